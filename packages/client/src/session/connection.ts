@@ -1,0 +1,35 @@
+import type { Progress } from "@modelcontextprotocol/sdk/types.js";
+import type { McpSession } from "./mcp-session.js";
+
+/** One request as it goes on the wire. */
+export interface ConnectionRequest {
+  readonly method: string;
+  readonly params?: Record<string, unknown> | undefined;
+}
+
+/** How one request is sent. */
+export interface SendOptions {
+  /** The request's own signal. Its abort tells the server and rejects with `signal.reason` at once. */
+  readonly signal: AbortSignal;
+  /** Receives all progress before the result, also what arrives together with it. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/**
+ * One open connection, the lower half of the client as the upper half sees it: requests whose failures say
+ * whether the server got them, death that is noticed, and an end within bounds.
+ */
+export interface Connection {
+  /** What the pool holds for this connection; `connectionOf(session)` leads back. */
+  readonly session: McpSession;
+  /** What the server declared at `initialize` (or `server/discover`). */
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  /** Resolves with the result as the server sent it. Rejects with `signal.reason` on abort, otherwise with a `Failure`. */
+  send(request: ConnectionRequest, options: SendOptions): Promise<unknown>;
+  /** Resolves at any JSON-RPC answer, an error too (`ping`, or `server/discover` where there is no ping). */
+  ping(signal: AbortSignal): Promise<void>;
+  /** The end of what the server wrote to stderr, secrets masked; "" where there is none. */
+  stderrTail(): string;
+  /** Ends the connection within its `closeTimeoutMs`; resolves when no process of it is alive. Idempotent, never rejects. */
+  close(): Promise<void>;
+}
