@@ -8,6 +8,11 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     reporters: ["default", ["json", { outputFile: "reports/vitest.json" }]],
-    coverage: { provider: "v8", include: ["src/**"], reporter: ["text-summary", "json-summary"], reportsDirectory: "reports/coverage" },
+    coverage: {
+      provider: "v8",
+      include: ["src/**"],
+      reporter: ["text-summary", "json-summary"],
+      reportsDirectory: "reports/coverage",
+    },
   },
 });
