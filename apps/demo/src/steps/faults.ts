@@ -1,0 +1,83 @@
+import { readJournal } from "@minion/chaos";
+import { duration, type Step, timed } from "../step.ts";
+
+const callers = 8;
+
+/** A restarted HTTP server knows no session any more: one new one is opened for all, and every call goes through. */
+export const lostSession: Step = {
+  id: "lost-session",
+  title: "The server forgets its sessions",
+  async run({ client, playground }) {
+    await client.callTool("chaos", "echo", { text: "before" });
+    const initializes = (): number =>
+      playground.chaos.journal().filter((entry) => entry.type === "request" && entry.method === "initialize").length;
+    const before = initializes();
+    playground.chaos.forgetSessions();
+    const { ms, value } = await timed(() =>
+      Promise.allSettled(Array.from({ length: callers }, () => client.callTool("chaos", "echo", { text: "after" }))),
+    );
+    const succeeded = value.filter(({ status }) => status === "fulfilled").length;
+    const opened = initializes() - before;
+    return {
+      ok: succeeded === callers && opened === 1,
+      says: `${succeeded} of ${callers} calls went through in ${duration(ms)}, over ${opened} new session`,
+      figures: { callers, succeeded, opened, ms },
+    };
+  },
+};
+
+/** A process dies in the middle of a side effect: the effect is never run a second time, and the next call works. */
+export const crash: Step = {
+  id: "crash",
+  title: "The process dies in the middle of a side effect",
+  async run({ client, playground }) {
+    const key = "pay-once";
+    const code = await client.callTool("chaos-stdio", "crash", { when: "after", key }).then(
+      () => "no error",
+      (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : "an error without a code"),
+    );
+    const next = await timed(() => client.callTool("chaos-stdio", "add", { a: 2, b: 3 }));
+    const ran = readJournal(playground.journal).filter(
+      (entry) => entry.type === "sideEffect" && entry.key === key,
+    ).length;
+    return {
+      ok: code === "ERR_MCP_OUTCOME_UNKNOWN" && ran === 1 && next.value.isError !== true,
+      says: `the effect ran ${ran} time, the caller was told ${code}, the next call had a new process in ${duration(next.ms)}`,
+      figures: { ran, code, nextMs: next.ms },
+    };
+  },
+};
+
+/** The server announces a change: the old list is not served again. */
+export const changedList: Step = {
+  id: "changed-list",
+  title: "The server changes its tools",
+  async run({ client, playground }) {
+    const before = await client.listTools("chaos");
+    const refreshed = new Promise<void>((resolve) => {
+      const unsubscribe = client.subscribe((event) => {
+        if (event.type === "listRefreshed" && event.server === "chaos") {
+          unsubscribe();
+          resolve();
+        }
+      });
+    });
+    const { ms, value: after } = await timed(async () => {
+      playground.chaos.set({ tools: 5 });
+      playground.chaos.listChanged(200);
+      for (;;) {
+        const tools = await client.listTools("chaos");
+        if (tools.length !== before.length) return tools;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    });
+    await refreshed;
+    playground.chaos.set({ tools: 0 });
+    playground.chaos.listChanged(1);
+    return {
+      ok: after.length === before.length + 5,
+      says: `${before.length} tools, 200 notices of change, ${after.length} tools ${duration(ms)} later`,
+      figures: { before: before.length, after: after.length, ms },
+    };
+  },
+};

@@ -1,0 +1,39 @@
+import { randomUUID } from "node:crypto";
+import { dirname, join } from "node:path";
+import { chaosCommand, readJournal } from "@minion/chaos";
+import { MinionClient } from "@minion/client";
+import { duration, type Step, timed } from "../step.ts";
+
+/** A server behind a wrapper, with a child of its own, deaf to the end of its input and to SIGTERM: closing ends them all. */
+export const orphans: Step = {
+  id: "orphans",
+  title: "Close: no process outlives its client",
+  async run({ playground }) {
+    const journal = join(dirname(playground.journal), `${randomUUID()}.jsonl`);
+    const faults = { ignoreEof: true, ignoreTerm: true, grandchild: true };
+    const client = new MinionClient({
+      servers: { stubborn: { ...chaosCommand({ journal, wrapper: true, faults }), closeTimeoutMs: 2_000 } },
+    });
+    await client.callTool("stubborn", "echo", { text: "here" });
+    const pids = readJournal(journal).flatMap((entry) =>
+      entry.type === "spawn" || entry.type === "grandchild" || entry.type === "wrapper" ? [entry.pid] : [],
+    );
+    const alive = pids.filter(isAlive).length;
+    const closed = await timed(() => client.close());
+    const left = pids.filter(isAlive).length;
+    return {
+      ok: alive >= 3 && left === 0,
+      says: `${alive} processes that ignore every polite request, ${left} left after ${duration(closed.ms)}`,
+      figures: { alive, left, closeMs: closed.ms },
+    };
+  },
+};
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
