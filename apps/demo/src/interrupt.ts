@@ -15,7 +15,7 @@ export function onInterrupt(ends: readonly (() => Promise<void>)[]): () => Promi
   };
   const exit = (code: number): void => {
     setTimeout(() => process.exit(code), limitMs).unref();
-    end().finally(() => process.exit(code));
+    void end().finally(() => process.exit(code));
   };
   process.once("SIGINT", () => exit(130));
   process.once("SIGTERM", () => exit(143));
