@@ -18,7 +18,8 @@ export const cache: Step = {
     const wireMs = median(wire);
     const cachedMs = cached.ms / fromCache;
 
-    const lists = (): number => playground.chaos.journal().filter(isToolList).length;
+    const lists = (): number =>
+      playground.chaos.journal().filter((entry) => entry.event === "request" && entry.method === "tools/list").length;
     const before = lists();
     await Promise.all(Array.from({ length: callers }, () => client.listTools("chaos", { refresh: true })));
     const requests = lists() - before;
@@ -29,7 +30,3 @@ export const cache: Step = {
     };
   },
 };
-
-function isToolList(entry: { readonly type: string; readonly method?: string | undefined }): boolean {
-  return entry.type === "request" && entry.method === "tools/list";
-}

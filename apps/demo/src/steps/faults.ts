@@ -9,8 +9,7 @@ export const lostSession: Step = {
   title: "The server forgets its sessions",
   async run({ client, playground }) {
     await client.callTool("chaos", "echo", { text: "before" });
-    const initializes = (): number =>
-      playground.chaos.journal().filter((entry) => entry.type === "request" && entry.method === "initialize").length;
+    const initializes = (): number => playground.chaos.journal().filter((entry) => entry.event === "initialize").length;
     const before = initializes();
     playground.chaos.forgetSessions();
     const { ms, value } = await timed(() =>
@@ -38,7 +37,7 @@ export const crash: Step = {
     );
     const next = await timed(() => client.callTool("chaos-stdio", "add", { a: 2, b: 3 }));
     const ran = readJournal(playground.journal).filter(
-      (entry) => entry.type === "sideEffect" && entry.key === key,
+      (entry) => entry.event === "sideEffect" && entry.key === key,
     ).length;
     return {
       ok: code === "ERR_MCP_OUTCOME_UNKNOWN" && ran === 1 && next.value.isError !== true,

@@ -10,17 +10,24 @@ export const orphans: Step = {
   title: "Close: no process outlives its client",
   async run({ playground }) {
     const journal = join(dirname(playground.journal), `${randomUUID()}.jsonl`);
-    const faults = { ignoreEof: true, ignoreTerm: true, grandchild: true };
+    const faults = {
+      ignoreEof: true,
+      ignoreTerm: true,
+      grandchild: true,
+      grandchildSession: true,
+      wrapper: "node",
+    } as const;
     const client = new MinionClient({
-      servers: { stubborn: { ...chaosCommand({ journal, wrapper: true, faults }), closeTimeoutMs: 2_000 } },
+      servers: { stubborn: { ...chaosCommand({ journal, faults }), closeTimeoutMs: 2_000 } },
     });
     await client.callTool("stubborn", "echo", { text: "here" });
-    const pids = readJournal(journal).flatMap((entry) =>
-      entry.type === "spawn" || entry.type === "grandchild" || entry.type === "wrapper" ? [entry.pid] : [],
+    const entries = readJournal(journal);
+    const pids = new Set(
+      entries.flatMap((entry) => [entry.pid, ...(entry.event === "grandchild" ? [entry.child] : [])]),
     );
-    const alive = pids.filter(isAlive).length;
+    const alive = [...pids].filter(isAlive).length;
     const closed = await timed(() => client.close());
-    const left = pids.filter(isAlive).length;
+    const left = [...pids].filter(isAlive).length;
     return {
       ok: alive >= 3 && left === 0,
       says: `${alive} processes that ignore every polite request, ${left} left after ${duration(closed.ms)}`,
