@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { urlsOf } from "./chaos-server.js";
+import { type CliArguments, helpText, readArguments } from "./cli-arguments.js";
+import { Conductor } from "./conductor.js";
+import { HttpEndpoint } from "./http-endpoint.js";
+import { Journal } from "./journal.js";
+import { startProcess } from "./process-host.js";
+import { openControl, StdioEndpoint } from "./stdio-endpoint.js";
+import { runWrapped } from "./wrapper.js";
+
+const argv = process.argv.slice(2);
+
+try {
+  await main(readArguments(argv));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}
+
+async function main(args: CliArguments): Promise<void> {
+  const { mode, faults, journal: journalFile, maxLifeMs = 90_000 } = args;
+  if (mode === "help") return void process.stdout.write(helpText());
+  if (mode === "version") return void process.stdout.write(`${readVersion()}\n`);
+  if (faults.wrapper === "node" || faults.wrapper === "sh") return runWrapped(faults.wrapper, argv, maxLifeMs);
+  const journal = new Journal({ file: journalFile, inMemory: false });
+  const conductor = new Conductor({ owner: "minion-chaos", journal, faults });
+  const setEndpoint = startProcess({ conductor, journalFile, maxLifeMs });
+  if (mode === "stdio") {
+    const endpoint = new StdioEndpoint(conductor);
+    setEndpoint(endpoint);
+    if (args.controlPort !== undefined) openControl(conductor, args.controlPort);
+    await endpoint.open();
+  } else {
+    const endpoint = new HttpEndpoint(conductor);
+    setEndpoint(endpoint);
+    const urls = urlsOf(await endpoint.listen(args.port ?? 0));
+    journal.write({ event: "control", url: urls.controlUrl });
+    process.stdout.write(`${JSON.stringify({ ...urls, pid: process.pid })}\n`);
+  }
+}
+
+function readVersion(): string {
+  const manifest: { readonly version: string } = JSON.parse(
+    readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+  );
+  return manifest.version;
+}

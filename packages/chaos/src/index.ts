@@ -1,0 +1,6 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+export { type ChaosCommand, type ChaosCommandOptions, chaosCommand } from "./chaos-command.js";
+export { type ChaosServer, type ChaosServerOptions, startChaosServer } from "./chaos-server.js";
+export type { ControlAction, ControlRequest } from "./conductor.js";
+export type { FaultSettings, Faults } from "./faults.js";
+export { type JournalEntry, type JournalEvent, readJournal } from "./journal.js";
