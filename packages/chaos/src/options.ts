@@ -2,7 +2,7 @@ import { startFaults } from "./faults.js";
 
 interface OptionRule {
   readonly rule: string;
-  readonly accepts: (value) => boolean;
+  readonly accepts: (value: unknown) => boolean;
 }
 
 type OptionKind = "port" | "lifetime" | "file" | "variables";
