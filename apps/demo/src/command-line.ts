@@ -1,4 +1,4 @@
-import { type Arguments, parseArguments, usage } from "./arguments.ts";
+import { type Arguments, parseArguments, usage } from "./arguments.js";
 
 /** The command line as options; tells the user and ends the process where it asks for help (0) or makes no sense (2). */
 export function commandLine(): Arguments {

@@ -1,4 +1,4 @@
-import { say } from "./report.ts";
+import { say } from "./report.js";
 
 /** The demo ends within this time, whatever hangs. */
 const limitMs = 4_500;

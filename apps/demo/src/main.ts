@@ -1,42 +1,33 @@
 #!/usr/bin/env node
 import { MinionClient } from "@minion/client";
 import { Metrics } from "@minion/metrics";
-import { commandLine } from "./command-line.ts";
-import { onInterrupt } from "./interrupt.ts";
-import { listen } from "./listen.ts";
-import { printTour, say } from "./report.ts";
-import { startPlayground } from "./servers.ts";
-import { runTour } from "./tour.ts";
+import { commandLine } from "./command-line.js";
+import { onInterrupt } from "./interrupt.js";
+import { startPlayground } from "./servers.js";
+import { showPage } from "./show-page.js";
+import { showTour } from "./show-tour.js";
 
 const options = commandLine();
 const ends: (() => Promise<void>)[] = [];
 const end = onInterrupt(ends);
 
-// The servers: those of the demo, or those of an mcp.json.
+// The servers: those of an mcp.json, or those of the demo, which are left alone after three failures for two seconds.
 const playground = options.config === undefined ? await startPlayground() : undefined;
 if (playground) ends.push(playground.close);
+const defaults = { callTimeoutMs: 2_000, breaker: { failureThreshold: 3, openMs: 2_000 } };
 
 // One client for all of them, with a pool, a cache and a breaker for each: this is all it takes.
-const client =
-  playground === undefined
-    ? await MinionClient.fromConfig(options.config ?? "mcp.json")
-    : new MinionClient({ servers: playground.servers });
+const client = playground
+  ? new MinionClient({ servers: playground.configs, defaults })
+  : await MinionClient.fromConfig(options.config ?? "mcp.json");
 ends.push(() => client.close());
 
 // What it does, for Prometheus.
 const metrics = new Metrics().watchClient(client);
-const http = await listen(metrics.handler(), options.port, (port) =>
-  say(`Port ${port} is taken, trying the next one.`),
-);
-ends.push(http.close);
-const metricsUrl = `http://127.0.0.1:${http.port}/metrics`;
 
-if (playground) {
-  const results = await runTour({ client, metrics, metricsUrl, playground }, (step, number, of) =>
-    say(`[${number}/${of}] ${step.title} ...`),
-  );
-  printTour(results, options.json);
-  if (!results.every(({ ok }) => ok)) process.exitCode = 1;
+if (options.once && playground) {
+  process.exitCode = await showTour({ client, metrics, playground }, options);
+  await end();
+} else {
+  await showPage({ client, metrics, playground }, options, ends);
 }
-if (options.once) await end();
-else say(`Metrics at ${metricsUrl}. Ctrl+C ends the demo and every process it started.`);

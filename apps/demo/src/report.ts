@@ -1,5 +1,5 @@
-import { duration } from "./step.ts";
-import type { StepResult } from "./tour.ts";
+import { duration } from "./step.js";
+import type { StepResult } from "./tour.js";
 
 /** Tells the person at the terminal; standard output is kept for results. */
 export function say(text: string): void {

@@ -1,63 +1,89 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type ChaosServer, chaosCommand, startChaosServer } from "@minion/chaos";
+import { chaosCommand } from "@minion/chaos";
 import type { ServerConfig } from "@minion/client";
+import type { BareTarget } from "./bare-sdk.js";
+import { chaosRemote, everythingRemote, type Remote } from "./remote.js";
+
+/** One server of the demo: how it is reached with Minion and without, and what can be asked of it all day. */
+export interface DemoServer {
+  readonly config: ServerConfig;
+  readonly bare: BareTarget;
+  /** The call that the load repeats; it changes nothing. */
+  readonly load: { readonly tool: string; readonly args: Record<string, unknown> };
+  /** What the command line of each of its processes contains. */
+  readonly marker: string;
+  /** The process that listens, for servers over HTTP. */
+  readonly remote?: Remote;
+  /** The journal of a misbehaving server over stdio; it tells where its control endpoints are. */
+  readonly journal?: string;
+}
 
 /** The servers of the demo: real ones from the workspace's own dependencies, and two that can be made to misbehave. */
 export interface Playground {
   /** What `MinionClient` is given. */
-  readonly servers: Readonly<Record<string, ServerConfig>>;
-  /** The misbehaving server over HTTP; it runs in this process, so that the demo can turn its knobs. */
-  readonly chaos: ChaosServer;
-  /** Where the misbehaving server over stdio journals what reached it. */
+  readonly configs: Readonly<Record<string, ServerConfig>>;
+  readonly servers: Readonly<Record<string, DemoServer>>;
+  /** The misbehaving server over HTTP. */
+  readonly chaos: Remote;
+  /** The journal of the misbehaving server over stdio. */
   readonly journal: string;
   /** The folder that the file system server may use. */
   readonly folder: string;
-  /** The URL of server-everything over streamable HTTP. */
-  readonly everythingUrl: string;
   close(): Promise<void>;
 }
 
-const require = createRequire(import.meta.url);
-const everything = require.resolve("@modelcontextprotocol/server-everything/dist/index.js");
+/** Stands in the command line of every process that the bare SDK starts, so that the two sides can be told apart. */
+export const bareMarker = "--conditions=bare-sdk";
 
-/** How server-everything is started over stdio, here and by the bare SDK it is compared with. */
+const resolve = createRequire(import.meta.url).resolve;
+const everything = resolve("@modelcontextprotocol/server-everything/dist/index.js");
+const filesystem = resolve("@modelcontextprotocol/server-filesystem/dist/index.js");
+const memory = resolve("@modelcontextprotocol/server-memory/dist/index.js");
+
+/** How server-everything is started over stdio by the bare SDK. */
 export const everythingCommand: { readonly command: string; readonly args: readonly string[] } = {
   command: process.execPath,
-  args: [everything, "stdio"],
+  args: [bareMarker, everything, "stdio"],
 };
 
 /** Starts what the demo needs beside the stdio servers, which are the client's to start. The caller closes it. */
 export async function startPlayground(): Promise<Playground> {
   const folder = await mkdtemp(join(tmpdir(), "minion-demo-"));
+  const files = join(folder, "files");
+  await mkdir(files);
   const journal = join(folder, "journal.jsonl");
-  const shared = join(folder, "files");
-  const chaos = await startChaosServer({});
-  const remote = await startEverythingOverHttp();
-  return {
-    servers: {
-      everything: everythingCommand,
-      "everything-http": { url: remote.url },
-      filesystem: {
-        command: process.execPath,
-        args: [require.resolve("@modelcontextprotocol/server-filesystem/dist/index.js"), folder],
-      },
-      memory: {
-        command: process.execPath,
-        args: [require.resolve("@modelcontextprotocol/server-memory/dist/index.js")],
-        env: { MEMORY_FILE_PATH: join(folder, "memory.jsonl") },
-      },
-      chaos: { url: chaos.url, callTimeoutMs: 1_000, breaker: { failureThreshold: 3, openMs: 1_000 } },
-      "chaos-stdio": chaosCommand({ journal }),
+  const [chaos, remote] = await Promise.all([chaosRemote(join(folder, "chaos.jsonl")), everythingRemote()]);
+  const misbehaving = chaosCommand({ journal, controlPort: 0 });
+  const memoryFile = (side: string): Record<string, string> => ({
+    MEMORY_FILE_PATH: join(folder, `memory-${side}.jsonl`),
+  });
+  const servers: Readonly<Record<string, DemoServer>> = {
+    everything: stdio([everything, "stdio"], "echo", { message: "hello" }),
+    filesystem: stdio([filesystem, files], "list_directory", { path: files }),
+    memory: {
+      ...stdio([memory], "read_graph", {}),
+      config: { command: process.execPath, args: [memory], env: memoryFile("minion") },
+      bare: { command: process.execPath, args: [bareMarker, memory], env: memoryFile("bare") },
     },
+    "everything-http": http(remote, "echo", { message: "hello" }),
+    "chaos-http": http(chaos, "readOnly", {}),
+    "chaos-stdio": {
+      config: misbehaving,
+      bare: { ...misbehaving, args: [bareMarker, ...misbehaving.args] },
+      load: { tool: "readOnly", args: {} },
+      marker: journal,
+      journal,
+    },
+  };
+  return {
+    configs: Object.fromEntries(Object.entries(servers).map(([name, { config }]) => [name, config])),
+    servers,
     chaos,
     journal,
-    folder: shared,
-    everythingUrl: remote.url,
+    folder: files,
     async close() {
       await Promise.all([chaos.close(), remote.close()]);
       await rm(folder, { recursive: true, force: true });
@@ -65,32 +91,26 @@ export async function startPlayground(): Promise<Playground> {
   };
 }
 
-async function startEverythingOverHttp(): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const script = fileURLToPath(new URL("everything-http.js", import.meta.url));
-  const child = spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "ignore"] });
-  const port = await portOf(child);
+function stdio(
+  args: readonly [script: string, ...string[]],
+  tool: string,
+  values: Record<string, unknown>,
+): DemoServer {
+  const command = process.execPath;
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
-    close: () =>
-      new Promise((resolve) => {
-        if (child.exitCode !== null || child.signalCode !== null) return resolve();
-        child.once("exit", () => resolve());
-        child.stdin?.end();
-      }),
+    config: { command, args },
+    bare: { command, args: [bareMarker, ...args] },
+    load: { tool, args: values },
+    marker: args.join(" "),
   };
 }
 
-function portOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let output = "";
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-      const port = /^port (\d+)$/m.exec(output)?.[1];
-      if (port !== undefined) resolve(port);
-    });
-    child.once("error", reject);
-    child.once("exit", (code) =>
-      reject(new Error(`server-everything over HTTP ended with ${code} before it listened`)),
-    );
-  });
+function http(remote: Remote, tool: string, args: Record<string, unknown>): DemoServer {
+  return {
+    config: { url: remote.url },
+    bare: { url: remote.url },
+    load: { tool, args },
+    marker: remote.marker,
+    remote,
+  };
 }

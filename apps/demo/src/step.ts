@@ -1,6 +1,6 @@
 import type { MinionClient } from "@minion/client";
 import type { Metrics } from "@minion/metrics";
-import type { Playground } from "./servers.ts";
+import type { Playground } from "./servers.js";
 
 /** What a step of the tour may use. */
 export interface Stage {

@@ -1,12 +1,12 @@
-import type { Finding, Stage, Step } from "./step.ts";
-import { breaker, recovery } from "./steps/breaker.ts";
-import { cache } from "./steps/cache.ts";
-import { call } from "./steps/call.ts";
-import { discover } from "./steps/discover.ts";
-import { changedList, crash, lostSession } from "./steps/faults.ts";
-import { orphans } from "./steps/orphans.ts";
-import { pool } from "./steps/pool.ts";
-import { scrape } from "./steps/scrape.ts";
+import type { Finding, Stage, Step } from "./step.js";
+import { breaker, recovery } from "./steps/breaker.js";
+import { cache } from "./steps/cache.js";
+import { call } from "./steps/call.js";
+import { discover } from "./steps/discover.js";
+import { changedList, crash, lostSession } from "./steps/faults.js";
+import { orphans } from "./steps/orphans.js";
+import { pool } from "./steps/pool.js";
+import { scrape } from "./steps/scrape.js";
 
 /** A step of the tour with what it found and how long it took. */
 export interface StepResult extends Finding {

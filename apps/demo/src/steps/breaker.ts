@@ -1,7 +1,8 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { duration, median, type Step, timed, times } from "../step.ts";
+import { duration, median, type Step, timed, times } from "../step.js";
 
+const server = "chaos-http";
 const waitMs = 500;
 const bareCalls = 3;
 const refusals = 200;
@@ -11,20 +12,18 @@ export const breaker: Step = {
   id: "breaker",
   title: "Breaker: a server that hangs, with and without",
   async run({ client, playground }) {
-    playground.chaos.set({ hangCalls: true });
+    await playground.chaos.control?.({ set: { hangCalls: true } });
     try {
       const bare = await bareWaits(playground.chaos.url);
       let trips = 0;
       while (breakerState(client.status()) === "closed" && trips < 10) {
         trips += 1;
-        await timed(() =>
-          client.callTool("chaos", "echo", { text: "?" }, { timeoutMs: waitMs }).catch(() => undefined),
-        );
+        await timed(() => client.callTool(server, "echo", { text: "?" }, { timeoutMs: waitMs }).catch(() => undefined));
       }
       const codes = new Set<unknown>();
       const refused = await timed(async () => {
         for (let call = 0; call < refusals; call += 1)
-          await client.callTool("chaos", "echo", { text: "?" }).catch((error: unknown) => codes.add(codeOf(error)));
+          await client.callTool(server, "echo", { text: "?" }).catch((error: unknown) => codes.add(codeOf(error)));
       });
       const others = await timed(() => client.callTool("everything", "echo", { message: "still here" }));
       const refusalMs = refused.ms / refusals;
@@ -34,7 +33,7 @@ export const breaker: Step = {
         figures: { bareMs: bare, trips, refusalMs, ratio: bare / refusalMs, otherServerMs: others.ms },
       };
     } finally {
-      playground.chaos.set({ hangCalls: false });
+      await playground.chaos.control?.({ reset: true });
     }
   },
 };
@@ -48,10 +47,10 @@ export const recovery: Step = {
     let attempts = 0;
     const healed = await timed(async () => {
       for (; attempts < 100; attempts += 1) {
-        const due = client.status().find(({ name }) => name === "chaos")?.nextRetryAt ?? 0;
+        const due = client.status().find(({ name }) => name === server)?.nextRetryAt ?? 0;
         await new Promise((resolve) => setTimeout(resolve, Math.max(20, due - Date.now())));
         try {
-          return await client.callTool("chaos", "echo", { text: "well" });
+          return await client.callTool(server, "echo", { text: "well" });
         } catch (error) {
           if (codeOf(error) !== "ERR_MCP_UNAVAILABLE") throw error;
         }
@@ -82,7 +81,7 @@ async function bareWaits(url: string): Promise<number> {
 function breakerState(
   status: readonly { readonly name: string; readonly breaker: { state: string } | undefined }[],
 ): string {
-  return status.find(({ name }) => name === "chaos")?.breaker?.state ?? "none";
+  return status.find(({ name }) => name === server)?.breaker?.state ?? "none";
 }
 
 function codeOf(error: unknown): unknown {

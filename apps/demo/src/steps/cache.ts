@@ -1,4 +1,4 @@
-import { duration, median, type Step, timed, times } from "../step.ts";
+import { duration, median, type Step, timed, times } from "../step.js";
 
 const fromServer = 10;
 const fromCache = 5_000;
@@ -21,7 +21,7 @@ export const cache: Step = {
     const lists = (): number =>
       playground.chaos.journal().filter((entry) => entry.event === "request" && entry.method === "tools/list").length;
     const before = lists();
-    await Promise.all(Array.from({ length: callers }, () => client.listTools("chaos", { refresh: true })));
+    await Promise.all(Array.from({ length: callers }, () => client.listTools("chaos-http", { refresh: true })));
     const requests = lists() - before;
     return {
       ok: wireMs > cachedMs && requests === 1,

@@ -1,6 +1,6 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { duration, type Step, timed } from "../step.ts";
+import { duration, type Step, timed } from "../step.js";
 
 interface Call {
   readonly server: string;
@@ -14,7 +14,6 @@ export const call: Step = {
   id: "call",
   title: "Call real tools with real arguments",
   async run({ client, playground }) {
-    await mkdir(playground.folder, { recursive: true });
     const file = join(playground.folder, "hello.txt");
     const entity = { name: "Minion", entityType: "project", observations: ["calls MCP servers"] };
     const calls: readonly Call[] = [

@@ -1,4 +1,4 @@
-import { duration, type Step, timed } from "../step.ts";
+import { duration, type Step, timed } from "../step.js";
 
 /** Every server is reached at once, and their tools stand in one catalog. */
 export const discover: Step = {

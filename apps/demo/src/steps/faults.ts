@@ -1,5 +1,5 @@
 import { readJournal } from "@minion/chaos";
-import { duration, type Step, timed } from "../step.ts";
+import { duration, type Step, timed } from "../step.js";
 
 const callers = 8;
 
@@ -8,12 +8,14 @@ export const lostSession: Step = {
   id: "lost-session",
   title: "The server forgets its sessions",
   async run({ client, playground }) {
-    await client.callTool("chaos", "echo", { text: "before" });
+    await client.callTool("chaos-http", "echo", { text: "before" });
     const initializes = (): number => playground.chaos.journal().filter((entry) => entry.event === "initialize").length;
     const before = initializes();
-    playground.chaos.forgetSessions();
+    await playground.chaos.control?.({ action: "forgetSessions" });
     const { ms, value } = await timed(() =>
-      Promise.allSettled(Array.from({ length: callers }, () => client.callTool("chaos", "echo", { text: "after" }))),
+      Promise.allSettled(
+        Array.from({ length: callers }, () => client.callTool("chaos-http", "echo", { text: "after" })),
+      ),
     );
     const succeeded = value.filter(({ status }) => status === "fulfilled").length;
     const opened = initializes() - before;
@@ -52,27 +54,27 @@ export const changedList: Step = {
   id: "changed-list",
   title: "The server changes its tools",
   async run({ client, playground }) {
-    const before = await client.listTools("chaos");
+    const before = await client.listTools("chaos-http");
     const refreshed = new Promise<void>((resolve) => {
       const unsubscribe = client.subscribe((event) => {
-        if (event.type === "listRefreshed" && event.server === "chaos") {
+        if (event.type === "listRefreshed" && event.server === "chaos-http") {
           unsubscribe();
           resolve();
         }
       });
     });
     const { ms, value: after } = await timed(async () => {
-      playground.chaos.set({ tools: 5 });
-      playground.chaos.listChanged(200);
+      await playground.chaos.control?.({ set: { tools: 5 } });
+      await playground.chaos.control?.({ action: "listChanged", count: 200 });
       for (;;) {
-        const tools = await client.listTools("chaos");
+        const tools = await client.listTools("chaos-http");
         if (tools.length !== before.length) return tools;
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     });
     await refreshed;
-    playground.chaos.set({ tools: 0 });
-    playground.chaos.listChanged(1);
+    await playground.chaos.control?.({ reset: true });
+    await playground.chaos.control?.({ action: "listChanged", count: 1 });
     return {
       ok: after.length === before.length + 5,
       says: `${before.length} tools, 200 notices of change, ${after.length} tools ${duration(ms)} later`,

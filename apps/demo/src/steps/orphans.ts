@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { chaosCommand, readJournal } from "@minion/chaos";
 import { MinionClient } from "@minion/client";
-import { duration, type Step, timed } from "../step.ts";
+import { duration, type Step, timed } from "../step.js";
 
 /** A server behind a wrapper, with a child of its own, deaf to the end of its input and to SIGTERM: closing ends them all. */
 export const orphans: Step = {

@@ -1,7 +1,7 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { everythingCommand } from "../servers.ts";
-import { duration, median, type Step, timed, times } from "../step.ts";
+import { everythingCommand } from "../servers.js";
+import { duration, median, type Step, timed, times } from "../step.js";
 
 const rounds = 5;
 const callers = 32;

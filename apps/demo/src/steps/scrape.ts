@@ -1,4 +1,4 @@
-import type { Step } from "../step.ts";
+import type { Step } from "../step.js";
 
 /** Everything that happened stands in /metrics, in Prometheus' own format. */
 export const scrape: Step = {
