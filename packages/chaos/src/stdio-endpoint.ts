@@ -31,9 +31,8 @@ export class StdioEndpoint implements EndpointHost {
   async open(): Promise<void> {
     process.stdin.once("end", () => {
       this.#conductor.journal.write({ event: "eof" });
-      if (!this.#conductor.faults.ignoreEof) process.exit(0);
-      // Nothing else would keep the process alive now.
-      setInterval(() => {}, 1_000_000);
+      // As most servers do, it ends when nothing is left to do: a call under way is still finished.
+      if (this.#conductor.faults.ignoreEof) setInterval(() => {}, 1_000_000);
     });
     writeNoise(this.#conductor.faults.noise);
     const { startDelayMs } = this.#conductor.faults;

@@ -7,7 +7,7 @@ import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { type CallToolResult, CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
+import { type CallToolResult, CallToolResultSchema, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import {
   type ChaosCommandOptions,
   type ChaosServer,
@@ -216,6 +216,17 @@ function kill(pid: number): void {
   } catch {
     // Gone already, as it should be.
   }
+}
+
+/** Sees every message that reaches a connected client, before the client does. */
+export function tapMessages(client: Client, tap: (message: JSONRPCMessage) => void): void {
+  const { transport } = client;
+  const next = transport?.onmessage;
+  if (transport === undefined || next === undefined) throw new Error("not connected");
+  transport.onmessage = (message, extra) => {
+    tap(message);
+    next(message, extra);
+  };
 }
 
 /** The text of a result's first content. */
