@@ -62,7 +62,7 @@ export function page(live: Live, metrics: Metrics): Hono {
     if (typeof rate !== "number") return context.text('Send {"rate": calls per second}.', 400);
     return answer(async () => live.setRate(rate));
   });
-  app.post("/api/servers/:name/:action", (context) => {
+  app.post("/api/servers/:name/:action", async (context) => {
     const { name, action } = context.req.param();
     if (!isAction(action)) return context.text(`There is no action "${action}".`, 404);
     return answer(() => live.act(name, action));
