@@ -39,7 +39,7 @@ beforeAll(async () => {
       "--disable-sync",
     ],
   });
-  context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, reducedMotion: "reduce" });
+  context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, reducedMotion: "reduce", bypassCSP: true });
   page = await context.newPage();
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());

@@ -200,6 +200,10 @@ export class RawServer implements AsyncDisposable {
 
   #read(text: string): void {
     this.chunks += 1;
+    if (!text.includes("\n")) {
+      this.#rest += text;
+      return;
+    }
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     this.lines.push(...lines);
