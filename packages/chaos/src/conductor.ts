@@ -1,5 +1,6 @@
 import { applyFaults, type FaultSettings, type Faults, startFaults } from "./faults.js";
 import type { Journal } from "./journal.js";
+import { show } from "./show.js";
 
 /** What can be ordered at run time, through the control endpoint and the tool `chaos`; what is given is done in this order. */
 export interface ControlRequest {
@@ -125,7 +126,7 @@ export function freeze(ms: number): void {
 
 function parseOrder(request: unknown, owner: string): ControlRequest {
   if (typeof request !== "object" || request === null || Array.isArray(request)) {
-    throw new TypeError(`${owner}: a control request must be an object, got ${JSON.stringify(request)}`);
+    throw new TypeError(`${owner}: a control request must be an object, got ${show(request)}`);
   }
   let order: ControlRequest = {};
   for (const [name, value] of Object.entries(request)) order = { ...order, ...parseMember(name, value, owner) };
@@ -134,8 +135,7 @@ function parseOrder(request: unknown, owner: string): ControlRequest {
 }
 
 function parseMember(name: string, value: unknown, owner: string): ControlRequest {
-  const wrong = (rule: string): TypeError =>
-    new TypeError(`${owner}: ${name} must be ${rule}, got ${JSON.stringify(value)}`);
+  const wrong = (rule: string): TypeError => new TypeError(`${owner}: ${name} must be ${rule}, got ${show(value)}`);
   if (value === undefined || value === null) return {};
   switch (name) {
     case "reset":

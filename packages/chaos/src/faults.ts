@@ -1,3 +1,5 @@
+import { show } from "./show.js";
+
 /** Every way in which the server can misbehave. What each does stands in the README; here are type, unit and default. */
 export interface Faults {
   /** Milliseconds by which the answer to `initialize` is late; over stdio nothing is read before. Default 0. */
@@ -226,7 +228,7 @@ const healthy: Faults = withFaults(
  */
 export function applyFaults(base: Faults, settings: unknown, owner: string): Faults {
   if (typeof settings !== "object" || settings === null || Array.isArray(settings)) {
-    throw new TypeError(`${owner}: faults must be an object, got ${describe(settings)}`);
+    throw new TypeError(`${owner}: faults must be an object, got ${show(settings)}`);
   }
   return withFaults(base, Object.entries(settings), owner);
 }
@@ -254,12 +256,8 @@ function assign<K extends keyof Faults>(
   const rule: FaultRule<Faults[K]> = faultRules[name];
   const meant = value ?? rule.off;
   if (!rule.accepts(meant)) {
-    const message = `${owner}: ${name} must be ${rule.rule}, got ${describe(value)}`;
+    const message = `${owner}: ${name} must be ${rule.rule}, got ${show(value)}`;
     throw typeof value === typeof rule.off ? new RangeError(message) : new TypeError(message);
   }
   target[name] = meant;
-}
-
-function describe(value: unknown): string {
-  return typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
 }

@@ -1,4 +1,5 @@
 import { startFaults } from "./faults.js";
+import { show } from "./show.js";
 
 interface OptionRule {
   readonly rule: string;
@@ -35,7 +36,7 @@ export function checkOptions(
   known: { readonly [option: string]: OptionKind | "faults" },
 ): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(`${owner}: options must be an object, got ${JSON.stringify(options)}`);
+    throw new TypeError(`${owner}: options must be an object, got ${show(options)}`);
   }
   for (const [name, value] of Object.entries(options)) {
     const kind = Object.hasOwn(known, name) ? known[name] : undefined;
@@ -45,7 +46,7 @@ export function checkOptions(
     if (value === undefined) continue;
     if (kind === "faults") startFaults(value, owner);
     else if (!rules[kind].accepts(value)) {
-      const message = `${owner}: ${name} must be ${rules[kind].rule}, got ${typeof value === "number" ? value : JSON.stringify(value)}`;
+      const message = `${owner}: ${name} must be ${rules[kind].rule}, got ${show(value)}`;
       throw typeof value === "number" ? new RangeError(message) : new TypeError(message);
     }
   }
