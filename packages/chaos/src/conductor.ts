@@ -103,18 +103,22 @@ export class Conductor {
    * @throws TypeError | RangeError, with nothing done, when it is malformed
    */
   obey(request: unknown): void {
-    const order = parseOrder(request, this.owner);
-    if (order.set !== undefined) applyFaults(this.#faults, order.set, this.owner);
-    if (order.reset === true) this.reset();
-    if (order.set !== undefined) this.set(order.set);
-    if (order.action !== undefined) this.#act(order.action, order);
+    this.prepare(request).run();
   }
 
-  #act(action: ControlAction, order: ControlRequest): void {
-    if (action === "listChanged") this.host.listChanged(order.count ?? 1);
-    else if (action === "freeze") freeze(order.ms ?? 1_000);
-    else if (action === "exit") this.host.crash(order.code ?? 1);
-    else this.host[action]();
+  /** Checks a request like {@link obey}, and leaves it to the caller to run it: after its answer, where it ends the server. */
+  prepare(request: unknown): { readonly endsServer: boolean; readonly run: () => void } {
+    const order = parseOrder(request, this.owner);
+    if (order.set !== undefined) applyFaults(this.#faults, order.set, this.owner);
+    const run = (): void => {
+      if (order.reset === true) this.reset();
+      if (order.set !== undefined) this.set(order.set);
+      if (order.action === "listChanged") this.host.listChanged(order.count ?? 1);
+      else if (order.action === "freeze") freeze(order.ms ?? 1_000);
+      else if (order.action === "exit") this.host.crash(order.code ?? 1);
+      else if (order.action !== undefined) this.host[order.action]();
+    };
+    return { endsServer: order.action === "exit", run };
   }
 }
 

@@ -26,7 +26,9 @@ export async function answerControl(
   if (request.method !== "POST") return sendJson(response, 405, { error: "minion-chaos: GET or POST" });
   const text = await readBody(request);
   try {
-    conductor.obey(JSON.parse(text));
+    const { endsServer, run } = conductor.prepare(JSON.parse(text));
+    if (endsServer) response.once("close", run);
+    else run();
   } catch (error) {
     return sendJson(response, 400, { error: error instanceof Error ? error.message : String(error) });
   }

@@ -12,6 +12,8 @@ export class HttpEndpoint implements Omit<Host, "ownsProcess" | "crash" | "spin"
   readonly #conductor: Conductor;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Those on which an order is being answered: they survive it. */
+  readonly #controlling = new Set<Socket>();
   readonly #streamable: StreamableEndpoint;
   readonly #sse: SseEndpoint;
 
@@ -53,7 +55,7 @@ export class HttpEndpoint implements Omit<Host, "ownsProcess" | "crash" | "spin"
   }
 
   dropConnections(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets) if (!this.#controlling.has(socket)) socket.destroy();
   }
 
   dropStreams(): void {
@@ -68,7 +70,7 @@ export class HttpEndpoint implements Omit<Host, "ownsProcess" | "crash" | "spin"
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await this.#streamable.close();
-    this.dropConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
@@ -81,6 +83,8 @@ export class HttpEndpoint implements Omit<Host, "ownsProcess" | "crash" | "spin"
     const url = new URL(request.url ?? "/", "http://127.0.0.1");
     const path = url.pathname;
     if (path === "/control") {
+      this.#controlling.add(request.socket);
+      response.once("close", () => this.#controlling.delete(request.socket));
       const counts = () => ({ sessions: this.#sessions().length, connections: this.#sockets.size });
       return answerControl(this.#conductor, request, response, counts);
     }
