@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -177,6 +178,13 @@ describe("the journal", () => {
     await server[Symbol.asyncDispose]();
     expect(entriesOf(readJournal(journal), "http")).toMatchObject([{ method: "GET", path: "/mcp" }]);
   });
+});
+
+test("the journal leaves out a last line that is still being written", () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, "journal.jsonl");
+  writeFileSync(file, '{"event":"eof","at":1,"pid":2}\n{"event":"ex');
+  expect(readJournal(file)).toEqual([{ event: "eof", at: 1, pid: 2 }]);
 });
 
 describe("a server in a process of its own", () => {
