@@ -1,0 +1,115 @@
+import type { EvictionPolicy } from "./cache-options.js";
+import { Entry } from "./entry.js";
+import { ExpiryStore } from "./expiry-store.js";
+import { FrequencyStore } from "./frequency-store.js";
+import { IndexedHeap } from "./indexed-heap.js";
+import { RecencyStore } from "./recency-store.js";
+import type { Store } from "./store.js";
+
+/** All stored entries, in two orders: that of the policy and that of expiry. An expired one always goes first. */
+export class EntryTable<V> {
+  readonly #byExpiry = new IndexedHeap<Entry<V>>((one, other) =>
+    one.expiresAt === other.expiresAt ? one.written < other.written : one.expiresAt < other.expiresAt,
+  );
+  readonly #store: Store<V>;
+  readonly #maxEntries: number;
+  readonly #staleMs: number;
+  #writes = 0;
+
+  /** @param staleMs how long an entry is kept beyond its freshness */
+  constructor(policy: EvictionPolicy, maxEntries: number, staleMs: number) {
+    this.#maxEntries = maxEntries;
+    this.#staleMs = staleMs;
+    if (policy === "lfu") this.#store = new FrequencyStore(maxEntries);
+    else if (policy === "ttl") this.#store = new ExpiryStore(this.#byExpiry);
+    else this.#store = new RecencyStore(maxEntries, policy);
+  }
+
+  /** Entries held, the expired ones not yet removed included. */
+  get size(): number {
+    return this.#store.size;
+  }
+
+  use(key: string): Entry<V> | undefined {
+    return this.#store.use(key);
+  }
+
+  peek(key: string): Entry<V> | undefined {
+    return this.#store.peek(key);
+  }
+
+  isGone(entry: Entry<V>, now: number): boolean {
+    return now >= entry.expiresAt + this.#staleMs;
+  }
+
+  /** Gives an entry a new value; that is a use of it, and its place by first insertion stays. */
+  rewrite(entry: Entry<V>, value: V, ttlMs: number, now: number): void {
+    this.#writes += 1;
+    entry.rewrite(value, ttlMs, now, this.#writes);
+    this.#byExpiry.update(entry);
+    this.#store.use(entry.key);
+  }
+
+  /** Stores a value under a key that is not held, and returns the entry that had to make room. */
+  add(key: string, value: V, ttlMs: number, now: number): Entry<V> | undefined {
+    const removed = this.#store.size >= this.#maxEntries ? this.#makeRoom(now) : undefined;
+    this.#writes += 1;
+    const entry = new Entry(key, value, ttlMs, now, this.#writes);
+    this.#store.add(entry);
+    this.#byExpiry.add(entry);
+    return removed;
+  }
+
+  remove(entry: Entry<V>): void {
+    this.#store.delete(entry);
+    this.#byExpiry.remove(entry);
+  }
+
+  /** Removes every expired entry and returns them. */
+  removeGone(now: number): Entry<V>[] {
+    const removed: Entry<V>[] = [];
+    for (let first = this.#firstGone(now); first !== undefined; first = this.#firstGone(now)) {
+      this.remove(first);
+      removed.push(first);
+    }
+    return removed;
+  }
+
+  /** Removes everything and returns it. */
+  removeAll(): Entry<V>[] {
+    const removed = [...this.#store.entries()];
+    this.#store.clear();
+    this.#byExpiry.clear();
+    return removed;
+  }
+
+  countAt(now: number): number {
+    return this.#store.size - this.#byExpiry.countLeading((entry) => this.isGone(entry, now));
+  }
+
+  keysAt(now: number): string[] {
+    const keys: string[] = [];
+    for (const entry of this.#store.entries()) if (!this.isGone(entry, now)) keys.push(entry.key);
+    return keys;
+  }
+
+  keys(): string[] {
+    return Array.from(this.#store.entries(), ({ key }) => key);
+  }
+
+  #firstGone(now: number): Entry<V> | undefined {
+    const first = this.#byExpiry.first;
+    return first !== undefined && this.isGone(first, now) ? first : undefined;
+  }
+
+  #makeRoom(now: number): Entry<V> | undefined {
+    const gone = this.#firstGone(now);
+    if (gone !== undefined) {
+      this.remove(gone);
+      return gone;
+    }
+    const evicted = this.#store.evict();
+    if (evicted !== undefined) this.#byExpiry.remove(evicted);
+    return evicted;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Entry } from "./entry.js";
+import type { IndexedHeap } from "./indexed-heap.js";
+import type { Store } from "./store.js";
+
+/** `ttl`: gives up the entry soonest to expire, in the order that is kept for expiry anyway. */
+export class ExpiryStore<V> implements Store<V> {
+  readonly #held = new Map<string, Entry<V>>();
+  readonly #byExpiry: IndexedHeap<Entry<V>>;
+
+  constructor(byExpiry: IndexedHeap<Entry<V>>) {
+    this.#byExpiry = byExpiry;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  use(key: string): Entry<V> | undefined {
+    return this.#held.get(key);
+  }
+
+  peek(key: string): Entry<V> | undefined {
+    return this.#held.get(key);
+  }
+
+  add(entry: Entry<V>): void {
+    this.#held.set(entry.key, entry);
+  }
+
+  delete(entry: Entry<V>): void {
+    this.#held.delete(entry.key);
+  }
+
+  evict(): Entry<V> | undefined {
+    const entry = this.#byExpiry.first;
+    if (entry !== undefined) this.#held.delete(entry.key);
+    return entry;
+  }
+
+  clear(): void {
+    this.#held.clear();
+  }
+
+  entries(): Iterable<Entry<V>> {
+    return this.#held.values();
+  }
+}

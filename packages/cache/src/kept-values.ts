@@ -1,0 +1,154 @@
+import type { CacheSettings, RemovalReason } from "./cache-options.js";
+import type { Counters } from "./cache-stats.js";
+import type { Entry } from "./entry.js";
+import { EntryTable } from "./entry-table.js";
+import { FailureMemory } from "./failure-memory.js";
+import { notify } from "./notify.js";
+import { SweepTimer } from "./sweep-timer.js";
+
+interface Removal<V> {
+  readonly key: string;
+  readonly value: V;
+  readonly reason: RemovalReason;
+}
+
+/** What the cache remembers, values and failures: every way in and out, with its counts, its timer and its event. */
+export class KeptValues<V> {
+  readonly #settings: CacheSettings<V>;
+  readonly #counters: Counters;
+  readonly #table: EntryTable<V>;
+  readonly #failures: FailureMemory;
+  readonly #timer: SweepTimer;
+  #open: boolean;
+
+  constructor(settings: CacheSettings<V>, counters: Counters) {
+    const { policy, maxEntries, staleWhileRevalidateMs, staleIfErrorMs } = settings;
+    this.#settings = settings;
+    this.#counters = counters;
+    this.#open = settings.enabled;
+    this.#table = new EntryTable(policy, maxEntries, Math.max(staleWhileRevalidateMs, staleIfErrorMs));
+    this.#failures = new FailureMemory(settings.errorTtlMs, maxEntries);
+    this.#timer = new SweepTimer(settings.sweepMs, () => this.#sweep());
+  }
+
+  /** Looks a key up as a use of it; the entry may be past its last window, see {@link live}. */
+  use(key: string): Entry<V> | undefined {
+    return this.#table.use(key);
+  }
+
+  /** Looks a key up without a trace; undefined where the value is past its last window. */
+  peek(key: string, now: number): Entry<V> | undefined {
+    const entry = this.#table.peek(key);
+    return entry === undefined || this.#table.isGone(entry, now) ? undefined : entry;
+  }
+
+  /** Gives the entry back, or removes it where it is past its last window. */
+  live(entry: Entry<V> | undefined, now: number): Entry<V> | undefined {
+    if (entry === undefined || !this.#table.isGone(entry, now)) return entry;
+    this.#table.remove(entry);
+    this.#finish([removal(entry, "expired")]);
+    return undefined;
+  }
+
+  /** Stores a value under the jittered ttl, or, with a ttl of 0, only removes the older one. */
+  put(key: string, value: V, ttlMs: number): void {
+    if (!this.#open) return;
+    const now = performance.now();
+    const removals: Removal<V>[] = [];
+    let old = this.#table.peek(key);
+    if (old !== undefined && (ttlMs === 0 || this.#table.isGone(old, now))) {
+      removals.push(removal(old, this.#table.isGone(old, now) ? "expired" : "replaced"));
+      this.#table.remove(old);
+      old = undefined;
+    }
+    if (ttlMs > 0) {
+      this.#counters.inserts += 1;
+      const lifeMs = ttlMs * (1 - this.#settings.ttlJitter * Math.random());
+      if (old === undefined) {
+        const displaced = this.#table.add(key, value, lifeMs, now);
+        if (displaced !== undefined)
+          removals.push(removal(displaced, this.#table.isGone(displaced, now) ? "expired" : "evicted"));
+      } else {
+        if (!Object.is(old.value, value)) removals.push(removal(old, "replaced"));
+        this.#table.rewrite(old, value, lifeMs, now);
+      }
+    }
+    this.#failures.forget(key);
+    this.#finish(removals);
+  }
+
+  /** Forgets a key, and says whether it had a value that could still be seen. */
+  invalidate(keys: Iterable<string>): number {
+    const now = performance.now();
+    const removals: Removal<V>[] = [];
+    for (const key of keys) {
+      this.#failures.forget(key);
+      const entry = this.#table.peek(key);
+      if (entry === undefined) continue;
+      this.#table.remove(entry);
+      removals.push(removal(entry, this.#table.isGone(entry, now) ? "expired" : "invalidated"));
+    }
+    this.#finish(removals);
+    return removals.filter(({ reason }) => reason === "invalidated").length;
+  }
+
+  clear(): void {
+    const now = performance.now();
+    this.#failures.forgetAll();
+    const removals = this.#table
+      .removeAll()
+      .map((entry) => removal(entry, this.#table.isGone(entry, now) ? "expired" : "cleared"));
+    this.#finish(removals);
+  }
+
+  /** Keeps nothing from now on. */
+  close(): void {
+    this.#open = false;
+    this.clear();
+  }
+
+  /** The error that `key` failed with, where that is still remembered. */
+  failureOf(key: string, now: number): { readonly error: unknown } | undefined {
+    return this.#failures.at(key, now);
+  }
+
+  rememberFailure(key: string, error: unknown, now: number): void {
+    if (!this.#open) return;
+    this.#failures.remember(key, error, now);
+    this.#finish([]);
+  }
+
+  countAt(now: number): number {
+    return this.#table.countAt(now);
+  }
+
+  keysAt(now: number): string[] {
+    return this.#table.keysAt(now);
+  }
+
+  /** Every key of which anything is remembered, and those given. */
+  allKeys(others: Iterable<string>): Set<string> {
+    return new Set([...this.#table.keys(), ...this.#failures.keys(), ...others]);
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    this.#failures.sweep(now);
+    this.#finish(this.#table.removeGone(now).map((entry) => removal(entry, "expired")));
+  }
+
+  /** Ends every change: first what can be seen, then the callbacks. */
+  #finish(removals: readonly Removal<V>[]): void {
+    for (const { reason } of removals) {
+      if (reason === "evicted") this.#counters.evictions += 1;
+      else if (reason === "expired") this.#counters.expirations += 1;
+      else if (reason !== "replaced") this.#counters.invalidations += 1;
+    }
+    this.#timer.runWhile(this.#table.size > 0 || this.#failures.size > 0);
+    for (const event of removals) notify(this.#settings.onEvict, event);
+  }
+}
+
+function removal<V>({ key, value }: Entry<V>, reason: RemovalReason): Removal<V> {
+  return { key, value, reason };
+}
