@@ -1,0 +1,174 @@
+import type { StateChange } from "./stats.js";
+
+/** What a call proves about what is called: that it is well, that it is not, or nothing. */
+export type Verdict = "success" | "failure" | "ignored";
+
+/** How a call ended. */
+export type Outcome =
+  | { readonly ok: true; readonly value: unknown; readonly durationMs: number }
+  | { readonly ok: false; readonly error: unknown; readonly durationMs: number };
+
+/** How a {@link CircuitBreaker} behaves. Every member may be left out; `Infinity` turns a rule off. */
+export interface CircuitBreakerOptions {
+  /** Stands in errors, events and metrics. Default "breaker". */
+  readonly name?: string | undefined;
+  /** Consecutive failures that open it. Default 5. */
+  readonly failureThreshold?: number | undefined;
+  /** Share of failures in the window, 0..1, that opens it (>=). Default 0.5. */
+  readonly failureRateThreshold?: number | undefined;
+  /** Calls in the window before any share is judged. Default 10. */
+  readonly minimumCalls?: number | undefined;
+  /** Milliseconds that the window of the shares looks back. Default 60 000. */
+  readonly windowMs?: number | undefined;
+  /** A success that took at least so many milliseconds is slow. Default Infinity. */
+  readonly slowCallMs?: number | undefined;
+  /** Share of slow calls in the window, 0..1, that opens it (>=). Default 1. */
+  readonly slowCallRateThreshold?: number | undefined;
+  /** Milliseconds of rest before the first probe. Default 30 000, at most a given `maxOpenMs`. */
+  readonly openMs?: number | undefined;
+  /** The rest doubles at each re-opening up to so many milliseconds. Default `openMs`: it does not grow. */
+  readonly maxOpenMs?: number | undefined;
+  /** Share of the rest, 0..1, up to which a random part is added to it. Default 0. */
+  readonly openJitter?: number | undefined;
+  /** Calls admitted while half-open. Default 3, at least a given `successThreshold`. */
+  readonly maxProbes?: number | undefined;
+  /** Successful probes that close it; at most `maxProbes`. Default 2, at most `maxProbes`. */
+  readonly successThreshold?: number | undefined;
+  /** Milliseconds after which an unsettled probe counts as failed. Keep it above the timeout of your calls. Default 60 000. */
+  readonly probeTimeoutMs?: number | undefined;
+  /**
+   * Judges how a call ended. Default: a value is a success, an error a failure. It is not asked about the abort of the
+   * caller's own signal, which proves nothing. One that throws counts as a failure; the caller gets the call's own result.
+   */
+  readonly classify?: ((outcome: Outcome) => Verdict) | undefined;
+  /** Told once after each transition, when the state is final. What it throws or rejects with is dropped. */
+  readonly onStateChange?: ((change: StateChange) => void) | undefined;
+}
+
+type Rule = readonly [rule: string, holds: (value: unknown) => boolean];
+
+const isCount = (value: unknown): boolean =>
+  value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) >= 1);
+const count: Rule = ["a positive integer or Infinity", isCount];
+const whole: Rule = ["a positive integer", (value) => Number.isSafeInteger(value) && Number(value) >= 1];
+const span: Rule = ["a positive number of milliseconds or Infinity", (value) => typeof value === "number" && value > 0];
+const rest: Rule = [
+  "a non-negative number of milliseconds or Infinity",
+  (value) => typeof value === "number" && value >= 0,
+];
+const share: Rule = [
+  "a share above 0 and up to 1, or Infinity",
+  (value) => value === Number.POSITIVE_INFINITY || (typeof value === "number" && value > 0 && value <= 1),
+];
+const callback: Rule = ["a function", (value) => typeof value === "function"];
+
+const rules: { readonly [K in keyof Required<CircuitBreakerOptions>]: Rule } = {
+  name: ["a string", (value) => typeof value === "string"],
+  failureThreshold: count,
+  failureRateThreshold: share,
+  minimumCalls: whole,
+  windowMs: span,
+  slowCallMs: rest,
+  slowCallRateThreshold: share,
+  openMs: rest,
+  maxOpenMs: rest,
+  openJitter: ["a share from 0 to 1", (value) => typeof value === "number" && value >= 0 && value <= 1],
+  maxProbes: count,
+  successThreshold: whole,
+  probeTimeoutMs: span,
+  classify: callback,
+  onStateChange: callback,
+};
+
+/** The options with every default filled in. */
+export interface Settings {
+  readonly name: string;
+  readonly failureThreshold: number;
+  readonly failureRateThreshold: number;
+  readonly minimumCalls: number;
+  readonly windowMs: number;
+  readonly slowCallMs: number;
+  readonly slowCallRateThreshold: number;
+  readonly openMs: number;
+  readonly maxOpenMs: number;
+  readonly openJitter: number;
+  readonly maxProbes: number;
+  readonly successThreshold: number;
+  readonly probeTimeoutMs: number;
+  readonly classify: CircuitBreakerOptions["classify"];
+  readonly onStateChange: CircuitBreakerOptions["onStateChange"];
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws TypeError for an unknown key or a wrong type, RangeError for a value out of range or two that contradict
+ */
+export function settingsOf(options: CircuitBreakerOptions): Settings {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`CircuitBreaker: options must be an object, got ${describe(options)}`);
+  }
+  for (const [key, value] of Object.entries(options)) check(key, value);
+  const {
+    name = "breaker",
+    failureThreshold = 5,
+    failureRateThreshold = 0.5,
+    minimumCalls = 10,
+    windowMs = 60_000,
+    slowCallMs = Number.POSITIVE_INFINITY,
+    slowCallRateThreshold = 1,
+    openJitter = 0,
+    probeTimeoutMs = 60_000,
+    classify,
+    onStateChange,
+  } = options;
+  // A default yields to what was given: only two given values can contradict each other.
+  const openMs = options.openMs ?? Math.min(30_000, options.maxOpenMs ?? 30_000);
+  const maxOpenMs = options.maxOpenMs ?? openMs;
+  const maxProbes = options.maxProbes ?? Math.max(3, options.successThreshold ?? 0);
+  const successThreshold = options.successThreshold ?? Math.min(2, maxProbes);
+  if (maxOpenMs < openMs) {
+    throw new RangeError(`CircuitBreaker: maxOpenMs must be at least openMs (${openMs}), got ${maxOpenMs}`);
+  }
+  if (successThreshold > maxProbes) {
+    throw new RangeError(
+      `CircuitBreaker: successThreshold must be at most maxProbes (${maxProbes}), or the breaker could never close, got ${successThreshold}`,
+    );
+  }
+  return {
+    name,
+    failureThreshold,
+    failureRateThreshold,
+    minimumCalls,
+    windowMs,
+    slowCallMs,
+    slowCallRateThreshold,
+    openMs,
+    maxOpenMs,
+    openJitter,
+    maxProbes,
+    successThreshold,
+    probeTimeoutMs,
+    classify,
+    onStateChange,
+  };
+}
+
+function check(key: string, value: unknown): void {
+  const rule = isOption(key) ? rules[key] : undefined;
+  if (rule === undefined) {
+    throw new TypeError(`CircuitBreaker: there is no option "${key}"; there are ${Object.keys(rules).join(", ")}`);
+  }
+  const [text, holds] = rule;
+  if (value === undefined || holds(value)) return;
+  const message = `CircuitBreaker: ${key} must be ${text}, got ${describe(value)}`;
+  throw typeof value === "number" ? new RangeError(message) : new TypeError(message);
+}
+
+function isOption(key: string): key is keyof CircuitBreakerOptions {
+  return Object.hasOwn(rules, key);
+}
+
+function describe(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,38 @@
+/** Who holds a breaker open or closed. Each side is counted; open wins. */
+export class Overrides {
+  #open = 0;
+  #closed = 0;
+  /** Moves on at `clear`: holds of another epoch mean nothing. */
+  #epoch = 0;
+
+  /** The state that is forced, if any. */
+  get forced(): "forced-open" | "forced-closed" | undefined {
+    if (this.#open > 0) return "forced-open";
+    return this.#closed > 0 ? "forced-closed" : undefined;
+  }
+
+  /** Holds it until the returned function is called; true from that where it had still been held by this hold. */
+  hold(side: "open" | "closed"): () => boolean {
+    const epoch = this.#epoch;
+    let isHeld = true;
+    this.#add(side, 1);
+    return () => {
+      if (!isHeld || epoch !== this.#epoch) return false;
+      isHeld = false;
+      this.#add(side, -1);
+      return true;
+    };
+  }
+
+  /** Drops all holds. */
+  clear(): void {
+    this.#open = 0;
+    this.#closed = 0;
+    this.#epoch += 1;
+  }
+
+  #add(side: "open" | "closed", change: 1 | -1): void {
+    if (side === "open") this.#open += change;
+    else this.#closed += change;
+  }
+}

@@ -1,0 +1,105 @@
+import type { Settings } from "./options.js";
+import type { StateChange } from "./stats.js";
+
+/** A call admitted as a probe, as the half-open phase knows it. */
+export interface Probe {
+  /** When it counts as failed, on the monotonic clock. */
+  readonly deadline: number;
+  /** Whether its result counts no more. */
+  settled: boolean;
+}
+
+/**
+ * What the breaker does when nobody overrides it. Instants are on the monotonic clock.
+ *
+ * Invariants: only half-open has probes, and probes in flight plus successes never exceed `maxProbes`; only open has an
+ * end; `reopens` counts how often it opened since it was last closed.
+ */
+export type Phase = { readonly kind: "closed" } | Open | HalfOpen;
+
+/** Resting until an instant. */
+export interface Open {
+  readonly kind: "open";
+  readonly until: number;
+  readonly reopens: number;
+}
+
+/** Letting probes through. */
+export interface HalfOpen {
+  readonly kind: "half-open";
+  readonly reopens: number;
+  /** Drawn at the start, so that reading and doing agree on when the next rest would end. */
+  readonly nextRestMs: number;
+  /** In the order of admission, so that the first one is the first to time out. */
+  readonly probes: Set<Probe>;
+  successes: number;
+}
+
+/** The rest of a breaker that has just tripped. */
+export function resting(settings: Settings, now: number): Open {
+  return { kind: "open", until: now + restMs(settings, 0), reopens: 0 };
+}
+
+/** The longer rest after a failed probe. */
+export function reopened({ nextRestMs, reopens }: HalfOpen, at: number): Open {
+  return { kind: "open", until: at + nextRestMs, reopens: reopens + 1 };
+}
+
+/** What follows a rest. */
+export function probing(settings: Settings, { reopens }: Open): HalfOpen {
+  return { kind: "half-open", reopens, nextRestMs: restMs(settings, reopens + 1), probes: new Set(), successes: 0 };
+}
+
+/** Doubled at each re-opening up to the bound, then lengthened by the random share. */
+function restMs({ openMs, maxOpenMs, openJitter }: Settings, reopens: number): number {
+  // Beyond 2 ** 52 doubling adds no rest that anyone waits for, and it must not overflow.
+  return Math.min(maxOpenMs, openMs * 2 ** Math.min(reopens, 52)) * (1 + openJitter * Math.random());
+}
+
+/** A transition that time alone brings about, and when it fell due. */
+export interface Due {
+  readonly to: "half-open" | "open";
+  readonly at: number;
+  readonly reason: Extract<StateChange["reason"], "rest-elapsed" | "probe-timeout">;
+}
+
+/** The transition that is due in `phase` at `now`, if any. */
+export function dueIn(phase: Phase, now: number): Due | undefined {
+  if (phase.kind === "open") {
+    return now >= phase.until ? { to: "half-open", at: phase.until, reason: "rest-elapsed" } : undefined;
+  }
+  const deadline = phase.kind === "half-open" ? firstDeadline(phase) : Number.POSITIVE_INFINITY;
+  return now >= deadline ? { to: "open", at: deadline, reason: "probe-timeout" } : undefined;
+}
+
+/** When the oldest probe in flight counts as failed; `Infinity` without one. */
+export function firstDeadline(phase: HalfOpen): number {
+  for (const { deadline } of phase.probes) return deadline;
+  return Number.POSITIVE_INFINITY;
+}
+
+/** A phase as time has moved it on, without anything having been done about it. */
+export interface Glance {
+  readonly kind: Phase["kind"];
+  /** Milliseconds until a call would be admitted, as far as time alone decides. */
+  readonly restMs: number;
+  /** When the phase began, where time moved it on; undefined where it is the phase as it stands. */
+  readonly movedAt: number | undefined;
+}
+
+/** What `phase` has become by `now`. */
+export function glanceAt(phase: Phase, now: number, maxProbes: number): Glance {
+  const due = dueIn(phase, now);
+  if (due === undefined) return { kind: phase.kind, restMs: restOf(phase, now, maxProbes), movedAt: undefined };
+  if (due.to === "half-open" || phase.kind !== "half-open") return { kind: "half-open", restMs: 0, movedAt: due.at };
+  const until = due.at + phase.nextRestMs;
+  return now >= until
+    ? { kind: "half-open", restMs: 0, movedAt: until }
+    : { kind: "open", restMs: until - now, movedAt: due.at };
+}
+
+function restOf(phase: Phase, now: number, maxProbes: number): number {
+  if (phase.kind === "open") return phase.until - now;
+  if (phase.kind === "closed" || phase.probes.size + phase.successes < maxProbes) return 0;
+  return firstDeadline(phase) - now;
+}

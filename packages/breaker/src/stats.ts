@@ -1,0 +1,134 @@
+/** What a breaker is doing. The forced states are a person's decision and end with it. */
+export type BreakerState = "closed" | "open" | "half-open" | "forced-open" | "forced-closed";
+
+/** One transition, told to `onStateChange`. */
+export interface StateChange {
+  /** The breaker's name. */
+  readonly name: string;
+  readonly from: BreakerState;
+  readonly to: BreakerState;
+  /** When it fell due, in epoch milliseconds. */
+  readonly at: number;
+  /** Why. */
+  readonly reason:
+    | "failure-threshold"
+    | "failure-rate"
+    | "slow-call-rate"
+    | "rest-elapsed"
+    | "probes-succeeded"
+    | "probe-failed"
+    | "probe-timeout"
+    | "forced"
+    | "released"
+    | "reset";
+  /** The breaker's figures right after it. */
+  readonly stats: BreakerStats;
+}
+
+/** The figures of a breaker at one instant. Counts are kept since construction or `reset()`. */
+export interface BreakerStats {
+  readonly state: BreakerState;
+  /** Epoch milliseconds. */
+  readonly stateChangedAt: number;
+  readonly timeInStateMs: number;
+  /** Milliseconds until a call would be admitted; 0 now, `Infinity` while forced open. */
+  readonly retryAfterMs: number;
+  /** Admitted calls that have ended: successes, failures and ignored ones. */
+  readonly calls: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly ignored: number;
+  /** Calls that were refused; they are in no other count and in no rate. */
+  readonly rejected: number;
+  /** Successes that took `slowCallMs` or longer. */
+  readonly slow: number;
+  readonly transitions: number;
+  readonly transitionsTo: Readonly<Record<BreakerState, number>>;
+  /** Since the last success or transition. */
+  readonly consecutiveFailures: number;
+  /** Since the last failure or transition. */
+  readonly consecutiveSuccesses: number;
+  /** Judged calls in the window, which begins anew at every transition. */
+  readonly windowCalls: number;
+  readonly windowFailures: number;
+  readonly windowSlow: number;
+  /** Share of failures in the window, 0..1; 0 of nothing. */
+  readonly failureRate: number;
+  /** Share of slow calls in the window, 0..1; 0 of nothing. */
+  readonly slowCallRate: number;
+  /** Epoch milliseconds, as the next. */
+  readonly lastFailureAt: number | undefined;
+  readonly lastSuccessAt: number | undefined;
+}
+
+/** What is counted over the whole life of a breaker, whatever its state. */
+export class Tally {
+  successes = 0;
+  failures = 0;
+  ignored = 0;
+  rejected = 0;
+  slow = 0;
+  transitions = 0;
+  /** On the monotonic clock, as the next; told as epoch milliseconds. */
+  failedAt: number | undefined;
+  succeededAt: number | undefined;
+  lastFailure: unknown;
+  readonly to: Record<BreakerState, number> = {
+    closed: 0,
+    open: 0,
+    "half-open": 0,
+    "forced-open": 0,
+    "forced-closed": 0,
+  };
+
+  /** Counts the end of a call. */
+  add(verdict: "success" | "failure" | "ignored", isSlow: boolean, now: number): void {
+    if (verdict === "success") {
+      this.successes += 1;
+      this.succeededAt = now;
+      if (isSlow) this.slow += 1;
+    } else if (verdict === "failure") {
+      this.failures += 1;
+      this.failedAt = now;
+    } else this.ignored += 1;
+  }
+}
+
+/** The figures that are not in the tally. */
+interface CurrentFigures {
+  readonly state: BreakerState;
+  readonly stateChangedAt: number;
+  readonly timeInStateMs: number;
+  readonly retryAfterMs: number;
+  readonly consecutiveFailures: number;
+  readonly consecutiveSuccesses: number;
+  readonly window: { readonly calls: number; readonly failures: number; readonly slow: number };
+}
+
+/** All figures together, as they are at `now`. */
+export function statsOf(tally: Tally, now: number, { window, ...current }: CurrentFigures): BreakerStats {
+  const { successes, failures, ignored, rejected, slow, transitions, failedAt, succeededAt } = tally;
+  return {
+    ...current,
+    calls: successes + failures + ignored,
+    successes,
+    failures,
+    ignored,
+    rejected,
+    slow,
+    transitions,
+    transitionsTo: { ...tally.to },
+    windowCalls: window.calls,
+    windowFailures: window.failures,
+    windowSlow: window.slow,
+    failureRate: window.calls === 0 ? 0 : window.failures / window.calls,
+    slowCallRate: window.calls === 0 ? 0 : window.slow / window.calls,
+    lastFailureAt: failedAt === undefined ? undefined : epochOf(failedAt, now),
+    lastSuccessAt: succeededAt === undefined ? undefined : epochOf(succeededAt, now),
+  };
+}
+
+/** An instant of the monotonic clock in epoch milliseconds. */
+export function epochOf(instant: number, now: number): number {
+  return Date.now() - Math.round(now - instant);
+}
