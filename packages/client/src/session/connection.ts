@@ -13,6 +13,11 @@ export interface SendOptions {
   readonly signal: AbortSignal;
   /** Receives all progress before the result, also what arrives together with it. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * Called once when the request is handed to the pipe or socket: from then on the server may run it. For whoever
+   * gives the request up and has to say whether it was sent; a `Failure` knows better, as it comes later.
+   */
+  readonly onSent?: (() => void) | undefined;
 }
 
 /**
@@ -24,7 +29,10 @@ export interface Connection {
   readonly session: McpSession;
   /** What the server declared at `initialize` (or `server/discover`). */
   readonly capabilities: Readonly<Record<string, unknown>>;
-  /** Resolves with the result as the server sent it. Rejects with `signal.reason` on abort, otherwise with a `Failure`. */
+  /**
+   * Resolves with the result as the server sent it. Rejects with `signal.reason` on abort, otherwise with a `Failure`.
+   * Requests on their way when the connection dies reject by themselves, each with its own delivery; do not abort them.
+   */
   send(request: ConnectionRequest, options: SendOptions): Promise<unknown>;
   /** Resolves at any JSON-RPC answer, an error too (`ping`, or `server/discover` where there is no ping). */
   ping(signal: AbortSignal): Promise<void>;
@@ -32,4 +40,16 @@ export interface Connection {
   stderrTail(): string;
   /** Ends the connection within its `closeTimeoutMs`; resolves when no process of it is alive. Idempotent, never rejects. */
   close(): Promise<void>;
+}
+
+const connections = new WeakMap<McpSession, Connection>();
+
+/** The connection that a pooled session belongs to; undefined where it was not opened here. */
+export function connectionOf(session: McpSession): Connection | undefined {
+  return connections.get(session);
+}
+
+/** Makes `connectionOf(connection.session)` lead to `connection`. */
+export function registerConnection(connection: Connection): void {
+  connections.set(connection.session, connection);
 }

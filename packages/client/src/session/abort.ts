@@ -1,0 +1,36 @@
+/** Aborts `controller` with any of `signals`; the returned function lets go of them. */
+export function follow(controller: AbortController, signals: readonly (AbortSignal | null | undefined)[]): () => void {
+  const releases = signals.map((signal) => {
+    if (signal === null || signal === undefined) return undefined;
+    const abort = (): void => controller.abort(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    return () => signal.removeEventListener("abort", abort);
+  });
+  return () => {
+    for (const release of releases) release?.();
+  };
+}
+
+/** The outcome of `promise`, or the signal's reason if that comes first. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    const settle = (): void => signal.removeEventListener("abort", abort);
+    promise.then(resolve, reject).finally(settle);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
+}
+
+/** Resolves when `promise` has settled, whatever the outcome, but after `ms` at the latest. */
+export function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const settle = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    promise.then(settle, settle);
+  });
+}

@@ -1,0 +1,67 @@
+const newline = 0x0a;
+const carriageReturn = 0x0d;
+
+/** An event is larger than allowed. */
+export class EventTooLarge extends Error {
+  override readonly name = "EventTooLarge";
+}
+
+/**
+ * Passes on a stream of server-sent events in pieces of whole lines, so that parsing it costs time linear in its
+ * length, bounds the size of an event, and remembers the id of the latest.
+ */
+export class EventStreamGuard {
+  readonly #maxEventBytes: number;
+  #pieces: Uint8Array[] = [];
+  #piecesBytes = 0;
+  #eventBytes = 0;
+  #lastId: string | undefined;
+
+  constructor(maxEventBytes: number) {
+    this.#maxEventBytes = maxEventBytes;
+  }
+
+  /** The id of the latest event that had one: from there on the stream can be resumed. */
+  get lastId(): string | undefined {
+    return this.#lastId;
+  }
+
+  /** Returns the lines that `chunk` completes; undefined where it completes none. Throws {@link EventTooLarge}. */
+  push(chunk: Uint8Array): Uint8Array | undefined {
+    const end = Math.max(chunk.lastIndexOf(newline), chunk.lastIndexOf(carriageReturn)) + 1;
+    if (end === 0) {
+      this.#hold(chunk);
+      return undefined;
+    }
+    const lines = Buffer.concat([...this.#pieces, chunk.subarray(0, end)]);
+    this.#pieces = [];
+    this.#piecesBytes = 0;
+    this.#measure(lines);
+    this.#findId(lines);
+    this.#hold(chunk.subarray(end));
+    return lines;
+  }
+
+  #hold(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.#piecesBytes += piece.length;
+    if (this.#eventBytes + this.#piecesBytes > this.#maxEventBytes) throw new EventTooLarge();
+  }
+
+  /** An empty line ends an event. */
+  #measure(lines: Buffer): void {
+    const ends = ["\n\n", "\r\n\r\n", "\r\r"].map((end) => lines.lastIndexOf(end));
+    const last = Math.max(...ends, lines[0] === newline || lines[0] === carriageReturn ? 0 : -1);
+    this.#eventBytes = last === -1 ? this.#eventBytes + lines.length : lines.length - last;
+    if (this.#eventBytes > this.#maxEventBytes) throw new EventTooLarge();
+  }
+
+  #findId(lines: Buffer): void {
+    for (let at = lines.indexOf("id:"); at !== -1; at = lines.indexOf("id:", at + 3)) {
+      const before = at === 0 ? newline : lines[at - 1];
+      if (before !== newline && before !== carriageReturn) continue;
+      const id = /^id: ?([^\r\n]*)/.exec(lines.toString("utf8", at, at + 1_024))?.[1];
+      if (id !== undefined && id !== "") this.#lastId = id;
+    }
+  }
+}

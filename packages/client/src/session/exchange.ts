@@ -1,0 +1,80 @@
+import type { Progress } from "@modelcontextprotocol/sdk/types.js";
+import type { Delivery, Failure } from "./failure.js";
+
+let lastToken = 0;
+
+/** One request of ours, from before it is written to its answer. */
+export class Exchange {
+  /** Names this request in the progress that the server reports. */
+  readonly progressToken: string = `minion-${++lastToken}`;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly #onSent: (() => void) | undefined;
+  readonly #onFailed: (failure: Failure) => void;
+  readonly #over = new AbortController();
+  #delivery: Delivery = "not-sent";
+  #answer: "result" | "error" | undefined;
+  #failure: Failure | undefined;
+
+  constructor(options: {
+    readonly onFailed: (failure: Failure) => void;
+    readonly onSent?: (() => void) | undefined;
+    readonly onProgress?: ((progress: Progress) => void) | undefined;
+  }) {
+    this.#onFailed = options.onFailed;
+    this.#onSent = options.onSent;
+    this.onProgress = options.onProgress;
+  }
+
+  get delivery(): Delivery {
+    return this.#delivery;
+  }
+
+  /** How the server answered, as seen on the wire. */
+  get answer(): "result" | "error" | undefined {
+    return this.#answer;
+  }
+
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  /** Whether nobody awaits the answer any more: it has come, or the request failed or was given up. */
+  get isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  /** Aborts when the answer is no longer awaited. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** The request was handed to the pipe or socket: from now on the server may run it. */
+  markSent(): void {
+    if (this.#delivery === "sent") return;
+    this.#delivery = "sent";
+    this.#onSent?.();
+  }
+
+  /** It is certain that the server got no complete request, or refused it before running it. */
+  markNotSent(): void {
+    this.#delivery = "not-sent";
+  }
+
+  answered(how: "result" | "error"): void {
+    this.#answer = how;
+    this.#over.abort();
+  }
+
+  /** Ends the exchange without an answer; only the first end counts. */
+  fail(failure: Failure): void {
+    if (this.isOver) return;
+    this.#failure = failure;
+    this.#over.abort();
+    this.#onFailed(failure);
+  }
+
+  /** Nobody awaits the answer any more. */
+  giveUp(): void {
+    this.#over.abort();
+  }
+}

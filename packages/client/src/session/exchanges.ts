@@ -1,0 +1,140 @@
+import { type JSONRPCMessage, ProgressSchema, type RequestId } from "@modelcontextprotocol/sdk/types.js";
+import { Exchange } from "./exchange.js";
+import { type Delivery, Failure } from "./failure.js";
+import type { Secrets } from "./secrets.js";
+
+/**
+ * What is on its way on one connection. Everything sent and received passes here, because the SDK forgets what
+ * matters: whether a request was written, and progress that arrives together with the result.
+ */
+export class Exchanges {
+  /** The exchange of `initialize`. */
+  readonly handshake: Exchange;
+  readonly #open = new Map<RequestId, Exchange>();
+  readonly #progressing = new Map<unknown, Exchange>();
+  readonly #secrets: Secrets;
+  readonly #onNotification: (method: string, params: unknown) => void;
+  #next: Exchange | undefined;
+
+  constructor(options: {
+    readonly handshake: Exchange;
+    readonly secrets: Secrets;
+    readonly onNotification: (method: string, params: unknown) => void;
+  }) {
+    this.handshake = options.handshake;
+    this.#secrets = options.secrets;
+    this.#onNotification = options.onNotification;
+  }
+
+  /** Runs `send`, which hands exactly one request to the SDK at once, and ties that request to `exchange`. */
+  bind<T>(exchange: Exchange, send: () => T): T {
+    this.#next = exchange;
+    try {
+      return send();
+    } finally {
+      this.#next = undefined;
+    }
+  }
+
+  get(id: RequestId): Exchange | undefined {
+    return this.#open.get(id);
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Notes a message that is about to be sent. Returns the exchange where it is a request. */
+  outgoing(message: JSONRPCMessage): Exchange | undefined {
+    if (!("method" in message)) return undefined;
+    if (!("id" in message)) {
+      const given = message.method === "notifications/cancelled" ? message.params?.["requestId"] : undefined;
+      if (typeof given === "number" || typeof given === "string") this.#open.delete(given);
+      return undefined;
+    }
+    const isHandshake = message.method === "initialize" || message.method === "server/discover";
+    const exchange = this.#next ?? (isHandshake ? this.handshake : new Exchange({ onFailed: () => {} }));
+    this.#next = undefined;
+    this.#open.set(message.id, exchange);
+    if (exchange.onProgress !== undefined) {
+      this.#progressing.set(exchange.progressToken, exchange);
+      exchange.over.addEventListener("abort", () => this.#progressing.delete(exchange.progressToken), { once: true });
+    }
+    return exchange;
+  }
+
+  /** Notes a message that arrived. Returns what the SDK is to see of it; undefined where that is nothing. */
+  incoming(message: unknown): JSONRPCMessage | undefined {
+    if (!isObject(message) || !isMessage(message)) return undefined;
+    if (!("method" in message)) return this.#answer(message);
+    if ("id" in message) return message;
+    if (message.method === "notifications/progress" && this.#progress(message.params)) return undefined;
+    this.#onNotification(message.method, message.params);
+    return message;
+  }
+
+  /** Fails every request on its way that `failureOf` does not spare. */
+  failAll(failureOf: (delivery: Delivery) => Failure): void {
+    for (const [id, exchange] of [...this.#open]) {
+      this.#open.delete(id);
+      exchange.fail(failureOf(exchange.delivery));
+    }
+  }
+
+  /** Forgets a request whose failure was reported. */
+  drop(id: RequestId): void {
+    this.#open.delete(id);
+  }
+
+  #answer(message: JSONRPCMessage): JSONRPCMessage | undefined {
+    const id = "id" in message ? message.id : undefined;
+    const exchange = id === undefined ? undefined : this.#open.get(id);
+    if (id === undefined || exchange === undefined) return message;
+    this.#open.delete(id);
+    exchange.markSent();
+    if ("error" in message && isRpcError(message.error)) {
+      exchange.answered("error");
+      return { ...message, error: this.#secrets.maskJson(message.error) };
+    }
+    if ("result" in message && isObject(message.result)) {
+      exchange.answered("result");
+      return message;
+    }
+    exchange.fail(new Failure("invalid-result", "the answer is neither a result nor an error", { delivery: "sent" }));
+    return failedAnswer(id);
+  }
+
+  /** The SDK hands progress on a microtask later than the result it came with, and then drops it. */
+  #progress(params: unknown): boolean {
+    if (typeof params !== "object" || params === null || !("progressToken" in params)) return false;
+    const exchange = this.#progressing.get(params.progressToken);
+    if (exchange === undefined) return false;
+    const parsed = ProgressSchema.safeParse(params);
+    if (parsed.success) exchange.onProgress?.(parsed.data);
+    return true;
+  }
+}
+
+function isMessage(message: object): message is JSONRPCMessage {
+  if (!("jsonrpc" in message) || message.jsonrpc !== "2.0") return false;
+  return !("params" in message) || message.params === undefined || isObject(message.params);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isRpcError(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    "code" in value &&
+    Number.isInteger(value.code) &&
+    "message" in value &&
+    typeof value.message === "string"
+  );
+}
+
+/** What the SDK is told in place of an answer, so that it forgets the request. */
+export function failedAnswer(id: RequestId): JSONRPCMessage {
+  return { jsonrpc: "2.0", id, error: { code: -32000, message: "no answer" } };
+}

@@ -1,0 +1,64 @@
+const newline = 0x0a;
+const edge = 512;
+
+/** Receives what a {@link LineBuffer} finds. */
+export interface LineSink {
+  line(text: string): void;
+  /** A line was longer than allowed and is being skipped; `head` and `tail` are its first and last bytes. */
+  tooLong(head: string, tail: string): void;
+}
+
+/** Cuts a byte stream into lines, in time linear in its length whatever the pieces, keeping at most `maxBytes`. */
+export class LineBuffer {
+  readonly #maxBytes: number;
+  readonly #sink: LineSink;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  /** Of a line that is being skipped: its first and its latest bytes. */
+  #skipped: { readonly head: Buffer; tail: Buffer } | undefined;
+
+  constructor(maxBytes: number, sink: LineSink) {
+    this.#maxBytes = maxBytes;
+    this.#sink = sink;
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+      this.#append(chunk.subarray(start, end));
+      this.#finish();
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#append(chunk.subarray(start));
+  }
+
+  #append(piece: Buffer): void {
+    if (this.#skipped !== undefined) {
+      this.#skipped.tail = Buffer.concat([this.#skipped.tail, piece.subarray(-edge)]).subarray(-edge);
+      return;
+    }
+    this.#pieces.push(piece);
+    this.#bytes += piece.length;
+    if (this.#bytes <= this.#maxBytes) return;
+    const all = this.#take();
+    this.#skipped = { head: Buffer.from(all.subarray(0, edge)), tail: Buffer.from(all.subarray(-edge)) };
+  }
+
+  #finish(): void {
+    const skipped = this.#skipped;
+    if (skipped === undefined) {
+      this.#sink.line(this.#take().toString("utf8"));
+    } else {
+      this.#skipped = undefined;
+      this.#sink.tooLong(skipped.head.toString("utf8"), skipped.tail.toString("utf8"));
+    }
+  }
+
+  #take(): Buffer {
+    const [only] = this.#pieces;
+    const all = this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    this.#bytes = 0;
+    return all;
+  }
+}

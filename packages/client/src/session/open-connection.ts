@@ -1,0 +1,224 @@
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
+import type { CustomServer, HttpServer, StdioServer } from "../server-config.js";
+import { follow, settledWithin } from "./abort.js";
+import { type Connection, registerConnection } from "./connection.js";
+import { Exchange } from "./exchange.js";
+import { Exchanges } from "./exchanges.js";
+import { Failure } from "./failure.js";
+import { failureOf } from "./http-failure.js";
+import { HttpWire } from "./http-wire.js";
+import type { McpSession } from "./mcp-session.js";
+import { Secrets } from "./secrets.js";
+import { answerServerRequests, type ServerRequestHandler } from "./server-requests.js";
+import { SessionConnection } from "./session-connection.js";
+import { StdioWire } from "./stdio-wire.js";
+import { tap } from "./tap.js";
+import { type Wire, WireTransport } from "./wire.js";
+
+/** How a connection is opened. */
+export interface OpenConnectionOptions {
+  /** The server's name in the configuration. */
+  readonly server: string;
+  readonly target: StdioServer | HttpServer | CustomServer;
+  readonly principal: string | undefined;
+  /** Aborts when the connection is not wanted any more; of no consequence once it is open. */
+  readonly signal: AbortSignal;
+  readonly connectTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly clientInfo: { readonly name: string; readonly version: string };
+  readonly capabilities: ClientCapabilities;
+  /** Answers elicitation, sampling and roots requests, as far as `capabilities` declare them. */
+  readonly onServerRequest?: ServerRequestHandler | undefined;
+  /** Receives every notification but progress, also those that come during the handshake. */
+  readonly onNotification: (method: string, params: unknown) => void;
+  /** Called once, when the connection is open and ends without `close()`. Calls in flight reject by themselves. */
+  readonly onDied: (failure: Failure) => void;
+}
+
+/**
+ * Opens a connection. Rejects with `signal.reason` on abort, otherwise with a `Failure`: `http` where the server
+ * refused, `rpc` where it answered with an error, `connect` for everything else. By then nothing of the attempt is
+ * alive any more.
+ */
+export async function openConnection(options: OpenConnectionOptions): Promise<Connection> {
+  options.signal.throwIfAborted();
+  return new Opening(options).open();
+}
+
+/** One attempt to open a connection. */
+class Opening {
+  readonly #options: OpenConnectionOptions;
+  readonly #secrets = new Secrets();
+  readonly #failed: Promise<never>;
+  readonly #exchanges: Exchanges;
+  /** Aborts when the attempt is over, whatever its outcome. */
+  readonly #over = new AbortController();
+  #reject: (error: unknown) => void = () => {};
+  #isOpen = false;
+
+  constructor(options: OpenConnectionOptions) {
+    this.#options = options;
+    this.#failed = new Promise((_, reject) => {
+      this.#reject = reject;
+    });
+    this.#failed.catch(() => {});
+    this.#exchanges = new Exchanges({
+      handshake: new Exchange({ onFailed: (failure) => this.#reject(failure) }),
+      secrets: this.#secrets,
+      onNotification: (method, params) => this.#options.onNotification(method, params),
+    });
+  }
+
+  async open(): Promise<Connection> {
+    const { signal, connectTimeoutMs } = this.#options;
+    const abort = (): void => this.#reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    const late = (): void =>
+      this.#reject(
+        new Failure("connect", `it was not connected within ${connectTimeoutMs} ms`, { delivery: "not-sent" }),
+      );
+    const timer = Number.isFinite(connectTimeoutMs) ? setTimeout(late, connectTimeoutMs) : undefined;
+    try {
+      const { target } = this.#options;
+      const connection = await ("connect" in target ? this.#openCustom(target) : this.#openOwn(target));
+      registerConnection(connection);
+      this.#isOpen = true;
+      return connection;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      this.#over.abort(new Error("the connection attempt is over"));
+    }
+  }
+
+  async #openOwn(target: StdioServer | HttpServer): Promise<Connection> {
+    const { clientInfo, capabilities, onServerRequest, closeTimeoutMs } = this.#options;
+    const wire = this.#wireTo(target);
+    const client = new Client({ ...clientInfo }, { capabilities });
+    if (onServerRequest !== undefined) answerServerRequests(client, capabilities, onServerRequest);
+    const connection = this.#connection(client, { wire, isTapped: true });
+    const transport = new WireTransport({
+      wire,
+      exchanges: this.#exchanges,
+      events: {
+        onEnded: (failure, how) => this.#ended(connection, failure, how),
+        onGap: () => this.#tellGap(connection),
+      },
+      failureOf: (error, exchange) => failureOf(error, exchange, { hasSession: false }),
+    });
+    try {
+      await Promise.race([client.connect(transport, { timeout: 2_147_483_647 }), this.#failed]);
+      if (wire instanceof StdioWire) wire.remember().catch(() => {});
+      return connection;
+    } catch (error) {
+      const failure = this.#explain(error, wire);
+      await Promise.all([client.close().catch(() => {}), wire.close(closeTimeoutMs, { hasty: true })]);
+      throw failure;
+    }
+  }
+
+  async #openCustom(target: CustomServer): Promise<Connection> {
+    const { server, principal, signal, closeTimeoutMs } = this.#options;
+    const wanted = new AbortController();
+    const unfollow = follow(wanted, [signal, this.#over.signal]);
+    // In a promise, so that a synchronous throw is a rejection too.
+    const connecting = Promise.resolve().then(() => target.connect({ server, principal, signal: wanted.signal }));
+    let session: McpSession;
+    try {
+      session = await Promise.race([connecting, this.#failed]);
+    } catch (error) {
+      // Whatever arrives too late is closed, and not waited for: it may never come.
+      connecting.then((late) => settledWithin(late.close(), closeTimeoutMs)).catch(() => {});
+      throw this.#explain(error);
+    } finally {
+      unfollow();
+    }
+    if (!isSession(session)) throw this.#explain(new TypeError("connect() did not return a session of the MCP SDK"));
+    const isTapped = tap(session, this.#exchanges, (error, exchange) =>
+      failureOf(error, exchange, { hasSession: true }),
+    );
+    const connection = this.#connection(session, { isTapped });
+    const onclose = session.onclose;
+    session.onclose = () => {
+      onclose?.call(session);
+      this.#ended(connection, new Failure("closed", "the session ended", { delivery: "sent" }), {
+        sparesRequests: false,
+      });
+    };
+    return connection;
+  }
+
+  #wireTo(target: StdioServer | HttpServer): Wire {
+    const shared = {
+      exchanges: this.#exchanges,
+      secrets: this.#secrets,
+      maxMessageBytes: this.#options.maxMessageBytes,
+    };
+    if ("url" in target) return new HttpWire({ ...shared, server: target, principal: this.#options.principal });
+    for (const value of Object.values(target.env ?? {})) this.#secrets.add(value);
+    return new StdioWire({ ...shared, server: target });
+  }
+
+  #connection(session: McpSession, how: { readonly wire?: Wire; readonly isTapped: boolean }): SessionConnection {
+    const { closeTimeoutMs, onDied } = this.#options;
+    return new SessionConnection({
+      session,
+      exchanges: this.#exchanges,
+      secrets: this.#secrets,
+      closeTimeoutMs,
+      onDied,
+      ...how,
+    });
+  }
+
+  #ended(connection: SessionConnection, failure: Failure, how?: { readonly sparesRequests: boolean }): void {
+    if (this.#isOpen) connection.die(failure, how);
+    else this.#reject(failure);
+  }
+
+  /** Notices may have been lost: every list that announces its changes may have changed. */
+  #tellGap(connection: SessionConnection): void {
+    const { capabilities } = connection;
+    for (const list of ["tools", "resources", "prompts"]) {
+      const declared = capabilities[list];
+      if (
+        typeof declared !== "object" ||
+        declared === null ||
+        !("listChanged" in declared) ||
+        declared.listChanged !== true
+      )
+        continue;
+      this.#options.onNotification(`notifications/${list}/list_changed`, undefined);
+    }
+  }
+
+  #explain(error: unknown, wire?: Wire): unknown {
+    const { signal } = this.#options;
+    if (signal.aborted) return signal.reason;
+    const failure = failureOf(error, this.#exchanges.handshake, { hasSession: false });
+    const isOwn = failure.kind === "http" || failure.kind === "rpc";
+    const message =
+      failure.cause instanceof Error && !isOwn && failure.cause.message !== ""
+        ? failure.cause.message
+        : failure.message;
+    return failure.with({
+      kind: isOwn ? failure.kind : "connect",
+      message: this.#secrets.mask(message),
+      delivery: "not-sent",
+      stderrTail: wire?.stderrTail() ?? "",
+      cause: failure.kind === "rpc" ? failure.cause : this.#secrets.maskError(failure.cause),
+    });
+  }
+}
+
+function isSession(session: unknown): session is McpSession {
+  if (typeof session !== "object" || session === null) return false;
+  return (
+    "request" in session &&
+    typeof session.request === "function" &&
+    "close" in session &&
+    typeof session.close === "function"
+  );
+}

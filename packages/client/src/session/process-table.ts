@@ -1,0 +1,74 @@
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+
+/** One process as the system sees it. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  /** The session, where the system tells it; otherwise the group once more. */
+  readonly session: number;
+  /** When it started, in whatever form: tells a process from a later one with the same id. */
+  readonly startedAt: string;
+}
+
+/** Every process that is alive; zombies are not. */
+export function readProcessTable(): Promise<ProcessEntry[]> {
+  return process.platform === "linux" ? readProc() : readPs();
+}
+
+/**
+ * Those processes of `table` that belong to a process `root` which leads a session: its descendants, what is in its
+ * group or session, and the same of each of them. `known` are further members from an earlier look.
+ */
+export function familyOf(
+  root: number,
+  table: readonly ProcessEntry[],
+  known: ReadonlyMap<number, string>,
+): ProcessEntry[] {
+  const ids = new Set([root]);
+  for (const { pid, startedAt } of table) if (known.get(pid) === startedAt) ids.add(pid);
+  const belongs = (entry: ProcessEntry): boolean =>
+    ids.has(entry.pid) || ids.has(entry.parent) || ids.has(entry.group) || ids.has(entry.session);
+  for (let size = 0; size < ids.size; ) {
+    size = ids.size;
+    for (const entry of table) if (belongs(entry)) ids.add(entry.pid);
+  }
+  return table.filter((entry) => ids.has(entry.pid));
+}
+
+async function readProc(): Promise<ProcessEntry[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const entries = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").then(parseStat, () => undefined)),
+  );
+  return entries.filter((entry) => entry !== undefined);
+}
+
+/** The name, second in the line and in parentheses, may hold anything. */
+export function parseStat(stat: string): ProcessEntry | undefined {
+  const pid = Number.parseInt(stat, 10);
+  const [state, parent, group, session, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const startedAt = rest[15];
+  if (state === "Z" || state === "X" || startedAt === undefined) return undefined;
+  return { pid, parent: Number(parent), group: Number(group), session: Number(session), startedAt };
+}
+
+function readPs(): Promise<ProcessEntry[]> {
+  return new Promise((resolve) => {
+    execFile(
+      "ps",
+      ["-A", "-o", "pid=,ppid=,pgid=,stat=,lstart="],
+      { env: { LC_ALL: "C", PATH: "/usr/bin:/bin" } },
+      (_error, stdout) => resolve(stdout.split("\n").flatMap(parsePsLine)),
+    );
+  });
+}
+
+/** A line of `ps -o pid=,ppid=,pgid=,stat=,lstart=`. */
+export function parsePsLine(line: string): ProcessEntry[] {
+  const [pid, parent, group, state, ...startedAt] = line.trim().split(/\s+/);
+  if (state === undefined || state.startsWith("Z")) return [];
+  const leader = Number(group);
+  return [{ pid: Number(pid), parent: Number(parent), group: leader, session: leader, startedAt: startedAt.join(" ") }];
+}

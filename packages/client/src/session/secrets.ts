@@ -1,0 +1,140 @@
+const shortestSecret = 4;
+/** Words too common to be secrets; masking them would only garble what a server says. */
+const plainWords = new Set([
+  "true",
+  "false",
+  "null",
+  "none",
+  "info",
+  "warn",
+  "error",
+  "debug",
+  "test",
+  "production",
+  "development",
+]);
+/** Values that change with every request, as tokens do, are remembered in this number. */
+const remembered = 64;
+const maxCauseDepth = 5;
+
+/**
+ * The secrets of one server, and their removal from what it says: the values of `env` and `headers`, and the
+ * credentials in URLs. Values of fewer than four characters are not masked: they would garble every text.
+ */
+export class Secrets {
+  readonly #values = new Map<string, true>();
+  #sorted: string[] | undefined;
+
+  /** Remembers a value, and the forms in which it may come back. */
+  add(value: string): void {
+    for (const form of formsOf(value)) this.#remember(form);
+  }
+
+  /** Remembers the values of headers: of `Authorization` also what comes after the scheme. */
+  addHeaders(headers: Readonly<Record<string, string>>): void {
+    for (const value of Object.values(headers)) {
+      this.add(value);
+      for (const part of value.split(/[\s=;,]+/)) this.add(part);
+      const basic = /^basic\s+(\S+)/i.exec(value)?.[1];
+      if (basic !== undefined) for (const part of atobOrEmpty(basic).split(":")) this.add(part);
+    }
+  }
+
+  /** Remembers user, password and the values of the query. */
+  addUrl(url: URL): void {
+    this.add(decoded(url.username));
+    this.add(decoded(url.password));
+    for (const value of url.searchParams.values()) this.add(value);
+  }
+
+  /** The longest secret, in characters: text cut into pieces must overlap by that much. */
+  get longest(): number {
+    return this.#longestFirst()[0]?.length ?? 0;
+  }
+
+  /** The text with every secret replaced by `***`. */
+  mask(text: string): string {
+    let masked = text;
+    for (const secret of this.#longestFirst()) masked = masked.replaceAll(secret, "***");
+    // The length is bounded so that hostile text costs linear time.
+    return masked.replace(/:\/\/[^\s/?#@]{1,1024}@/g, "://***@");
+  }
+
+  /** The text masked, also where it ends in the middle of a secret. */
+  maskCut(text: string): string {
+    const masked = this.mask(text);
+    for (const secret of this.#longestFirst()) {
+      for (let length = Math.min(secret.length - 1, masked.length); length >= shortestSecret; length--) {
+        if (masked.endsWith(secret.slice(0, length))) return `${masked.slice(0, -length)}***`;
+      }
+    }
+    return masked;
+  }
+
+  /** A JSON value with every secret in its strings replaced; the same value where there is none. */
+  maskJson<T>(value: T): T {
+    const text = JSON.stringify(value);
+    if (text === undefined) return value;
+    const masked = this.mask(text);
+    return masked === text ? value : JSON.parse(masked);
+  }
+
+  /** A copy of an error and its causes that says the same without secrets; anything else is left out. */
+  maskError(error: unknown, depth = 0): Error | undefined {
+    if (!(error instanceof Error) && !isErrorLike(error)) return undefined;
+    const cause = depth < maxCauseDepth ? this.maskError(error.cause, depth + 1) : undefined;
+    const copy = new Error(this.mask(error.message), cause === undefined ? undefined : { cause });
+    copy.name = error.name;
+    if (error.stack !== undefined) copy.stack = this.mask(error.stack);
+    for (const key of ["code", "errno", "syscall", "status"]) {
+      const value = Reflect.get(error, key);
+      if (typeof value === "number" || typeof value === "string") Reflect.set(copy, key, value);
+    }
+    return copy;
+  }
+
+  #remember(value: string): void {
+    if (value.length < shortestSecret || plainWords.has(value.toLowerCase())) return;
+    this.#values.delete(value);
+    this.#values.set(value, true);
+    this.#sorted = undefined;
+  }
+
+  /** Forgets the oldest of values that change; those of the configuration are added again with each. */
+  trim(): void {
+    for (const value of this.#values.keys()) {
+      if (this.#values.size <= remembered) return;
+      this.#values.delete(value);
+      this.#sorted = undefined;
+    }
+  }
+
+  #longestFirst(): readonly string[] {
+    this.#sorted ??= [...this.#values.keys()].sort((a, b) => b.length - a.length);
+    return this.#sorted;
+  }
+}
+
+function formsOf(value: string): string[] {
+  return [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function atobOrEmpty(text: string): string {
+  try {
+    return atob(text);
+  } catch {
+    return "";
+  }
+}
+
+function isErrorLike(value: unknown): value is Error {
+  return typeof value === "object" && value !== null && "message" in value && typeof value.message === "string";
+}

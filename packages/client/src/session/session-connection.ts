@@ -1,0 +1,181 @@
+import { type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
+import { settledWithin } from "./abort.js";
+import type { Connection, ConnectionRequest, SendOptions } from "./connection.js";
+import { Exchange } from "./exchange.js";
+import type { Exchanges } from "./exchanges.js";
+import { Failure } from "./failure.js";
+import { failureOf } from "./http-failure.js";
+import type { McpSession } from "./mcp-session.js";
+import type { Secrets } from "./secrets.js";
+import type { Wire } from "./wire.js";
+
+/** The longest timer there is: the deadline is not the SDK's business. */
+const never = 2_147_483_647;
+
+/** A {@link Connection} over a client of the SDK, of either line. */
+export class SessionConnection implements Connection {
+  readonly session: McpSession;
+  readonly #exchanges: Exchanges;
+  readonly #secrets: Secrets;
+  readonly #closeTimeoutMs: number;
+  readonly #onDied: (failure: Failure) => void;
+  /** Undefined where somebody else opened the session. */
+  readonly #wire: Wire | undefined;
+  /** Whether the messages of the session can be seen. */
+  readonly #isTapped: boolean;
+  readonly #active = new Set<Exchange>();
+  #ended: Failure | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: {
+    readonly session: McpSession;
+    readonly exchanges: Exchanges;
+    readonly secrets: Secrets;
+    readonly closeTimeoutMs: number;
+    readonly onDied: (failure: Failure) => void;
+    readonly wire?: Wire | undefined;
+    readonly isTapped: boolean;
+  }) {
+    this.session = options.session;
+    this.#exchanges = options.exchanges;
+    this.#secrets = options.secrets;
+    this.#closeTimeoutMs = options.closeTimeoutMs;
+    this.#onDied = options.onDied;
+    this.#wire = options.wire;
+    this.#isTapped = options.isTapped;
+  }
+
+  get capabilities(): Readonly<Record<string, unknown>> {
+    return { ...this.session.getServerCapabilities() };
+  }
+
+  send(request: ConnectionRequest, options: SendOptions): Promise<unknown> {
+    const { signal } = options;
+    if (signal.aborted) return Promise.reject(signal.reason);
+    if (this.#ended !== undefined) return Promise.reject(this.#ended.with({ delivery: "not-sent" }));
+    return new Promise((resolve, reject) => {
+      // A signal for this request only: the SDK never takes its listener off again.
+      const own = new AbortController();
+      const settle = (): void => {
+        signal.removeEventListener("abort", abort);
+        this.#active.delete(exchange);
+      };
+      const exchange = new Exchange({
+        onFailed: (failure) => {
+          settle();
+          reject(this.#masked(failure));
+        },
+        onSent: options.onSent,
+        onProgress: options.onProgress,
+      });
+      const abort = (): void => {
+        settle();
+        reject(signal.reason);
+        own.abort(new Error("cancelled by the caller"));
+        exchange.giveUp();
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      this.#active.add(exchange);
+      this.#request(request, exchange, own.signal).then(
+        (result) => {
+          settle();
+          resolve(result);
+        },
+        (error) => exchange.fail(error),
+      );
+    });
+  }
+
+  async ping(signal: AbortSignal): Promise<void> {
+    const error = await this.#answerTo("ping", signal);
+    if (error === undefined || error.kind === "rpc") return;
+    // The 2026-07-28 revision has no ping, and its SDK refuses to send one.
+    if (codeOf(error.cause) !== "METHOD_NOT_SUPPORTED_BY_PROTOCOL_VERSION") throw error;
+    const second = await this.#answerTo("server/discover", signal);
+    if (second !== undefined && second.kind !== "rpc") throw second;
+  }
+
+  stderrTail(): string {
+    return this.#wire?.stderrTail() ?? "";
+  }
+
+  close(): Promise<void> {
+    this.#ended ??= new Failure("closed", "the connection was closed", { delivery: "sent" });
+    this.#closed ??= this.#close({ hasty: false });
+    return this.#closed;
+  }
+
+  /** To be called when the connection turns out to be of no use any more. */
+  die(failure: Failure, options: { readonly sparesRequests: boolean } = { sparesRequests: false }): void {
+    if (this.#ended !== undefined) return;
+    const masked = this.#masked(failure);
+    this.#ended = masked;
+    // Requests with a connection of their own end by themselves; the owner closes what is left.
+    if (!options.sparesRequests) this.#closed = this.#close({ hasty: true });
+    this.#onDied(masked);
+  }
+
+  async #close(options: { readonly hasty: boolean }): Promise<void> {
+    const ended = this.#ended ?? new Failure("closed", "the connection was closed", { delivery: "sent" });
+    for (const exchange of [...this.#active]) exchange.fail(ended.with({ delivery: exchange.delivery }));
+    const closing = this.session.close();
+    if (this.#wire === undefined) await settledWithin(closing, this.#closeTimeoutMs);
+    else await Promise.all([closing.catch(() => {}), this.#wire.close(this.#closeTimeoutMs, options)]);
+  }
+
+  async #request(request: ConnectionRequest, exchange: Exchange, signal: AbortSignal): Promise<unknown> {
+    const { method, params } = request;
+    const { onProgress } = exchange;
+    const withToken =
+      onProgress === undefined || !this.#isTapped ? params : withProgressToken(params, exchange.progressToken);
+    const options = {
+      signal,
+      timeout: never,
+      ...(onProgress === undefined || this.#isTapped
+        ? {}
+        : { onprogress: (progress: Progress) => onProgress(progress) }),
+    };
+    try {
+      const answer = this.#exchanges.bind(exchange, () =>
+        // The schemas of the two lines have no type in common; this one has what both ask of a schema.
+        this.session.request(
+          withToken === undefined ? { method } : { method, params: withToken },
+          ResultSchema as never,
+          options,
+        ),
+      );
+      if (!this.#isTapped) exchange.markSent();
+      return await answer;
+    } catch (error) {
+      throw failureOf(error, exchange, { hasSession: true });
+    }
+  }
+
+  async #answerTo(method: string, signal: AbortSignal): Promise<Failure | undefined> {
+    try {
+      await this.send({ method }, { signal });
+      return undefined;
+    } catch (error) {
+      if (error instanceof Failure) return error;
+      throw error;
+    }
+  }
+
+  /** The server's own errors are masked where they arrive, and rethrown as they are. */
+  #masked(failure: Failure): Failure {
+    const cause = failure.kind === "rpc" ? failure.cause : this.#secrets.maskError(failure.cause);
+    return failure.with({ message: this.#secrets.mask(failure.message), cause });
+  }
+}
+
+function withProgressToken(
+  params: Record<string, unknown> | undefined,
+  progressToken: string,
+): Record<string, unknown> {
+  const meta = params?.["_meta"];
+  return { ...params, _meta: { ...(typeof meta === "object" ? meta : undefined), progressToken } };
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+}

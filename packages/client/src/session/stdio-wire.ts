@@ -1,0 +1,150 @@
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { StdioServer } from "../server-config.js";
+import type { Exchange } from "./exchange.js";
+import { type Exchanges, failedAnswer } from "./exchanges.js";
+import { Failure } from "./failure.js";
+import { LineBuffer } from "./line-buffer.js";
+import type { Secrets } from "./secrets.js";
+import { ServerProcess } from "./server-process.js";
+import { StderrTail } from "./stderr-tail.js";
+import type { Wire, WireEvents } from "./wire.js";
+
+/** What a server wrote before it ended may still be in the pipe, which a process it started may hold open. */
+const drainMs = 100;
+
+/** Speaks with a server of ours over its stdin and stdout, one JSON message a line. */
+export class StdioWire implements Wire {
+  readonly #server: StdioServer;
+  readonly #exchanges: Exchanges;
+  readonly #maxMessageBytes: number;
+  readonly #stderr: StderrTail;
+  /** Requests that are written but may still wait for room in the pipe. */
+  readonly #unwritten = new Set<Exchange>();
+  #process: ServerProcess | undefined;
+  #events: WireEvents | undefined;
+  #isOver = false;
+
+  constructor(options: {
+    readonly server: StdioServer;
+    readonly exchanges: Exchanges;
+    readonly secrets: Secrets;
+    readonly maxMessageBytes: number;
+  }) {
+    this.#server = options.server;
+    this.#exchanges = options.exchanges;
+    this.#maxMessageBytes = options.maxMessageBytes;
+    this.#stderr = new StderrTail(options.secrets);
+  }
+
+  start(events: WireEvents): Promise<void> {
+    this.#events = events;
+    const process = new ServerProcess(this.#server);
+    this.#process = process;
+    const { stdin, stdout, stderr } = process.child;
+    const lines = new LineBuffer(this.#maxMessageBytes, {
+      line: (text) => this.#receive(text),
+      tooLong: (head, tail) => this.#refuse(head, tail),
+    });
+    stdout.on("data", (chunk: Buffer) => lines.push(chunk));
+    stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
+    for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
+    this.#watchExit(process);
+    return new Promise((resolve, reject) => {
+      process.child.once("spawn", resolve);
+      process.child.on("error", reject);
+    });
+  }
+
+  send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void> {
+    const stdin = this.#process?.child.stdin;
+    if (this.#isOver || stdin === undefined || !stdin.writable) return Promise.reject(this.#closed());
+    const line = `${JSON.stringify(message)}\n`;
+    if (exchange !== undefined) {
+      this.#unwritten.add(exchange);
+      exchange.markSent();
+    }
+    stdin.write(line, (error) => {
+      if (exchange === undefined || !this.#unwritten.delete(exchange)) return;
+      // The last byte ends the line: where not all was written, the server has no complete request.
+      if (error) this.#lose(exchange);
+    });
+    return Promise.resolve();
+  }
+
+  close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {
+    this.#isOver = true;
+    return this.#process?.end(withinMs, options) ?? Promise.resolve();
+  }
+
+  /** To be called once the server has started up: finds what it started outside its group. */
+  async remember(): Promise<void> {
+    await this.#process?.remember();
+  }
+
+  stderrTail(): string {
+    return this.#stderr.toString();
+  }
+
+  /** Not only `close`, which waits for everybody who holds the pipes. */
+  #watchExit(process: ServerProcess): void {
+    const { child } = process;
+    let drain: NodeJS.Timeout | undefined;
+    const end = (): void => {
+      clearTimeout(drain);
+      child.off("close", end);
+      this.#end(child.exitCode, child.signalCode);
+    };
+    child.on("close", end);
+    child.once("exit", () => {
+      drain = setTimeout(end, drainMs);
+    });
+  }
+
+  #end(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const exchange of this.#unwritten) this.#lose(exchange);
+    const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+    this.#events?.onEnded(new Failure("closed", `the server's process ended ${how}`, { delivery: "sent" }));
+  }
+
+  #lose(exchange: Exchange): void {
+    exchange.markNotSent();
+    exchange.fail(this.#closed());
+  }
+
+  #closed(): Failure {
+    return new Failure("closed", "the server's process is gone", { delivery: "not-sent" });
+  }
+
+  #receive(line: string): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      return; // Noise: banners and logs on stdout are the most common fault of servers.
+    }
+    this.#events?.onMessage(message);
+  }
+
+  /** Whose answer it was stands at one end of the message, where only the message's own members can stand. */
+  #refuse(head: string, tail: string): void {
+    const last = /"id"\s*:\s*(\d+)\s*\}\s*$/.exec(tail)?.[1];
+    const first = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*[,}]/.exec(head)?.[1];
+    const id = last ?? first;
+    const failure = new Failure("too-large", `a message of more than ${this.#maxMessageBytes} bytes`, {
+      delivery: "sent",
+    });
+    const exchange = id === undefined ? undefined : this.#exchanges.get(Number(id));
+    if (exchange !== undefined) {
+      exchange.fail(failure);
+      this.#events?.onMessage(failedAnswer(Number(id)));
+      return;
+    }
+    if (this.#exchanges.size > 0 && !isNotification(head)) this.#events?.onEnded(failure);
+  }
+}
+
+function isNotification(head: string): boolean {
+  return /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"/.test(head);
+}

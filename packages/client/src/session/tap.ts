@@ -1,0 +1,50 @@
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { Exchange } from "./exchange.js";
+import type { Exchanges } from "./exchanges.js";
+import type { Failure } from "./failure.js";
+import type { McpSession } from "./mcp-session.js";
+
+/** What the transports of both lines of the SDK have in common. */
+interface LiveTransport {
+  send(message: JSONRPCMessage, options?: unknown): Promise<void>;
+  onmessage?: ((message: unknown, extra?: unknown) => void) | undefined;
+}
+
+/**
+ * Lets the messages of a session that somebody else connected pass through `exchanges`. Returns false where its
+ * transport cannot be had; such a session works, but whether a request was sent is then not known.
+ */
+export function tap(
+  session: McpSession,
+  exchanges: Exchanges,
+  failureOf: (error: unknown, exchange: Exchange) => Failure,
+): boolean {
+  const { transport } = session;
+  if (!isLive(transport)) return false;
+  const send = transport.send.bind(transport);
+  const onmessage = transport.onmessage?.bind(transport);
+  transport.send = async (message, options) => {
+    const exchange = exchanges.outgoing(message);
+    exchange?.markSent();
+    try {
+      await send(message, options);
+    } catch (error) {
+      if (exchange !== undefined && "id" in message && message.id !== undefined) {
+        exchange.fail(failureOf(error, exchange));
+        exchanges.drop(message.id);
+      }
+      throw error;
+    }
+  };
+  transport.onmessage = (received, extra) => {
+    const message = exchanges.incoming(received);
+    if (message !== undefined) onmessage?.(message, extra);
+  };
+  return true;
+}
+
+function isLive(transport: unknown): transport is LiveTransport {
+  return (
+    typeof transport === "object" && transport !== null && "send" in transport && typeof transport.send === "function"
+  );
+}

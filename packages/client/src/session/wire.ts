@@ -1,0 +1,87 @@
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { Exchange } from "./exchange.js";
+import { type Exchanges, failedAnswer } from "./exchanges.js";
+import type { Failure } from "./failure.js";
+
+/** What a {@link Wire} tells about itself. */
+export interface WireEvents {
+  /** A message arrived, in whatever form. */
+  readonly onMessage: (message: unknown) => void;
+  /**
+   * The connection is of no use any more. Requests on their way fail at once, unless each has a connection of its
+   * own that ends by itself (`sparesRequests`).
+   */
+  readonly onEnded: (failure: Failure, options?: { readonly sparesRequests: boolean }) => void;
+  /** Notifications may have been missed. */
+  readonly onGap: () => void;
+}
+
+/** The way to one server, whatever it is made of. */
+export interface Wire {
+  /** Rejects where the server cannot be reached. */
+  start(events: WireEvents): Promise<void>;
+  /** Hands a message over and marks the exchange as sent; fails the exchange or rejects where that is impossible. */
+  send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void>;
+  /** Ends it within `withinMs`; hasty where no good end is to be expected. Never rejects. */
+  close(withinMs: number, options: { readonly hasty: boolean }): Promise<void>;
+  /** What the server wrote to stderr, masked. */
+  stderrTail(): string;
+  setProtocolVersion?(version: string): void;
+}
+
+/** Lets the SDK's client speak over a {@link Wire}. */
+export class WireTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: Transport["onmessage"];
+  readonly #wire: Wire;
+  readonly #exchanges: Exchanges;
+  readonly #events: Omit<WireEvents, "onMessage">;
+  readonly #failureOf: (error: unknown, exchange: Exchange) => Failure;
+
+  constructor(options: {
+    readonly wire: Wire;
+    readonly exchanges: Exchanges;
+    readonly events: Omit<WireEvents, "onMessage">;
+    readonly failureOf: (error: unknown, exchange: Exchange) => Failure;
+  }) {
+    this.#wire = options.wire;
+    this.#exchanges = options.exchanges;
+    this.#events = options.events;
+    this.#failureOf = options.failureOf;
+  }
+
+  async start(): Promise<void> {
+    await this.#wire.start({ ...this.#events, onMessage: (message) => this.#receive(message) });
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    const exchange = this.#exchanges.outgoing(message);
+    try {
+      await this.#wire.send(message, exchange);
+    } catch (error) {
+      if (exchange === undefined || !("id" in message) || message.id === undefined) throw error;
+      exchange.fail(this.#failureOf(error, exchange));
+      this.#exchanges.drop(message.id);
+      // Told by an answer, the SDK forgets the request; told by a rejection, it would keep its handler for ever.
+      this.onmessage?.(failedAnswer(message.id));
+    }
+  }
+
+  /** The wire is closed by whoever opened it, within bounds of its own. */
+  async close(): Promise<void> {
+    this.onclose?.();
+  }
+
+  setProtocolVersion(version: string): void {
+    this.#wire.setProtocolVersion?.(version);
+  }
+
+  #receive(received: unknown): void {
+    for (const one of Array.isArray(received) ? received : [received]) {
+      const message = this.#exchanges.incoming(one);
+      if (message !== undefined) this.onmessage?.(message);
+    }
+  }
+}
