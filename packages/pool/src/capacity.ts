@@ -1,0 +1,116 @@
+import { Heap } from "./heap.js";
+import type { Lane } from "./lane.js";
+import type { PoolLease } from "./lease.js";
+import type { Resource } from "./resource.js";
+import { Phase, type Tally } from "./tally.js";
+import type { Waiter } from "./waiter.js";
+import { goesBefore } from "./waiting-line.js";
+
+/**
+ * The limit over all keys: who gets a free slot, and which idle resource makes room where there is none.
+ *
+ * A key that could use a further resource claims it; claims are ordered by the waiter the resource would be for, so
+ * keys that cannot use a slot are never looked at.
+ * Invariants: a lane is in the heap exactly while it claims something; `#claimed` is the sum of all claims.
+ */
+export class Capacity<R> {
+  maxTotal: number;
+  readonly #tally: Tally;
+  #claimed = 0;
+  readonly #claims = new Heap<Lane<R>>(
+    (a, b) => a.claimant !== undefined && b.claimant !== undefined && goesBefore(a.claimant, b.claimant),
+    (lane, index) => {
+      lane.claimIndex = index;
+    },
+  );
+  readonly #idle = new Heap<Resource<R>>(
+    (a, b) => a.restOrder < b.restOrder,
+    (resource, index) => {
+      resource.idleIndex = index;
+    },
+  );
+
+  constructor(maxTotal: number, tally: Tally) {
+    this.maxTotal = maxTotal;
+    this.#tally = tally;
+  }
+
+  /** A slot is free and nobody who waits has a claim to it. */
+  get spare(): boolean {
+    return this.#claims.size === 0 && this.#tally.resources < this.maxTotal;
+  }
+
+  /** No key waits for a slot. */
+  get unclaimed(): boolean {
+    return this.#claims.size === 0;
+  }
+
+  /** More resources are to stay than may. */
+  get exceeded(): boolean {
+    return this.#tally.kept > this.maxTotal;
+  }
+
+  /** One more claim could be met, if need be by an idle resource that makes room. */
+  get attainable(): boolean {
+    const { idle, destroying } = Phase;
+    const bound = this.#tally.resources - this.#tally.in(idle) - this.#tally.in(destroying);
+    return bound + this.#claimed < this.maxTotal;
+  }
+
+  /** Somebody who is to be served before `waiter` waits for an idle resource of whatever key to make room. */
+  owesBefore(waiter: Waiter<PoolLease<R>>): boolean {
+    const claimant = this.#claims.peek()?.claimant;
+    return claimant !== undefined && this.#lacksRoom && goesBefore(claimant, waiter);
+  }
+
+  rested(resource: Resource<R>): void {
+    this.#idle.push(resource);
+  }
+
+  roused(resource: Resource<R>): void {
+    this.#idle.remove(resource.idleIndex);
+  }
+
+  /** Takes note of what a lane could use now. */
+  claim(lane: Lane<R>): void {
+    const { wanted } = lane;
+    const claimant = wanted > 0 ? lane.line.firstUnserved : undefined;
+    this.#claimed += wanted - lane.claimed;
+    lane.claimed = wanted;
+    if (claimant === undefined) this.#claims.remove(lane.claimIndex);
+    lane.claimant = claimant;
+    if (claimant === undefined) return;
+    if (lane.claimIndex < 0) this.#claims.push(lane);
+    else this.#claims.move(lane.claimIndex);
+  }
+
+  /** Gives free slots to the claims in their order, then has idle resources make room for the rest. */
+  fill(): void {
+    while (this.#tally.resources < this.maxTotal) {
+      const lane = this.#claims.peek();
+      if (lane === undefined) return;
+      lane.create(lane.claimant);
+      this.claim(lane);
+    }
+    while (this.#lacksRoom) {
+      const longest = this.#idle.peek();
+      if (longest === undefined) return;
+      longest.destroy("evicted");
+    }
+  }
+
+  /** Has the longest idle resources go until no more stay than may. */
+  shrink(): void {
+    while (this.exceeded) {
+      const longest = this.#idle.peek();
+      if (longest === undefined) return;
+      longest.destroy("resized");
+    }
+  }
+
+  /** There are more claims than slots that are free or about to be. */
+  get #lacksRoom(): boolean {
+    const bound = this.#tally.resources - this.#tally.in(Phase.destroying);
+    return this.#claimed > 0 && bound + this.#claimed > this.maxTotal;
+  }
+}

@@ -1,0 +1,73 @@
+/** What a number may be, in words and in code. */
+export interface Rule {
+  readonly says: string;
+  readonly holds: (value: number) => boolean;
+}
+
+type RuleName =
+  | "countOrInfinity"
+  | "zeroOrMoreOrInfinity"
+  | "zeroOrMore"
+  | "share"
+  | "duration"
+  | "durationOrZero"
+  | "anyNumber";
+
+const infinite = Number.POSITIVE_INFINITY;
+
+export const rules: Readonly<Record<RuleName, Rule>> = {
+  countOrInfinity: {
+    says: "a positive integer or Infinity",
+    holds: (value) => value === infinite || (Number.isSafeInteger(value) && value > 0),
+  },
+  zeroOrMoreOrInfinity: {
+    says: "an integer >= 0 or Infinity",
+    holds: (value) => value === infinite || (Number.isSafeInteger(value) && value >= 0),
+  },
+  zeroOrMore: { says: "an integer >= 0", holds: (value) => Number.isSafeInteger(value) && value >= 0 },
+  share: { says: "a number from 0 to 1", holds: (value) => value >= 0 && value <= 1 },
+  duration: { says: "a number of milliseconds > 0, or Infinity", holds: (value) => value > 0 },
+  durationOrZero: { says: "a number of milliseconds >= 0, or Infinity", holds: (value) => value >= 0 },
+  anyNumber: { says: "a number, not NaN", holds: (value) => !Number.isNaN(value) },
+};
+
+/** Throws where `value` is neither undefined nor what the rule says. `what` names class or method and option. */
+export function checkNumber(what: string, value: unknown, rule: Rule): void {
+  if (value === undefined) return;
+  if (typeof value !== "number") throw new TypeError(`${what} must be ${rule.says}, got ${show(value)}`);
+  if (!rule.holds(value)) throw new RangeError(`${what} must be ${rule.says}, got ${value}`);
+}
+
+/** Throws a TypeError where `value` is neither undefined nor a function. */
+export function checkFunction(what: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "function")
+    throw new TypeError(`${what} must be a function, got ${show(value)}`);
+}
+
+/** Throws a TypeError where `value` is not an object of options, or has one that is not known. */
+export function checkOptions(what: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new TypeError(`${what} must be an object, got ${show(value)}`);
+  for (const name of Object.keys(value)) {
+    if (!known.includes(name)) throw new TypeError(`${what}: unknown option ${name}; known are ${known.join(", ")}`);
+  }
+}
+
+/** Throws a TypeError where `signal` is neither undefined nor an AbortSignal, of whatever realm. */
+export function checkSignal(what: string, signal: unknown): void {
+  if (signal === undefined) return;
+  if (typeof signal === "object" && signal !== null && "aborted" in signal && "addEventListener" in signal) return;
+  throw new TypeError(`${what} must be an AbortSignal, got ${show(signal)}`);
+}
+
+/** Throws a TypeError where `key` is no string. */
+export function checkKey(what: string, key: unknown): void {
+  if (typeof key !== "string") throw new TypeError(`${what} must be a string, got ${show(key)}`);
+}
+
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "object" && value !== null
+    ? `an ${Array.isArray(value) ? "array" : "object"}`
+    : String(value);
+}

@@ -1,0 +1,31 @@
+/** Upper bounds in milliseconds: fine where a pool is usually, up to the default deadline. */
+const bounds: readonly number[] = Object.freeze([
+  0.5, 1, 5, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000,
+]);
+
+/** How often something took how long: `counts[i]` observations were above `bounds[i - 1]` and at most `bounds[i]` ms. */
+export interface Histogram {
+  /** Upper bounds in milliseconds, rising. */
+  readonly bounds: readonly number[];
+  /** One more than `bounds`: each bucket by itself, the last one for what was above all bounds. */
+  readonly counts: readonly number[];
+  /** Sum of all observations in milliseconds. */
+  readonly sum: number;
+}
+
+/** A histogram that is being filled. */
+export class HistogramRecorder {
+  readonly #counts: number[] = new Array<number>(bounds.length + 1).fill(0);
+  #sum = 0;
+
+  observe(ms: number): void {
+    const found = bounds.findIndex((bound) => ms <= bound);
+    const index = found < 0 ? bounds.length : found;
+    this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+    this.#sum += ms;
+  }
+
+  snapshot(): Histogram {
+    return { bounds, counts: [...this.#counts], sum: this.#sum };
+  }
+}

@@ -1,0 +1,68 @@
+import { Heap } from "./heap.js";
+import type { Waiter } from "./waiter.js";
+
+/** The waiters of one priority, oldest first. */
+export interface Rank<L> {
+  readonly priority: number;
+  readonly ranks: Ranks<L>;
+  head: Waiter<L> | undefined;
+  tail: Waiter<L> | undefined;
+  /** Place in the heap of its `Ranks`. */
+  index: number;
+}
+
+/**
+ * Waiters by priority, then by age: the first one in O(1), joining and leaving in O(1) within a priority.
+ *
+ * Invariants: waiters of one priority join in the order of their age, so a list suffices; no rank is empty.
+ */
+export class Ranks<L> {
+  size = 0;
+  readonly #byPriority = new Map<number, Rank<L>>();
+  readonly #heap = new Heap<Rank<L>>(
+    (a, b) => a.priority > b.priority,
+    (rank, index) => {
+      rank.index = index;
+    },
+  );
+
+  get first(): Waiter<L> | undefined {
+    return this.#heap.peek()?.head;
+  }
+
+  add(waiter: Waiter<L>): void {
+    const rank = this.#byPriority.get(waiter.priority) ?? this.#open(waiter.priority);
+    waiter.rank = rank;
+    waiter.ahead = rank.tail;
+    if (rank.tail === undefined) rank.head = waiter;
+    else rank.tail.behind = waiter;
+    rank.tail = waiter;
+    this.size += 1;
+  }
+
+  /** Takes out a waiter that stands in these ranks. */
+  remove(waiter: Waiter<L>, rank: Rank<L>): void {
+    const { ahead, behind } = waiter;
+    if (ahead === undefined) rank.head = behind;
+    else ahead.behind = behind;
+    if (behind === undefined) rank.tail = ahead;
+    else behind.ahead = ahead;
+    waiter.ahead = undefined;
+    waiter.behind = undefined;
+    waiter.rank = undefined;
+    this.size -= 1;
+    if (rank.head === undefined) this.#close(rank);
+  }
+
+  #open(priority: number): Rank<L> {
+    const rank: Rank<L> = { priority, ranks: this, head: undefined, tail: undefined, index: -1 };
+    this.#byPriority.set(priority, rank);
+    this.#heap.push(rank);
+    return rank;
+  }
+
+  #close(rank: Rank<L>): void {
+    this.#byPriority.delete(rank.priority);
+    this.#heap.remove(rank.index);
+  }
+}

@@ -1,0 +1,39 @@
+import type { Core } from "./core.js";
+import { Creation } from "./creation.js";
+
+/** Starts the creations that are missing until `count` resources of a key rest, and waits for them. */
+export async function warmUp<R>(
+  core: Core<R>,
+  key: string,
+  count: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const lane = core.lane(key);
+  const { maxIdlePerKey, minIdlePerKey } = lane.limits;
+  lane.inUse = true;
+  const target = Math.min(count ?? Math.max(1, minIdlePerKey), maxIdlePerKey);
+  // Asked for explicitly, so a failure before does not hold it up.
+  lane.retry.cancel();
+  for (let missing = lane.shortOf(target); missing > 0 && core.capacity.spare; missing -= 1) lane.create(undefined);
+  const coming = [...lane.members].flatMap((member) => (member instanceof Creation ? [member.over()] : []));
+  core.settle(lane);
+  core.effects.flush();
+  await untilAborted(Promise.all(coming), signal);
+}
+
+async function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) {
+    await promise;
+    return;
+  }
+  let aborted: (() => void) | undefined;
+  try {
+    await new Promise((resolve, reject) => {
+      aborted = () => reject(signal.reason);
+      signal.addEventListener("abort", aborted);
+      promise.then(resolve, reject);
+    });
+  } finally {
+    if (aborted) signal.removeEventListener("abort", aborted);
+  }
+}
