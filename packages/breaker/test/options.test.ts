@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import * as surface from "../src/index.js";
+import { CircuitBreaker } from "../src/index.js";
+
+function make(options: unknown): CircuitBreaker {
+  // What JavaScript callers and JSON files hand over has no type.
+  return Reflect.construct(CircuitBreaker, [options]);
+}
+
+test.each([
+  [{ failureTreshold: 3 }, TypeError, 'CircuitBreaker: there is no option "failureTreshold"'],
+  [
+    { failureThreshold: 0 },
+    RangeError,
+    "CircuitBreaker: failureThreshold must be a positive integer or Infinity, got 0",
+  ],
+  [
+    { failureThreshold: "5" },
+    TypeError,
+    'CircuitBreaker: failureThreshold must be a positive integer or Infinity, got "5"',
+  ],
+  [
+    { failureRateThreshold: 50 },
+    RangeError,
+    "failureRateThreshold must be a share above 0 and up to 1, or Infinity, got 50",
+  ],
+  [{ failureRateThreshold: 0 }, RangeError, "failureRateThreshold must be"],
+  [{ slowCallRateThreshold: Number.NaN }, RangeError, "slowCallRateThreshold must be"],
+  [{ minimumCalls: 1.5 }, RangeError, "minimumCalls must be a positive integer, got 1.5"],
+  [{ windowMs: 0 }, RangeError, "windowMs must be"],
+  [{ slowCallMs: -1 }, RangeError, "slowCallMs must be"],
+  [{ openMs: -1 }, RangeError, "openMs must be"],
+  [{ openMs: 10, maxOpenMs: 5 }, RangeError, "maxOpenMs must be at least openMs (10), got 5"],
+  [{ openJitter: 2 }, RangeError, "openJitter must be a share from 0 to 1, got 2"],
+  [{ maxProbes: 1, successThreshold: 2 }, RangeError, "successThreshold must be at most maxProbes (1)"],
+  [{ successThreshold: Number.POSITIVE_INFINITY }, RangeError, "successThreshold must be a positive integer"],
+  [{ probeTimeoutMs: 0 }, RangeError, "probeTimeoutMs must be"],
+  [{ classify: "failure" }, TypeError, "classify must be a function"],
+  [{ onStateChange: null }, TypeError, "onStateChange must be a function, got null"],
+  [{ name: 7 }, RangeError, "name must be a string, got 7"],
+  [null, TypeError, "options must be an object, got null"],
+  ["fast", TypeError, 'options must be an object, got "fast"'],
+])("%j is refused before anything is made", (options, type, message) => {
+  expect(() => make(options)).toThrow(type);
+  expect(() => make(options)).toThrow(message);
+});
+
+test("undefined means the default, and a default yields to a given value", () => {
+  expect(new CircuitBreaker({ name: undefined }).name).toBe("breaker");
+  expect(() => new CircuitBreaker({ maxProbes: 1 })).not.toThrow();
+  expect(() => new CircuitBreaker({ successThreshold: 10 })).not.toThrow();
+  expect(() => new CircuitBreaker({ maxOpenMs: 5 })).not.toThrow();
+});
+
+test("it exports what it says and nothing else", () => {
+  expect(Object.keys(surface).sort()).toEqual(["BreakerOpenError", "CircuitBreaker"]);
+});
+
+test("no source file imports a module of Node, so that it runs everywhere", () => {
+  const folder = new URL("../src/", import.meta.url);
+  for (const file of readdirSync(folder)) {
+    expect(readFileSync(new URL(file, folder), "utf8")).not.toMatch(/from "(node:|[^.])/);
+  }
+});
