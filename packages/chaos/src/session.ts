@@ -30,6 +30,7 @@ export class Session {
   readonly #server: Server;
   readonly #conductor: Conductor;
   readonly #asksInReply: boolean;
+  readonly #announces: boolean;
   readonly #memory = { counter: 0 };
 
   constructor(conductor: Conductor, inner: Transport, id: string, options: SessionOptions) {
@@ -37,7 +38,8 @@ export class Session {
     this.#conductor = conductor;
     this.#asksInReply = options.asksInReply;
     this.transport = new FaultyTransport(inner, conductor, id);
-    const listChanged = !conductor.faults.noListChanged;
+    this.#announces = !conductor.faults.noListChanged;
+    const listChanged = this.#announces;
     this.#server = new Server(
       { name: "minion-chaos", version: "1.0.0" },
       { capabilities: { tools: { listChanged }, resources: { listChanged }, prompts: { listChanged } } },
@@ -61,7 +63,7 @@ export class Session {
 
   /** Tells the client so many times that the tool list has changed. */
   listChanged(count: number): void {
-    if (this.#conductor.faults.noListChanged) return;
+    if (!this.#announces) return;
     for (let sent = 0; sent < count; sent += 1) {
       // A notice to a client that has just gone is nobody's failure.
       this.#server.sendToolListChanged().catch(() => {});
