@@ -113,13 +113,18 @@ export class Cache<V> implements Disposable {
     }
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(signal.reason);
+    const entry = this.#kept.use(key);
+    if (entry !== undefined && this.#clock.now() < entry.expiresAt && !options?.refresh) {
+      entry.hits += 1;
+      this.#counters.hits += 1;
+      return entry.promised();
+    }
     const ttlMs = options?.ttlMs ?? this.#settings.ttlMs;
-    const now = performance.now();
-    const entry = this.#kept.live(this.#kept.use(key), now);
-    const answer = options?.refresh ? undefined : this.#answer(key, load, ttlMs, entry, now);
+    const live = this.#kept.live(entry, performance.now());
+    const answer = options?.refresh ? undefined : this.#answer(key, load, ttlMs, live);
     if (answer !== undefined) return answer;
     this.#counters.misses += 1;
-    return this.#loads.wait(key, load, ttlMs, entry?.value, signal);
+    return this.#loads.wait(key, load, ttlMs, live?.value, signal);
   }
 
   /** Whether a value is held, fresh or stale. Without effect on order and counts, as all that follow. */
@@ -197,7 +202,7 @@ export class Cache<V> implements Disposable {
    * nothing is kept, loads still run and reach their callers. Further calls do nothing.
    */
   close(): void {
-    this.#kept.close();
+    this.#kept.shut();
     this.clear();
   }
 
@@ -206,25 +211,24 @@ export class Cache<V> implements Disposable {
     this.close();
   }
 
-  /** The answer that needs no waiting, if there is one, with a refresh behind it where one is due. */
-  #answer(key: string, load: Load<V>, ttlMs: Ttl<V>, entry: Entry<V> | undefined, now: number): Promise<V> | undefined {
+  /** The answer for want of a fresh value that needs no waiting, if there is one; with a refresh behind it where one is due. */
+  #answer(key: string, load: Load<V>, ttlMs: Ttl<V>, entry: Entry<V> | undefined): Promise<V> | undefined {
+    const now = performance.now();
+    const failure = this.#kept.failureOf(key, now);
     if (entry === undefined) {
-      const failure = this.#loads.has(key) ? undefined : this.#kept.failureOf(key, now);
-      if (failure === undefined) return undefined;
+      if (failure === undefined || this.#loads.has(key)) return undefined;
       this.#counters.misses += 1;
       return Promise.reject(failure.error);
     }
-    const { value, expiresAt } = entry;
-    if (now < expiresAt) this.#counters.hits += 1;
-    else {
-      const resting = now < entry.retryAt || this.#kept.failureOf(key, now) !== undefined;
-      const revalidating = now < expiresAt + this.#settings.staleWhileRevalidateMs;
-      if (!revalidating && !(resting && now < expiresAt + this.#settings.staleIfErrorMs)) return undefined;
-      this.#counters.staleHits += 1;
-      if (!resting) this.#loads.runBehind(key, load, ttlMs, value);
-    }
+    const { staleWhileRevalidateMs, staleIfErrorMs } = this.#settings;
+    const resting = failure !== undefined || now < entry.retryAt;
+    const revalidating = now < entry.expiresAt + staleWhileRevalidateMs;
+    if (!revalidating && !(resting && now < entry.expiresAt + staleIfErrorMs)) return undefined;
+    this.#counters.staleHits += 1;
     entry.hits += 1;
-    return Promise.resolve(value);
+    const old = entry.promised();
+    if (!resting) this.#loads.runBehind(key, load, ttlMs, entry.value);
+    return old;
   }
 
   #invalidate(keys: readonly string[]): number {

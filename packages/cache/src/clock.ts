@@ -1,26 +1,28 @@
 const readsPerLook = 16;
 const tightLoopMs = 0.05;
 
+const atEndOfTurn: (task: () => void) => unknown = typeof setImmediate === "function" ? setImmediate : queueMicrotask;
+
 /**
- * The monotonic clock, made cheap for tight loops: reading it costs more than everything else in a hit.
+ * The monotonic clock, made cheap for tight loops, where looking at it would cost more than all the rest of a hit.
  *
- * Two looks less than 50 µs apart make a tight loop. Only there do the next reads reuse the last look, at most 15 of
- * them and never beyond the end of the running macrotask or microtask. Clocks that tests move by hand never take this
- * path: their looks are 0 ms or whole milliseconds apart.
+ * Two looks less than 50 µs apart make a tight loop. Only there do the next reads reuse the last look, 15 at most and
+ * none beyond the running turn of the event loop. A clock that a test moves by hand is always looked at, since its
+ * looks are 0 ms or whole milliseconds apart.
  */
 export class Clock {
   #last = Number.NEGATIVE_INFINITY;
-  #credit = 0;
-  #resetQueued = false;
-  readonly #reset = (): void => {
-    this.#credit = 0;
-    this.#resetQueued = false;
+  #reuses = 0;
+  #endAwaited = false;
+  readonly #end = (): void => {
+    this.#reuses = 0;
+    this.#endAwaited = false;
   };
 
-  /** Milliseconds, monotonic, at most 15 reads of the same synchronous run old. */
+  /** Milliseconds, monotonic. */
   now(): number {
-    if (this.#credit > 0) {
-      this.#credit -= 1;
+    if (this.#reuses > 0) {
+      this.#reuses -= 1;
       return this.#last;
     }
     return this.#look();
@@ -28,14 +30,12 @@ export class Clock {
 
   #look(): number {
     const now = performance.now();
-    const elapsed = now - this.#last;
+    const elapsedMs = now - this.#last;
     this.#last = now;
-    if (elapsed > 0 && elapsed < tightLoopMs) {
-      this.#credit = readsPerLook - 1;
-      if (!this.#resetQueued) {
-        this.#resetQueued = true;
-        queueMicrotask(this.#reset);
-      }
+    if (elapsedMs > 0 && elapsedMs < tightLoopMs) {
+      this.#reuses = readsPerLook - 1;
+      if (!this.#endAwaited) atEndOfTurn(this.#end);
+      this.#endAwaited = true;
     }
     return now;
   }

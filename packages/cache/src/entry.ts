@@ -19,6 +19,7 @@ export class Entry<V> {
   /** Its place in the expiry heap, kept by the heap. */
   slot = 0;
   #failedRefreshes = 0;
+  #promise: Promise<V> | undefined;
 
   constructor(key: string, value: V, ttlMs: number, now: number, written: number) {
     this.key = key;
@@ -38,6 +39,13 @@ export class Entry<V> {
     this.written = written;
     this.retryAt = Number.NEGATIVE_INFINITY;
     this.#failedRefreshes = 0;
+    this.#promise = undefined;
+  }
+
+  /** The value as a promise, one for all who ask. */
+  promised(): Promise<V> {
+    this.#promise ??= Promise.resolve(this.value);
+    return this.#promise;
   }
 
   /** Keeps value and age after a failed refresh, and puts the next one off: 1 s, doubling to 30 s. */

@@ -14,6 +14,8 @@ export class Flight<V> {
     resolve: ignore,
     reject: ignore,
   };
+  /** What callers with the same signal wait for: they leave together, and one listener is enough for all of them. */
+  readonly #bySignal = new Map<AbortSignal, Promise<V>>();
   #waiting = 0;
   #background = false;
   #settled = false;
@@ -53,9 +55,11 @@ export class Flight<V> {
 
   /** Waits for the result, or for the caller's own abort. A caller without a signal can never leave. */
   join(signal: AbortSignal | undefined): Promise<V> {
+    const known = signal === undefined ? undefined : this.#bySignal.get(signal);
+    if (known !== undefined) return known;
     this.#waiting += 1;
     if (signal === undefined) return this.#result;
-    return new Promise<V>((resolve, reject) => {
+    const result = new Promise<V>((resolve, reject) => {
       const leave = (): void => {
         reject(signal.reason);
         this.#waiting -= 1;
@@ -65,6 +69,8 @@ export class Flight<V> {
       const stay = (): void => signal.removeEventListener("abort", leave);
       this.#result.then(resolve, reject).finally(stay);
     });
+    this.#bySignal.set(signal, result);
+    return result;
   }
 
   resolve(value: V): void {

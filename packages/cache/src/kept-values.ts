@@ -77,7 +77,7 @@ export class KeptValues<V> {
     this.#finish(removals);
   }
 
-  /** Forgets a key, and says whether it had a value that could still be seen. */
+  /** Forgets keys, and says how many had a value that could still be seen. */
   invalidate(keys: Iterable<string>): number {
     const now = performance.now();
     const removals: Removal<V>[] = [];
@@ -101,10 +101,9 @@ export class KeptValues<V> {
     this.#finish(removals);
   }
 
-  /** Keeps nothing from now on. */
-  close(): void {
+  /** Takes nothing in from now on. */
+  shut(): void {
     this.#open = false;
-    this.clear();
   }
 
   /** The error that `key` failed with, where that is still remembered. */

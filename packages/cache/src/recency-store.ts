@@ -2,14 +2,21 @@ import { LRUCache } from "lru-cache";
 import type { Entry } from "./entry.js";
 import type { Store } from "./store.js";
 
+const mostPlacesBeforehand = 1_000_000;
+
 /** `lru` and `fifo`: an ordered store whose order a use changes, or does not. All times and loads are kept outside. */
 export class RecencyStore<V> implements Store<V> {
   readonly #held: LRUCache<string, Entry<V>>;
   readonly #reorders: boolean;
 
   constructor(maxEntries: number, policy: "lru" | "fifo") {
-    // A limit on the sum of sizes, each 1, is a limit on entries for which nothing is allocated beforehand.
-    this.#held = new LRUCache({ maxSize: Math.min(maxEntries, Number.MAX_SAFE_INTEGER), sizeCalculation: () => 1 });
+    // Up to `max` places are allocated beforehand, which is fastest. Without a sensible limit nothing may be allocated:
+    // then the sum of sizes is limited, each being 1.
+    this.#held = new LRUCache(
+      maxEntries <= mostPlacesBeforehand
+        ? { max: maxEntries }
+        : { maxSize: Math.min(maxEntries, Number.MAX_SAFE_INTEGER), sizeCalculation: () => 1 },
+    );
     this.#reorders = policy === "lru";
   }
 
