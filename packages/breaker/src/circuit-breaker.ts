@@ -3,7 +3,7 @@ import { BreakerOpenError, withoutStack } from "./errors.js";
 import { judge } from "./judge.js";
 import { type CircuitBreakerOptions, type Settings, settingsOf, type Verdict } from "./options.js";
 import { Overrides } from "./overrides.js";
-import { dueIn, glanceAt, type HalfOpen, type Phase, probing, reopened, resting } from "./phase.js";
+import { dueIn, firstProbe, glanceAt, type HalfOpen, type Phase, probing, reopened, resting } from "./phase.js";
 import { RollingWindow } from "./rolling-window.js";
 import { runAbortable } from "./run-abortable.js";
 import { type BreakerState, type BreakerStats, epochOf, type StateChange, statsOf, Tally } from "./stats.js";
@@ -132,6 +132,7 @@ export class CircuitBreaker {
   /** Closed, no overrides, no history: every count is zero, and calls admitted before count nowhere. Told only where it was not closed. */
   reset(): void {
     const now = performance.now();
+    this.#catchUp(now);
     const from = this.state;
     this.#overrides.clear();
     this.#tally = new Tally();
@@ -191,9 +192,8 @@ export class CircuitBreaker {
 
   /** Whether the call is the probe whose time-out ends, or is about to be found to have ended, the half-open phase. */
   #hasTimedOut(call: Call, now: number): boolean {
-    return (
-      this.#phase.kind === "half-open" && this.#phase.probes.has(call) && dueIn(this.#phase, now)?.at === call.deadline
-    );
+    const phase = this.#phase;
+    return phase.kind === "half-open" && firstProbe(phase) === call && dueIn(phase, now) !== undefined;
   }
 
   #count(call: Call, verdict: Verdict, isSlow: boolean, now: number): void {
@@ -228,10 +228,8 @@ export class CircuitBreaker {
       const phase = this.#phase;
       if (phase.kind === "open") this.#move(probing(this.#settings, phase), due.reason, due.at);
       else if (phase.kind === "half-open") {
-        for (const probe of phase.probes) {
-          probe.settled = true;
-          break;
-        }
+        const late = firstProbe(phase);
+        if (late !== undefined) late.settled = true;
         this.#tally.add("failure", false, due.at);
         this.#move(reopened(phase, due.at), due.reason, due.at);
       }
@@ -239,6 +237,7 @@ export class CircuitBreaker {
   }
 
   #hold(side: "open" | "closed"): Disposable {
+    this.#catchUp(performance.now());
     const from = this.state;
     const release = this.#overrides.hold(side);
     this.#override(from, "forced");

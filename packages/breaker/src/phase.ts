@@ -72,10 +72,15 @@ export function dueIn(phase: Phase, now: number): Due | undefined {
   return now >= deadline ? { to: "open", at: deadline, reason: "probe-timeout" } : undefined;
 }
 
+/** The oldest probe in flight, which is the first to time out. */
+export function firstProbe(phase: HalfOpen): Probe | undefined {
+  for (const probe of phase.probes) return probe;
+  return undefined;
+}
+
 /** When the oldest probe in flight counts as failed; `Infinity` without one. */
-export function firstDeadline(phase: HalfOpen): number {
-  for (const { deadline } of phase.probes) return deadline;
-  return Number.POSITIVE_INFINITY;
+function firstDeadline(phase: HalfOpen): number {
+  return firstProbe(phase)?.deadline ?? Number.POSITIVE_INFINITY;
 }
 
 /** A phase as time has moved it on, without anything having been done about it. */

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CircuitBreaker } from "../src/index.js";
-import { begin, down, fail, pass, succeed, trip, watched } from "./support.js";
+import { begin, down, fail, pass, succeed, thenable, trip, watched } from "./support.js";
+
+/** A promise-like whose `then` throws. */
+const brokenThenable = thenable(() => {
+  throw "ignore";
+});
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -51,12 +56,7 @@ test("B2: a permit is given back once on success, failure, ignore, abort, synchr
       breaker.execute(() => {
         throw "ignore";
       }),
-    (breaker) =>
-      breaker.execute(() => ({
-        then() {
-          throw "ignore";
-        },
-      })),
+    (breaker) => breaker.execute(() => brokenThenable),
     async (breaker) => {
       const permit = breaker.admit();
       permit.ignore();
@@ -184,6 +184,19 @@ test("B4: a hung probe ends half-open for the others too: what they bring counts
   expect(breaker.stats()).toMatchObject({ successes: 1, consecutiveSuccesses: 0 });
   hung.reject(down);
   await hung.outcome;
+});
+
+test("B4: of two hung probes of one instant the one counts as timed out, the other as what it brings", async () => {
+  const { breaker } = watched({ probeTimeoutMs: 5_000 });
+  await trip(breaker);
+  pass(30_000);
+  const [first, second] = [begin(breaker), begin(breaker)];
+  pass(5_000);
+  second.resolve("up");
+  first.resolve("up");
+  await Promise.all([first.outcome, second.outcome]);
+  await expect(succeed(breaker)).rejects.toMatchObject({ state: "open" });
+  expect(breaker.stats()).toMatchObject({ successes: 1, failures: 6 });
 });
 
 test("B4: after a hung probe and a rest that nobody watched it is half-open again, each transition told at its instant", async () => {

@@ -61,3 +61,10 @@ export function watched(options: CircuitBreakerOptions = {}): {
   const breaker = new Breaker({ onStateChange: (change) => changes.push(change), ...options });
   return { breaker, changes, told: () => changes.map(({ from, to, reason }) => `${from} -> ${to}: ${reason}`) };
 }
+
+const methodOfPromises = "then";
+
+/** Something like a promise, whose `then` is the given one. */
+export function thenable(then: (resolve: (value: string) => void) => void): PromiseLike<string> {
+  return Object.defineProperty({ ...Promise.prototype }, methodOfPromises, { value: then });
+}
