@@ -28,7 +28,9 @@ function total(name: string, of: FamilyName, watched: FamilyName, states?: reado
   const instead = states?.length === 1 ? `${of}{state="${states[0]}"}` : of;
   return alias(name, instead, (samples) => {
     if (samples.values(watched).length === 0) return [];
-    const counted = samples.values(of).filter(({ labels }) => !states || states.includes(labels.state ?? ""));
+    const counted = samples
+      .values(of)
+      .filter(({ labels }) => !states || states.some((state) => labels.state === state));
     return [{ labels: {}, value: counted.reduce((sum, { value }) => sum + value, 0) }];
   });
 }
@@ -70,13 +72,26 @@ function hitRate(name: string, scale: number): Alias {
   });
 }
 
-const breakerState: Readonly<Record<string, number>> = {
-  closed: 0,
-  forced_closed: 0,
-  open: 1,
-  forced_open: 1,
-  half_open: 2,
-};
+/** The tutorial's number of a breaker's state; what is forced counts as what it is forced to. */
+function breakerNumber(state: string | undefined): number {
+  if (state === "half_open") return 2;
+  return state === "open" || state === "forced_open" ? 1 : 0;
+}
+
+/** The calls of each server: all, and those that failed. */
+function callsOf(samples: Samples): { labels: Labels; total: number; failed: number }[] {
+  const total = samples
+    .values("mcp_client_calls_total")
+    .map(({ labels, value }) => ({ labels, total: value, failed: 0 }));
+  const failed = samples
+    .values("mcp_client_calls_failed_total")
+    .map(({ labels, value }) => ({ labels, total: 0, failed: value }));
+  return without([...total, ...failed], [], (a, b) => ({
+    labels: a.labels,
+    total: a.total + b.total,
+    failed: a.failed + b.failed,
+  }));
+}
 
 function toolCalls(samples: Samples): HistogramSample[] {
   const calls = samples.histograms("mcp_client_operation_duration_seconds");
@@ -95,21 +110,17 @@ function toolCounts(name: string, counts: (labels: Labels) => boolean, instead: 
 
 /** The names of the phase report that are not canonical. Rates are percent there. */
 const phase3: readonly Alias[] = [
-  alias("mcp_client_calls_success", "mcp_client_calls_total", (samples) =>
-    samples.values("mcp_client_calls_total").map(({ labels, value }) => ({
-      labels,
-      value:
-        value -
-        samples.value("mcp_client_calls_failed_total", labels) -
-        samples.value("mcp_client_calls_cancelled_total", labels),
-    })),
-  ),
+  alias("mcp_client_calls_success", "mcp_client_calls_total", (samples) => {
+    const others = [
+      ...samples.values("mcp_client_calls_failed_total"),
+      ...samples.values("mcp_client_calls_cancelled_total"),
+    ];
+    const negative = others.map(({ labels, value }) => ({ labels, value: -value }));
+    return without([...samples.values("mcp_client_calls_total"), ...negative], [], add);
+  }),
   same("mcp_client_calls_failed", "mcp_client_calls_failed_total"),
   alias("mcp_client_error_rate", "server:mcp_client_calls_failed_per_calls:ratio_rate5m", (samples) =>
-    samples.values("mcp_client_calls_total").map(({ labels, value }) => ({
-      labels,
-      value: value === 0 ? 0 : (100 * samples.value("mcp_client_calls_failed_total", labels)) / value,
-    })),
+    callsOf(samples).map(({ labels, total, failed }) => ({ labels, value: total === 0 ? 0 : (100 * failed) / total })),
   ),
   hitRate("mcp_cache_hit_rate", 100),
   total("mcp_cache_size", "mcp_cache_entries", "mcp_cache_entries"),
@@ -144,7 +155,7 @@ const tutorial4: readonly Alias[] = [
     without(
       samples
         .values("mcp_circuit_breaker_state")
-        .map(({ labels, value }) => ({ labels, value: value * (breakerState[labels.state ?? ""] ?? 0) })),
+        .map(({ labels, value }) => ({ labels, value: value * breakerNumber(labels.state) })),
       ["state"],
       add,
     ),

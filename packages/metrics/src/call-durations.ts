@@ -30,7 +30,7 @@ const maxErrorTypes = 8;
 
 interface Histogram {
   readonly labels: Labels;
-  readonly counts: number[];
+  readonly buckets: readonly { readonly bound: number; count: number }[];
   sum: number;
 }
 
@@ -86,17 +86,24 @@ export class CallDurations {
     }
     const seconds = event.durationMs / 1000;
     const child = this.#child(calls, event);
-    const bucket = bounds.findIndex((bound) => seconds <= bound);
-    const index = bucket === -1 ? bounds.length : bucket;
-    child.counts[index] = (child.counts[index] ?? 0) + 1;
     child.sum += seconds;
+    for (const bucket of child.buckets) {
+      if (seconds > bucket.bound) continue;
+      bucket.count += 1;
+      break;
+    }
   };
 
   /** The histograms of the servers named; those of all others are forgotten. */
   histograms(servers: ReadonlySet<string>): HistogramSample[] {
     for (const name of this.#servers.keys()) if (!servers.has(name)) this.#servers.delete(name);
     const children = [...this.#servers.values()].flatMap((calls) => [...calls.children.values()]);
-    return children.map(({ labels, counts, sum }) => ({ labels, bounds, counts: [...counts], sum }));
+    return children.map(({ labels, buckets, sum }) => ({
+      labels,
+      bounds,
+      counts: buckets.map(({ count }) => count),
+      sum,
+    }));
   }
 
   #child(calls: ServerCalls, event: CallFinished): Histogram {
@@ -113,7 +120,7 @@ export class CallDurations {
     if (child === undefined) {
       child = {
         labels: labelsOf(event.server, method, boundedError, tool),
-        counts: bounds.map(() => 0).concat(0),
+        buckets: [...bounds, Number.POSITIVE_INFINITY].map((bound) => ({ bound, count: 0 })),
         sum: 0,
       };
       calls.children.set(key, child);

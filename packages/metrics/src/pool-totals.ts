@@ -36,7 +36,7 @@ const none: PoolCounters = {
 
 /** `total`, with what `now` has more than `before`. */
 function grow(total: PoolCounters, now: PoolCounters, before: PoolCounters): PoolCounters {
-  const gain = (after: number | undefined, earlier: number | undefined) => Math.max(0, (after ?? 0) - (earlier ?? 0));
+  const gain = (after: number, earlier: number | undefined = 0) => Math.max(0, after - earlier);
   const grown = { ...none };
   for (const name of counters) grown[name] = total[name] + gain(now[name], before[name]);
   const destroyed = { ...total.destroyed };

@@ -19,7 +19,7 @@ function keyOf(labels: Labels): string {
   return JSON.stringify(labels);
 }
 
-/** Two histograms as one. They must have the same bounds: buckets cannot be split. */
+/** Two histograms as one. They must have the same bounds: buckets cannot be split. A count that is missing is 0. */
 export function addHistograms(a: HistogramSample, b: HistogramSample): HistogramSample {
   if (a.bounds.join() !== b.bounds.join()) throw new RangeError("histograms of different bounds cannot be added up");
   return { ...a, counts: a.counts.map((count, index) => count + (b.counts[index] ?? 0)), sum: a.sum + b.sum };
@@ -55,11 +55,6 @@ export class Samples {
 
   histograms(name: FamilyName): readonly HistogramSample[] {
     return [...(this.#histograms.get(name)?.values() ?? [])];
-  }
-
-  /** The value under exactly these labels, 0 where there is none. */
-  value(name: FamilyName, labels: Labels): number {
-    return this.#values.get(name)?.get(keyOf(labels))?.value ?? 0;
   }
 
   /** The sum over all series of a family. */

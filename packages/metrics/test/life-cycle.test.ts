@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Metrics, type PoolFigures } from "../src/index.js";
 import { PoolTotals } from "../src/pool-totals.js";
+import { addHistograms } from "../src/samples.js";
 import { breaker, cache, FakeClient, family, pool, poolFigures, seriesOf, serverFigures } from "./support.js";
 
 const count = "mcp_client_operation_duration_seconds_count";
@@ -104,6 +105,14 @@ test("O4: totals of a client's pool never fall, though its servers and their key
   expect(await read(70, 5)).toBe(115);
   expect(await read(undefined, 5), "a was removed").toBe(115);
   expect(await read(3, 6), "another a came").toBe(119);
+});
+
+test("O4: histograms are added up bucket by bucket, a shorter one too", () => {
+  const sum = addHistograms(
+    { labels: {}, bounds: [1], counts: [1, 2], sum: 3 },
+    { labels: {}, bounds: [1], counts: [4], sum: 5 },
+  );
+  expect(sum).toEqual({ labels: {}, bounds: [1], counts: [5, 2], sum: 8 });
 });
 
 test("O4: under any sequence of readings the totals grow by what was gained and by nothing else", () => {
