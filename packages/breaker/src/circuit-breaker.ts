@@ -1,9 +1,10 @@
 import { Call, type Permit } from "./call.js";
 import { BreakerOpenError, withoutStack } from "./errors.js";
 import { judge } from "./judge.js";
+import { notify } from "./notify.js";
 import { type CircuitBreakerOptions, type Settings, settingsOf, type Verdict } from "./options.js";
 import { Overrides } from "./overrides.js";
-import { dueIn, firstProbe, glanceAt, type HalfOpen, type Phase, probing, reopened, resting } from "./phase.js";
+import { dueIn, glanceAt, type HalfOpen, type Phase, probing, reopened, resting } from "./phase.js";
 import { RollingWindow } from "./rolling-window.js";
 import { runAbortable } from "./run-abortable.js";
 import { type BreakerState, type BreakerStats, epochOf, type StateChange, statsOf, Tally } from "./stats.js";
@@ -192,8 +193,8 @@ export class CircuitBreaker {
 
   /** Whether the call is the probe whose time-out ends, or is about to be found to have ended, the half-open phase. */
   #hasTimedOut(call: Call, now: number): boolean {
-    const phase = this.#phase;
-    return phase.kind === "half-open" && firstProbe(phase) === call && dueIn(phase, now) !== undefined;
+    const due = dueIn(this.#phase, now);
+    return due?.to === "open" && due.probe === call;
   }
 
   #count(call: Call, verdict: Verdict, isSlow: boolean, now: number): void {
@@ -225,13 +226,11 @@ export class CircuitBreaker {
   /** Does what time alone has brought about, one transition after the other, each at the instant it fell due. */
   #catchUp(now: number): void {
     for (let due = dueIn(this.#phase, now); due !== undefined; due = dueIn(this.#phase, now)) {
-      const phase = this.#phase;
-      if (phase.kind === "open") this.#move(probing(this.#settings, phase), due.reason, due.at);
-      else if (phase.kind === "half-open") {
-        const late = firstProbe(phase);
-        if (late !== undefined) late.settled = true;
+      if (due.to === "half-open") this.#move(probing(this.#settings, due.from), due.reason, due.at);
+      else {
+        due.probe.settled = true;
         this.#tally.add("failure", false, due.at);
-        this.#move(reopened(phase, due.at), due.reason, due.at);
+        this.#move(reopened(due.from, due.at), due.reason, due.at);
       }
     }
   }
@@ -288,12 +287,7 @@ export class CircuitBreaker {
     const { onStateChange } = this.#settings;
     if (onStateChange === undefined) return;
     const now = performance.now();
-    const change: StateChange = { name: this.name, from, to, at: epochOf(at, now), reason, stats: this.#stats(now) };
-    try {
-      // A listener may be async although its type returns nothing: its rejection is dropped too.
-      const returned: unknown = onStateChange(change);
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {}
+    notify(onStateChange, { name: this.name, from, to, at: epochOf(at, now), reason, stats: this.#stats(now) });
   }
 
   #stats(now: number): BreakerStats {

@@ -1,5 +1,4 @@
 import type { Settings } from "./options.js";
-import type { StateChange } from "./stats.js";
 
 /** A call admitted as a probe, as the half-open phase knows it. */
 export interface Probe {
@@ -56,31 +55,31 @@ function restMs({ openMs, maxOpenMs, openJitter }: Settings, reopens: number): n
   return Math.min(maxOpenMs, openMs * 2 ** Math.min(reopens, 52)) * (1 + openJitter * Math.random());
 }
 
-/** A transition that time alone brings about, and when it fell due. */
-export interface Due {
-  readonly to: "half-open" | "open";
-  readonly at: number;
-  readonly reason: Extract<StateChange["reason"], "rest-elapsed" | "probe-timeout">;
-}
+/** A transition that time alone brings about, what it ends, and when it fell due. */
+export type Due =
+  | { readonly to: "half-open"; readonly reason: "rest-elapsed"; readonly at: number; readonly from: Open }
+  | {
+      readonly to: "open";
+      readonly reason: "probe-timeout";
+      readonly at: number;
+      readonly from: HalfOpen;
+      readonly probe: Probe;
+    };
 
 /** The transition that is due in `phase` at `now`, if any. */
 export function dueIn(phase: Phase, now: number): Due | undefined {
-  if (phase.kind === "open") {
-    return now >= phase.until ? { to: "half-open", at: phase.until, reason: "rest-elapsed" } : undefined;
-  }
-  const deadline = phase.kind === "half-open" ? firstDeadline(phase) : Number.POSITIVE_INFINITY;
-  return now >= deadline ? { to: "open", at: deadline, reason: "probe-timeout" } : undefined;
+  if (phase.kind === "open" && now >= phase.until)
+    return { to: "half-open", reason: "rest-elapsed", at: phase.until, from: phase };
+  if (phase.kind !== "half-open") return undefined;
+  const probe = firstProbe(phase);
+  if (probe === undefined || now < probe.deadline) return undefined;
+  return { to: "open", reason: "probe-timeout", at: probe.deadline, from: phase, probe };
 }
 
 /** The oldest probe in flight, which is the first to time out. */
-export function firstProbe(phase: HalfOpen): Probe | undefined {
+function firstProbe(phase: HalfOpen): Probe | undefined {
   for (const probe of phase.probes) return probe;
   return undefined;
-}
-
-/** When the oldest probe in flight counts as failed; `Infinity` without one. */
-function firstDeadline(phase: HalfOpen): number {
-  return firstProbe(phase)?.deadline ?? Number.POSITIVE_INFINITY;
 }
 
 /** A phase as time has moved it on, without anything having been done about it. */
@@ -96,8 +95,8 @@ export interface Glance {
 export function glanceAt(phase: Phase, now: number, maxProbes: number): Glance {
   const due = dueIn(phase, now);
   if (due === undefined) return { kind: phase.kind, restMs: restOf(phase, now, maxProbes), movedAt: undefined };
-  if (due.to === "half-open" || phase.kind !== "half-open") return { kind: "half-open", restMs: 0, movedAt: due.at };
-  const until = due.at + phase.nextRestMs;
+  if (due.to === "half-open") return { kind: "half-open", restMs: 0, movedAt: due.at };
+  const until = due.at + due.from.nextRestMs;
   return now >= until
     ? { kind: "half-open", restMs: 0, movedAt: until }
     : { kind: "open", restMs: until - now, movedAt: due.at };
@@ -105,6 +104,7 @@ export function glanceAt(phase: Phase, now: number, maxProbes: number): Glance {
 
 function restOf(phase: Phase, now: number, maxProbes: number): number {
   if (phase.kind === "open") return phase.until - now;
-  if (phase.kind === "closed" || phase.probes.size + phase.successes < maxProbes) return 0;
-  return firstDeadline(phase) - now;
+  if (phase.kind === "closed") return 0;
+  const oldest = firstProbe(phase);
+  return oldest === undefined || phase.probes.size + phase.successes < maxProbes ? 0 : oldest.deadline - now;
 }

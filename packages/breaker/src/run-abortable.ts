@@ -2,24 +2,21 @@
  * Runs `operation` until it settles or `signal` aborts, whichever is first: an abort rejects with `signal.reason` at
  * once, also where the operation is deaf to it, and `onAbort` is called before. The listener is gone afterwards.
  */
-export async function runAbortable<T>(
+export function runAbortable<T>(
   operation: () => T | PromiseLike<T>,
   signal: AbortSignal,
   onAbort: () => void,
 ): Promise<T> {
-  let listener = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    listener = () => {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
       onAbort();
       reject(signal.reason);
     };
+    signal.addEventListener("abort", abort, { once: true });
+    // Async, so that a synchronous throw is a rejection too.
+    const run = async (): Promise<T> => operation();
+    run()
+      .finally(() => signal.removeEventListener("abort", abort))
+      .then(resolve, reject);
   });
-  signal.addEventListener("abort", listener, { once: true });
-  // Async, so that a synchronous throw is a rejection too.
-  const run = async (): Promise<T> => operation();
-  try {
-    return await Promise.race([run(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", listener);
-  }
 }
