@@ -48,7 +48,7 @@ export class Exchanges {
   outgoing(message: JSONRPCMessage): Exchange | undefined {
     if (!("method" in message)) return undefined;
     if (!("id" in message)) {
-      const given = message.method === "notifications/cancelled" ? message.params?.["requestId"] : undefined;
+      const given = message.method === "notifications/cancelled" ? message.params?.requestId : undefined;
       if (typeof given === "number" || typeof given === "string") this.#open.delete(given);
       return undefined;
     }

@@ -181,7 +181,10 @@ export class HttpChannel {
 function endWith(exchange: Exchange, request: AbortController): () => void {
   let timer: NodeJS.Timeout | undefined;
   const end = (): void => {
-    if (exchange.answer === undefined) return request.abort();
+    if (exchange.answer === undefined) {
+      request.abort();
+      return;
+    }
     timer = setTimeout(() => request.abort(), lingerMs);
     timer.unref();
   };

@@ -8,6 +8,8 @@ import { HttpChannel } from "./http-channel.js";
 import type { Secrets } from "./secrets.js";
 import type { Wire, WireEvents } from "./wire.js";
 
+/** A server that does not answer the end of a session forgets it by itself, sooner or later. */
+const maxGoodbyeMs = 1_000;
 /** As the standing stream counts them: see `maxFailures` there. */
 const reconnectionOptions = {
   initialReconnectionDelay: 1_000,
@@ -61,7 +63,7 @@ export class HttpWire implements Wire {
   async close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {
     const transport = this.#transport;
     if (transport instanceof StreamableHTTPClientTransport && !options.hasty) {
-      await settledWithin(transport.terminateSession(), withinMs);
+      await settledWithin(transport.terminateSession(), Math.min(withinMs, maxGoodbyeMs));
     }
     this.#channel?.close();
     await transport?.close().catch(() => {});

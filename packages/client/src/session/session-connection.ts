@@ -61,13 +61,16 @@ export class SessionConnection implements Connection {
         this.#active.delete(exchange);
       };
       const exchange = new Exchange({
-        onFailed: (failure) => {
-          settle();
-          reject(this.#masked(failure));
-        },
+        onFailed: (failure) => fail(failure),
         onSent: options.onSent,
         onProgress: options.onProgress,
       });
+      const fail = (failure: Failure): void => {
+        settle();
+        reject(this.#masked(failure));
+        // The requests sent before may be under way: each learns its own fate.
+        if (failure.kind === "session-lost") this.die(failure, { sparesRequests: true });
+      };
       const abort = (): void => {
         settle();
         reject(signal.reason);
@@ -81,7 +84,7 @@ export class SessionConnection implements Connection {
           settle();
           resolve(result);
         },
-        (error) => exchange.fail(error),
+        (error: unknown) => fail(failureOf(error, exchange, { hasSession: true })),
       );
     });
   }
@@ -135,20 +138,16 @@ export class SessionConnection implements Connection {
         ? {}
         : { onprogress: (progress: Progress) => onProgress(progress) }),
     };
-    try {
-      const answer = this.#exchanges.bind(exchange, () =>
-        // The schemas of the two lines have no type in common; this one has what both ask of a schema.
-        this.session.request(
-          withToken === undefined ? { method } : { method, params: withToken },
-          ResultSchema as never,
-          options,
-        ),
-      );
-      if (!this.#isTapped) exchange.markSent();
-      return await answer;
-    } catch (error) {
-      throw failureOf(error, exchange, { hasSession: true });
-    }
+    const answer = this.#exchanges.bind(exchange, () =>
+      // The schemas of the two lines have no type in common; this one has what both ask of a schema.
+      this.session.request(
+        withToken === undefined ? { method } : { method, params: withToken },
+        ResultSchema as never,
+        options,
+      ),
+    );
+    if (!this.#isTapped) exchange.markSent();
+    return await answer;
   }
 
   async #answerTo(method: string, signal: AbortSignal): Promise<Failure | undefined> {
@@ -172,7 +171,7 @@ function withProgressToken(
   params: Record<string, unknown> | undefined,
   progressToken: string,
 ): Record<string, unknown> {
-  const meta = params?.["_meta"];
+  const meta = params?._meta;
   return { ...params, _meta: { ...(typeof meta === "object" ? meta : undefined), progressToken } };
 }
 

@@ -1,4 +1,4 @@
-import { EventStreamGuard } from "./event-stream.js";
+import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
 import { Failure } from "./failure.js";
 import type { WireEvents } from "./wire.js";
 
@@ -95,7 +95,11 @@ export class StandingStream {
     const livedMs = performance.now() - (this.#openedAt ?? 0);
     this.#shortLives = livedMs < shortLifeMs ? this.#shortLives + 1 : 0;
     if (this.#kind === "http" || this.#closing.aborted) return;
-    this.#events.onEnded(new Failure("closed", "the stream of the connection ended", { delivery: "sent", cause }));
+    this.#events.onEnded(
+      cause instanceof EventTooLarge
+        ? new Failure("too-large", `a message of more than ${this.#maxMessageBytes} bytes`, { delivery: "sent" })
+        : new Failure("closed", "the stream of the connection ended", { delivery: "sent", cause }),
+    );
   }
 
   /** The SDK gives up in silence after so many attempts. */
