@@ -125,6 +125,8 @@ export class Metrics {
     return (request, response) => {
       const asked = { method: request.method, acceptEncoding: request.headers["accept-encoding"] };
       void scrapeResponse(this, asked).then(({ status, headers, body }) => {
+        // Somebody else may have answered meanwhile, a timeout for one.
+        if (response.headersSent) return;
         response.writeHead(status, { ...headers, "content-length": body.byteLength });
         response.end(request.method === "HEAD" ? undefined : body);
       });

@@ -3,7 +3,17 @@ import { expect, test } from "vitest";
 import { Metrics, type PoolFigures } from "../src/index.js";
 import { PoolTotals } from "../src/pool-totals.js";
 import { addHistograms } from "../src/samples.js";
-import { breaker, cache, FakeClient, family, pool, poolFigures, seriesOf, serverFigures } from "./support.js";
+import {
+  breaker,
+  cache,
+  cacheFigures,
+  FakeClient,
+  family,
+  pool,
+  poolFigures,
+  seriesOf,
+  serverFigures,
+} from "./support.js";
 
 const count = "mcp_client_operation_duration_seconds_count";
 
@@ -64,6 +74,7 @@ test("O4: a source watched twice is watched once, under its last name", async ()
     .watchClient(client)
     .watchCache(watchedCache, { name: "old" })
     .watchCache(watchedCache, { name: "new" });
+  expect(client.listeners.size).toBe(1);
   client.call("github", 1);
   const text = await metrics.text();
   expect(Object.values(family(text, count))).toEqual(["1"]);
@@ -105,6 +116,26 @@ test("O4: totals of a client's pool never fall, though its servers and their key
   expect(await read(70, 5)).toBe(115);
   expect(await read(undefined, 5), "a was removed").toBe(115);
   expect(await read(3, 6), "another a came").toBe(119);
+});
+
+test("O4: a source may watch, unwatch and scrape while it is read", async () => {
+  const metrics = new Metrics();
+  let reads = 0;
+  const source = {
+    stats: () => {
+      reads += 1;
+      metrics.unwatch(source).watchBreaker(breaker("added"));
+      metrics.text().catch(() => {});
+      return cacheFigures({ size: 1 });
+    },
+  };
+  metrics.watchCache(source);
+  const text = await metrics.text();
+  expect(family(text, "mcp_cache_entries")).toEqual({ "": "1" });
+  expect(reads).toBe(1);
+  const next = await metrics.text();
+  expect(family(next, "mcp_cache_entries")).toEqual({});
+  expect(Object.keys(family(next, "mcp_circuit_breaker_calls_total"))).toEqual(['{server="added"}']);
 });
 
 test("O4: histograms are added up bucket by bucket, a shorter one too", () => {

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 async function listen(listener: RequestListener): Promise<number> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
+  const server = createServer({ rejectNonStandardBodyWrites: true }, listener).listen(0, "127.0.0.1");
   servers.push(server);
   await once(server, "listening");
   const address = server.address();
@@ -96,6 +96,15 @@ describe("handler", () => {
     await once(socket, "close");
     await closed;
     expect((await ask(await listen(metrics.handler()))).status).toBe(200);
+  });
+
+  test("O1: where somebody else has answered meanwhile, it adds nothing", async () => {
+    const metrics = watched();
+    const port = await listen((request, response) => {
+      metrics.handler()(request, response);
+      response.writeHead(503).end("too late");
+    });
+    expect(await ask(port)).toMatchObject({ status: 503, body: Buffer.from("too late") });
   });
 
   test("O1: scrapes at the same time all get the whole text", async () => {

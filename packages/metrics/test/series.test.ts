@@ -255,6 +255,7 @@ describe.each(registries)("with %s", (_name, createRegistry) => {
     expect(names).toHaveLength(new Set(names).size);
     expect(family(text, "mcp_client_calls_total")).toEqual({ '{server="github"}': "5" });
     expect(family(text, "mcp_client_connected")).toEqual({ '{server="github"}': "1" });
+    expect(family(text, "mcp_client_server_health")['{server="github",state="healthy"}']).toBe("1");
     expect(family(text, "mcp_pool_connections")['{server="github",state="idle"}']).toBe("5");
     expect(
       family(text, "mcp_client_operation_duration_seconds_count")['{server="github",mcp_method_name="tools/call"}'],
