@@ -43,18 +43,22 @@ export interface Comparison {
   readonly samples: Samples;
   /** Whose ratio is judged by which bound; `undefined` shows the ratio and asks for nothing. "fastest" is the peer with the lowest median. */
   readonly against: Readonly<Record<string, Bound | undefined>>;
+  /** Shows and judges how many times faster ours is instead, theirs divided by ours: for ratios too small to read. */
+  readonly asSpeedup?: boolean | undefined;
   readonly note?: string | undefined;
 }
 
 /** A row out of interleaved rounds: medians for the figures, medians of the ratios round by round for the checks. */
-export function compare({ name, unit, samples, against, note }: Comparison): Row {
+export function compare({ name, unit, samples, against, asSpeedup = false, note }: Comparison): Row {
   const { minion, ...peers } = samples;
   if (minion === undefined) throw new Error(`${name}: no figures of ours`);
   const checks = Object.entries(against).map(([peer, bound]): Check => {
     const of = peer === "fastest" ? fastest(peers) : peer;
     const theirs = peers[of];
     if (theirs === undefined) throw new Error(`${name}: no figures of ${of}`);
-    return { of, unit: "x", value: pairedRatio(minion, theirs), bound };
+    return asSpeedup
+      ? { of: `faster than ${of}`, unit: "x", value: pairedRatio(theirs, minion), bound }
+      : { of, unit: "x", value: pairedRatio(minion, theirs), bound };
   });
   return {
     name,

@@ -16,6 +16,13 @@ export function pairedRatio(ours: readonly number[], theirs: readonly number[]):
   return median(ours.map((value, round) => value / (theirs[round] ?? Number.NaN)));
 }
 
+/** The median of the differences round by round. */
+export function pairedDifference(ours: readonly number[], theirs: readonly number[]): number {
+  if (ours.length !== theirs.length)
+    throw new RangeError(`pairedDifference: rounds differ, ${ours.length} against ${theirs.length}`);
+  return median(ours.map((value, round) => value - (theirs[round] ?? Number.NaN)));
+}
+
 /** How much the dearest point of a growth costs against the cheapest, each point being the median of its rounds. */
 export function unevenness(points: readonly (readonly number[])[]): number {
   const medians = points.map(median);

@@ -1,0 +1,45 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { HttpServerMessage } from "./http-server.js";
+
+/** How to start the lean server over stdio. */
+export function stdioServer(tools: number = 10): { command: string; args: string[] } {
+  return { command: process.execPath, args: [pathOf("stdio-server.js"), String(tools)] };
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly url: string;
+  /** The most sockets that were open at once since it was last asked. */
+  mostSockets(): Promise<number>;
+}
+
+/** Starts the lean HTTP server in a process of its own; it ends with this one. */
+export async function startHttpServer(form: "json" | "sse", tools: number = 10): Promise<HttpServer> {
+  const child = fork(pathOf("http-server.js"), [String(tools), form], { execArgv: [] });
+  const first = await nextMessage(child);
+  if (!("port" in first)) throw new Error("bug: the port comes first");
+  return {
+    url: `http://127.0.0.1:${first.port}/mcp`,
+    async mostSockets() {
+      child.send("mostSockets");
+      const message = await nextMessage(child);
+      return "mostSockets" in message ? message.mostSockets : Number.NaN;
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = once(child, "exit");
+      child.disconnect();
+      await closed;
+    },
+  };
+}
+
+function nextMessage(child: ChildProcess): Promise<HttpServerMessage> {
+  return new Promise((resolve) => {
+    child.once("message", (message: HttpServerMessage) => resolve(message));
+  });
+}
+
+function pathOf(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}
