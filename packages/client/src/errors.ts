@@ -36,7 +36,7 @@ export class ConnectError extends Error {
   override readonly name = "ConnectError";
   readonly code = "ERR_MCP_CONNECT";
   readonly server: string;
-  readonly delivery = "not-sent" satisfies Delivery;
+  readonly delivery: "not-sent" = "not-sent";
   /** The end of what the server's process wrote to stderr, secrets masked; "" where there is none. */
   readonly stderrTail: string;
 
@@ -130,7 +130,7 @@ export class OverloadedError extends Error {
   override readonly name = "OverloadedError";
   readonly code = "ERR_MCP_OVERLOADED";
   readonly server: string;
-  readonly delivery = "not-sent" satisfies Delivery;
+  readonly delivery: "not-sent" = "not-sent";
 
   constructor(server: string, details: { readonly cause?: unknown } = {}) {
     super(
@@ -148,7 +148,7 @@ export class OutcomeUnknownError extends Error {
   override readonly name = "OutcomeUnknownError";
   readonly code = "ERR_MCP_OUTCOME_UNKNOWN";
   readonly server: string;
-  readonly delivery = "sent" satisfies Delivery;
+  readonly delivery: "sent" = "sent";
 
   constructor(server: string, what: string, details: { readonly cause?: unknown } = {}) {
     super(
@@ -207,7 +207,7 @@ export class OutputSchemaError extends Error {
   override readonly name = "OutputSchemaError";
   readonly code = "ERR_MCP_OUTPUT_SCHEMA";
   readonly server: string;
-  readonly delivery = "sent" satisfies Delivery;
+  readonly delivery: "sent" = "sent";
   readonly tool: string;
 
   constructor(server: string, tool: string, problem: string, details: { readonly cause?: unknown } = {}) {
