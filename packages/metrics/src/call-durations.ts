@@ -67,12 +67,12 @@ function bounded(value: string, known: Set<string>, max: number, rest: string): 
 export class CallDurations {
   readonly #servers = new Map<string, ServerCalls>();
   readonly #maxTools: number;
-  readonly #isKnown: (server: string) => boolean;
+  readonly #present: () => ReadonlySet<string>;
 
-  /** `isKnown` is asked once per server: a call that ends after its server was removed must not bring it back. */
-  constructor(maxTools: number, isKnown: (server: string) => boolean) {
+  /** `present` names the servers there are. It is asked at the first call to each server. */
+  constructor(maxTools: number, present: () => ReadonlySet<string>) {
     this.#maxTools = maxTools;
-    this.#isKnown = isKnown;
+    this.#present = present;
   }
 
   /** Takes any event; records finished calls. */
@@ -80,11 +80,15 @@ export class CallDurations {
     if (!isCallFinished(event)) return;
     let calls = this.#servers.get(event.server);
     if (calls === undefined) {
-      if (!this.#isKnown(event.server)) return;
+      const present = this.#present();
+      // A call that ends after its server was removed must not bring it back.
+      if (!present.has(event.server)) return;
+      // Where nobody scrapes, servers that come and go must not add up.
+      this.#keep(present);
       calls = { errorTypes: new Set(), tools: new Set(), children: new Map() };
       this.#servers.set(event.server, calls);
     }
-    const seconds = event.durationMs / 1000;
+    const seconds = Math.max(0, event.durationMs) / 1000;
     const child = this.#child(calls, event);
     child.sum += seconds;
     for (const bucket of child.buckets) {
@@ -96,7 +100,7 @@ export class CallDurations {
 
   /** The histograms of the servers named; those of all others are forgotten. */
   histograms(servers: ReadonlySet<string>): HistogramSample[] {
-    for (const name of this.#servers.keys()) if (!servers.has(name)) this.#servers.delete(name);
+    this.#keep(servers);
     const children = [...this.#servers.values()].flatMap((calls) => [...calls.children.values()]);
     return children.map(({ labels, buckets, sum }) => ({
       labels,
@@ -104,6 +108,10 @@ export class CallDurations {
       counts: buckets.map(({ count }) => count),
       sum,
     }));
+  }
+
+  #keep(servers: ReadonlySet<string>): void {
+    for (const name of this.#servers.keys()) if (!servers.has(name)) this.#servers.delete(name);
   }
 
   #child(calls: ServerCalls, event: CallFinished): Histogram {

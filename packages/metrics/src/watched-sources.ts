@@ -51,14 +51,8 @@ export class WatchedSources {
 
   addClient(source: ClientSource): void {
     if (this.#clients.has(source)) return;
-    const isKnown = (server: string) => {
-      try {
-        return Array.from(source.status()).some(({ name }) => name === server);
-      } catch {
-        return false;
-      }
-    };
-    const durations = new CallDurations(this.#maxToolsPerServer, isKnown);
+    const present = () => this.#attempt("client", () => namesOf(source.status())) ?? new Set<string>();
+    const durations = new CallDurations(this.#maxToolsPerServer, present);
     const unsubscribe = source.subscribe(durations.record);
     this.#clients.set(source, { durations, totals: new PoolTotals(), unsubscribe });
   }
@@ -101,8 +95,7 @@ export class WatchedSources {
   #readClients(): ReadClient[] {
     return this.#each("client", this.#clients, ([source, watch]) => {
       const statuses = Array.from(source.status());
-      const names = new Set(statuses.map(({ name }) => name));
-      return { watch, names, servers: this.#each("client", statuses, copyServer) };
+      return { watch, names: namesOf(statuses), servers: this.#each("client", statuses, copyServer) };
     });
   }
 
@@ -145,6 +138,10 @@ function addClient(samples: Samples, { watch, names, servers }: ReadClient): voi
   for (const histogram of watch.durations.histograms(names))
     samples.addHistogram("mcp_client_operation_duration_seconds", histogram);
   poolCounters(samples, {}, watch.totals.update(servers, names));
+}
+
+function namesOf(statuses: Iterable<{ readonly name: string }>): ReadonlySet<string> {
+  return new Set(Array.from(statuses, ({ name }) => name));
 }
 
 function drop<T>(watched: { keys(): Iterable<T>; delete(source: T): boolean }, source: object): void {

@@ -108,7 +108,7 @@ test("O1: a status that throws while a call ends does not disturb the client", a
   const metrics = new Metrics().watchClient(client);
   client.status = boom;
   expect(() => client.call("github", 1)).not.toThrow();
-  expect(family(await metrics.text(), errors)['{source="client"}']).toBe("1");
+  expect(family(await metrics.text(), errors)['{source="client"}']).toBe("2");
 });
 
 const hostileNames = [

@@ -40,6 +40,26 @@ test("O4: a call that ends after its server was removed does not bring it back",
   expect(Object.values(family(await metrics.text(), count))).toEqual(["1"]);
 });
 
+test("O4: servers that come and go while nobody scrapes are forgotten all the same", async () => {
+  const client = new FakeClient();
+  const metrics = new Metrics().watchClient(client);
+  for (const name of ["a", "b", "c"]) {
+    client.servers = [serverFigures(name)];
+    client.call(name, 1);
+  }
+  client.servers = ["a", "b", "c"].map((name) => serverFigures(name));
+  expect(Object.keys(family(await metrics.text(), count))).toEqual(['{server="c",mcp_method_name="tools/call"}']);
+});
+
+test("O4: a clock that runs backwards counts as no time at all", async () => {
+  const client = new FakeClient([serverFigures("github")]);
+  const metrics = new Metrics().watchClient(client);
+  client.call("github", -5_000);
+  const text = await metrics.text();
+  expect(Object.values(family(text, count))).toEqual(["1"]);
+  expect(Object.values(family(text, "mcp_client_operation_duration_seconds_sum"))).toEqual(["0"]);
+});
+
 test("O4: a server that comes back starts anew", async () => {
   const client = new FakeClient([serverFigures("github")]);
   const metrics = new Metrics().watchClient(client);
