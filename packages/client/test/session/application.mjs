@@ -1,0 +1,54 @@
+// An application that uses sessions, to be ended in every way there is. Arguments: the built module, JSON.
+const events = [
+  "exit",
+  "beforeExit",
+  "uncaughtException",
+  "unhandledRejection",
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+];
+// Node has one of its own, for this module's awaits.
+const before = events.map((event) => process.listenerCount(event));
+const [module, json] = process.argv.slice(2);
+const { openConnection } = await import(module);
+const { targets, end } = JSON.parse(json);
+const options = {
+  server: "test",
+  principal: undefined,
+  connectTimeoutMs: 30_000,
+  closeTimeoutMs: 4_000,
+  maxMessageBytes: 67_108_864,
+  clientInfo: { name: "test", version: "1.0.0" },
+  capabilities: {},
+  onNotification: () => {},
+  onDied: () => {},
+};
+const connections = await Promise.all(
+  targets.map((target) => openConnection({ ...options, target, signal: new AbortController().signal })),
+);
+const call = (connection) =>
+  connection.send(
+    { method: "tools/call", params: { name: "echo", arguments: { text: "hi" } } },
+    { signal: new AbortController().signal },
+  );
+await Promise.all(connections.map(call));
+console.log(
+  JSON.stringify({ listeners: events.filter((event, index) => process.listenerCount(event) > before[index]) }),
+);
+
+if (end === "close") {
+  await Promise.all(connections.map((connection) => connection.close()));
+  console.log(
+    JSON.stringify({
+      resources: process.getActiveResourcesInfo().filter((name) => name !== "PipeWrap" && name !== "TTYWrap"),
+    }),
+  );
+}
+if (end === "exit") process.exit(3);
+if (end === "throw") {
+  setImmediate(() => {
+    throw new Error("the application crashed");
+  });
+}
