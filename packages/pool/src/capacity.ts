@@ -1,8 +1,7 @@
 import { Heap } from "./heap.js";
 import type { Lane } from "./lane.js";
-import type { PoolLease } from "./lease.js";
 import type { Resource } from "./resource.js";
-import { Phase, type Tally } from "./tally.js";
+import type { Tally } from "./tally.js";
 import type { Waiter } from "./waiter.js";
 import { goesBefore } from "./waiting-line.js";
 
@@ -14,7 +13,7 @@ import { goesBefore } from "./waiting-line.js";
  * Invariants: a lane is in the heap exactly while it claims something; `#claimed` is the sum of all claims.
  */
 export class Capacity<R> {
-  maxTotal: number;
+  #maxTotal: number;
   readonly #tally: Tally;
   #claimed = 0;
   readonly #claims = new Heap<Lane<R>>(
@@ -31,13 +30,17 @@ export class Capacity<R> {
   );
 
   constructor(maxTotal: number, tally: Tally) {
-    this.maxTotal = maxTotal;
+    this.#maxTotal = maxTotal;
     this.#tally = tally;
+  }
+
+  get maxTotal(): number {
+    return this.#maxTotal;
   }
 
   /** A slot is free and nobody who waits has a claim to it. */
   get spare(): boolean {
-    return this.#claims.size === 0 && this.#tally.resources < this.maxTotal;
+    return this.#claims.size === 0 && this.#tally.resources < this.#maxTotal;
   }
 
   /** No key waits for a slot. */
@@ -47,28 +50,39 @@ export class Capacity<R> {
 
   /** More resources are to stay than may. */
   get exceeded(): boolean {
-    return this.#tally.kept > this.maxTotal;
+    return this.#tally.kept > this.#maxTotal;
   }
 
   /** One more claim could be met, if need be by an idle resource that makes room. */
   get attainable(): boolean {
-    const { idle, destroying } = Phase;
-    const bound = this.#tally.resources - this.#tally.in(idle) - this.#tally.in(destroying);
-    return bound + this.#claimed < this.maxTotal;
+    return this.#tally.leased + this.#tally.creating + this.#claimed < this.#maxTotal;
   }
 
   /** Somebody who is to be served before `waiter` waits for an idle resource of whatever key to make room. */
-  owesBefore(waiter: Waiter<PoolLease<R>>): boolean {
+  owesBefore(waiter: Waiter<R>): boolean {
     const claimant = this.#claims.peek()?.claimant;
     return claimant !== undefined && this.#lacksRoom && goesBefore(claimant, waiter);
   }
 
+  /** Where there is no limit nothing is evicted, so there is no need to know who rests. */
   rested(resource: Resource<R>): void {
-    this.#idle.push(resource);
+    if (this.#maxTotal !== Number.POSITIVE_INFINITY) this.#idle.push(resource);
   }
 
   roused(resource: Resource<R>): void {
-    this.#idle.remove(resource.idleIndex);
+    if (resource.idleIndex >= 0) this.#idle.remove(resource.idleIndex);
+  }
+
+  /** Sets the limit, and has the longest idle go where more stay than may. */
+  resize(maxTotal: number, lanes: Iterable<Lane<R>>): void {
+    const wasUnlimited = this.#maxTotal === Number.POSITIVE_INFINITY;
+    this.#maxTotal = maxTotal;
+    if (wasUnlimited) for (const lane of lanes) for (const resource of lane.shelf.idle()) this.rested(resource);
+    while (this.exceeded) {
+      const longest = this.#idle.peek();
+      if (longest === undefined) return;
+      longest.destroy("resized");
+    }
   }
 
   /** Takes note of what a lane could use now. */
@@ -86,7 +100,7 @@ export class Capacity<R> {
 
   /** Gives free slots to the claims in their order, then has idle resources make room for the rest. */
   fill(): void {
-    while (this.#tally.resources < this.maxTotal) {
+    while (this.#tally.resources < this.#maxTotal) {
       const lane = this.#claims.peek();
       if (lane === undefined) return;
       lane.create(lane.claimant);
@@ -99,18 +113,8 @@ export class Capacity<R> {
     }
   }
 
-  /** Has the longest idle resources go until no more stay than may. */
-  shrink(): void {
-    while (this.exceeded) {
-      const longest = this.#idle.peek();
-      if (longest === undefined) return;
-      longest.destroy("resized");
-    }
-  }
-
   /** There are more claims than slots that are free or about to be. */
   get #lacksRoom(): boolean {
-    const bound = this.#tally.resources - this.#tally.in(Phase.destroying);
-    return this.#claimed > 0 && bound + this.#claimed > this.maxTotal;
+    return this.#claimed > 0 && this.#tally.resources - this.#tally.destroying + this.#claimed > this.#maxTotal;
   }
 }

@@ -1,4 +1,5 @@
 import { Capacity } from "./capacity.js";
+import { Clock } from "./clock.js";
 import { Deadlines } from "./deadlines.js";
 import { destroyValue } from "./destroy-value.js";
 import { Effects } from "./effects.js";
@@ -8,7 +9,7 @@ import { checkKeyLimits, checkLimits, defaultLimits, type GivenLimits, type Limi
 import type { PoolOptions } from "./options.js";
 import { OwnContext } from "./own-context.js";
 import type { DestroyReason } from "./stats.js";
-import { Phase, Tally } from "./tally.js";
+import { Tally } from "./tally.js";
 
 /** What the parts of one pool share: its options, its keys, and the order in which a change is worked off. */
 export class Core<R> {
@@ -18,7 +19,11 @@ export class Core<R> {
   readonly capacity: Capacity<R>;
   readonly effects: Effects = new Effects();
   readonly events: Events | undefined;
-  readonly deadlines: Deadlines = new Deadlines();
+  readonly clock: Clock = new Clock();
+  /** Background work; it does not hold the process alive. */
+  readonly background: Deadlines = new Deadlines(false);
+  /** The deadlines of those who wait. */
+  readonly patience: Deadlines = new Deadlines(true);
   readonly ownContext: OwnContext = new OwnContext();
   limits: Limits;
   closed = false;
@@ -27,6 +32,8 @@ export class Core<R> {
   #given: GivenLimits;
   #order = 0;
   #lateProducts = 0;
+  /** The lane asked for last, as long as it is in `lanes`. */
+  #recent: Lane<R> | undefined;
 
   constructor(options: PoolOptions<R>) {
     this.options = options;
@@ -48,8 +55,13 @@ export class Core<R> {
 
   /** The lane of a key, opened where there is none. */
   lane(key: string): Lane<R> {
-    const known = this.lanes.get(key);
-    if (known !== undefined) return known;
+    // Most pools serve few keys, many of them one: comparing is cheaper than a look into the map.
+    if (this.#recent?.key === key) return this.#recent;
+    this.#recent = this.lanes.get(key) ?? this.#open(key);
+    return this.#recent;
+  }
+
+  #open(key: string): Lane<R> {
     const given = checkKeyLimits(key, this.options.limitsFor?.(key));
     const lane = new Lane(this, key, given);
     // `limitsFor` is foreign code and may have used the key itself.
@@ -71,9 +83,9 @@ export class Core<R> {
 
   /** As `settle`, where all that changed is that a lease has ended: mostly there is nothing to do. */
   settleReturn(lane: Lane<R>): void {
-    const { line, limits, tally } = lane;
-    const quiet = line.size === 0 && limits.minIdlePerKey === 0 && this.capacity.unclaimed;
-    if (quiet && tally.in(Phase.idle) > 0 && tally.in(Phase.idle) <= limits.maxIdlePerKey) lane.maintenance.plan();
+    const { limits, tally } = lane;
+    const quiet = tally.waiting === 0 && limits.minIdlePerKey === 0 && this.capacity.unclaimed;
+    if (quiet && tally.idle > 0 && tally.idle <= limits.maxIdlePerKey) lane.maintenance.plan();
     else this.settle(lane);
   }
 
@@ -98,8 +110,7 @@ export class Core<R> {
     this.#lateProducts += 1;
     destroyValue(this, lane.limits, value, { key: lane.key, reason }, () => {
       this.#lateProducts -= 1;
-      this.tally.add("created", 1);
-      this.tally.destroyed(reason);
+      this.tally.lateProductDestroyed(reason);
       this.#reportEmpty();
       this.effects.flush();
     });
@@ -112,6 +123,7 @@ export class Core<R> {
     lane.retry.cancel();
     lane.maintenance.cancel();
     this.lanes.delete(lane.key);
+    if (this.#recent === lane) this.#recent = undefined;
     this.#reportEmpty();
   }
 

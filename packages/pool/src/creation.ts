@@ -1,9 +1,7 @@
 import { PoolClosedError, PoolCreateError } from "./errors.js";
 import type { Lane } from "./lane.js";
-import type { PoolLease } from "./lease.js";
 import { Resource } from "./resource.js";
 import type { DestroyReason } from "./stats.js";
-import { Phase } from "./tally.js";
 import { Timer } from "./timer.js";
 import type { Waiter } from "./waiter.js";
 
@@ -19,7 +17,7 @@ interface Failure {
  */
 export class Creation<R> {
   readonly #lane: Lane<R>;
-  readonly #waiter: Waiter<PoolLease<R>> | undefined;
+  readonly #waiter: Waiter<R> | undefined;
   readonly #controller = new AbortController();
   readonly #since = performance.now();
   #open = true;
@@ -31,14 +29,14 @@ export class Creation<R> {
   readonly #whenOver: ((failure?: Failure) => void)[] = [];
   readonly #whenGone: (() => void)[] = [];
 
-  constructor(lane: Lane<R>, waiter: Waiter<PoolLease<R>> | undefined) {
+  constructor(lane: Lane<R>, waiter: Waiter<R> | undefined) {
     this.#lane = lane;
     this.#waiter = waiter;
   }
 
   begin(): void {
     const { core, limits, members, tally } = this.#lane;
-    tally.entered(Phase.creating);
+    tally.creationBegan();
     members.add(this);
     this.#lane.arrivals += 1;
     if (limits.createTimeoutMs !== Number.POSITIVE_INFINITY)
@@ -136,7 +134,7 @@ export class Creation<R> {
     if (!this.#open) return;
     this.#close();
     const lane = this.#lane;
-    lane.tally.left(Phase.creating);
+    lane.tally.creationFailed();
     if (this.#retired === undefined) this.#report(error);
     for (const resolve of this.#whenGone) resolve();
     lane.core.settle(lane);

@@ -1,26 +1,24 @@
 import { Heap } from "./heap.js";
 import { Timer } from "./timer.js";
 
-/** Something to be done in the background at an instant of `performance.now()`. */
-export class Deadline {
+/** Something to be done at an instant of `performance.now()`. */
+export abstract class Deadline {
   at = 0;
   /** Place in the heap of `Deadlines`; -1: not waiting. */
   index = -1;
-  readonly run: () => void;
-
-  constructor(run: () => void) {
-    this.run = run;
-  }
 
   get waiting(): boolean {
     return this.index >= 0;
   }
+
+  abstract run(): void;
 }
 
 /**
- * All background work of a pool behind one timer, armed for the earliest of it.
+ * Any number of deadlines behind one timer, armed for the earliest of them.
  *
- * The timer does not hold the process alive and exists only while something waits.
+ * The timer exists only while something waits. A deadline of `Infinity` never comes, but holds the process alive where
+ * the others do.
  */
 export class Deadlines {
   readonly #heap = new Heap<Deadline>(
@@ -29,17 +27,24 @@ export class Deadlines {
       deadline.index = index;
     },
   );
+  readonly #holdProcess: boolean;
   #timer: Timer | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
 
-  set(deadline: Deadline, at: number): void {
-    this.#heap.remove(deadline.index);
-    deadline.at = at;
-    this.#heap.push(deadline);
-    if (at < this.#armedFor) this.#arm();
+  constructor(holdProcess: boolean) {
+    this.#holdProcess = holdProcess;
   }
 
+  set(deadline: Deadline, at: number): void {
+    deadline.at = at;
+    if (deadline.waiting) this.#heap.move(deadline.index);
+    else this.#heap.push(deadline);
+    if (at < this.#armedFor || this.#timer === undefined) this.#arm();
+  }
+
+  /** Where others wait the timer stays as it is, at worst too early: it is armed anew when it comes. */
   cancel(deadline: Deadline): void {
+    if (!deadline.waiting) return;
     this.#heap.remove(deadline.index);
     if (this.#heap.size === 0) this.#arm();
   }
@@ -49,7 +54,8 @@ export class Deadlines {
     const next = this.#heap.peek();
     this.#armedFor = next?.at ?? Number.POSITIVE_INFINITY;
     // Rounded up, since a timeout counts whole milliseconds and must not come before its instant.
-    this.#timer = next && new Timer(Math.max(1, Math.ceil(next.at - performance.now())), false, () => this.#run());
+    const delay = Math.max(0, Math.ceil(this.#armedFor - performance.now()));
+    this.#timer = next && new Timer(delay, this.#holdProcess, () => this.#run());
   }
 
   #run(): void {

@@ -1,4 +1,4 @@
-/** Upper bounds in milliseconds: fine where a pool is usually, up to the default deadline. */
+/** Upper bounds in milliseconds: fine where a pool usually is, up to the default deadline. */
 const bounds: readonly number[] = Object.freeze([
   0.5, 1, 5, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000,
 ]);
@@ -16,16 +16,20 @@ export interface Histogram {
 /** A histogram that is being filled. */
 export class HistogramRecorder {
   readonly #counts: number[] = new Array<number>(bounds.length + 1).fill(0);
+  #observed = 0;
   #sum = 0;
 
   observe(ms: number): void {
     const found = bounds.findIndex((bound) => ms <= bound);
     const index = found < 0 ? bounds.length : found;
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+    this.#observed += 1;
     this.#sum += ms;
   }
 
-  snapshot(): Histogram {
-    return { bounds, counts: [...this.#counts], sum: this.#sum };
+  /** `total` observations in all: those not told to `observe` were of 0 ms. */
+  snapshot(total: number): Histogram {
+    const [first = 0, ...others] = this.#counts;
+    return { bounds, counts: [first + total - this.#observed, ...others], sum: this.#sum };
   }
 }

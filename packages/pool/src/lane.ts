@@ -1,13 +1,12 @@
 import type { Core } from "./core.js";
 import { Creation } from "./creation.js";
-import type { PoolLease } from "./lease.js";
 import { type GivenLimits, type Limits, resolveLimits } from "./limits.js";
 import { Maintenance } from "./maintenance.js";
 import type { Resource } from "./resource.js";
 import { Retry } from "./retry.js";
 import { Shelf } from "./shelf.js";
 import type { DestroyReason } from "./stats.js";
-import { Phase, Tally } from "./tally.js";
+import { Tally } from "./tally.js";
 import { Validation } from "./validation.js";
 import type { Waiter } from "./waiter.js";
 import { WaitingLine } from "./waiting-line.js";
@@ -22,7 +21,7 @@ export class Lane<R> {
   readonly core: Core<R>;
   readonly key: string;
   readonly tally: Tally;
-  readonly line: WaitingLine<PoolLease<R>> = new WaitingLine();
+  readonly line: WaitingLine<R> = new WaitingLine();
   readonly shelf: Shelf<R> = new Shelf();
   /** All that takes a slot and has not begun to go. */
   readonly members: Set<Resource<R> | Creation<R>> = new Set();
@@ -36,7 +35,7 @@ export class Lane<R> {
 
   // The claim to slots, kept by `Capacity`.
   claimed = 0;
-  claimant: Waiter<PoolLease<R>> | undefined;
+  claimant: Waiter<R> | undefined;
   claimIndex = -1;
 
   readonly #given: GivenLimits;
@@ -70,7 +69,7 @@ export class Lane<R> {
   /** Further resources that those who wait could use now, if there are slots. */
   get wanted(): number {
     const { unserved } = this.line;
-    if (unserved === 0 || this.core.closed || this.retry.resting) return 0;
+    if (unserved === 0 || this.core.closed || this.retry.waiting) return 0;
     return Math.max(0, Math.min(Math.ceil(unserved / this.#places), this.limits.maxPerKey - this.tally.resources));
   }
 
@@ -94,20 +93,20 @@ export class Lane<R> {
     const { size, places, unserved } = this.line;
     if (unserved < maxWaitersPerKey || size < places + this.claimed * this.#places) return true;
     if (this.shelf.leastLoaded !== undefined) return true;
-    if (size > 0 && this.retry.resting) return false;
+    if (size > 0 && this.retry.waiting) return false;
     return this.tally.resources + this.claimed < maxPerKey && this.core.capacity.attainable;
   }
 
   /** A resource that can be lent this instant to one before whom nobody waits. */
   lendable(now: number): Resource<R> | undefined {
-    if (this.line.size > 0) return undefined;
+    if (this.tally.waiting > 0) return undefined;
     const resource = this.#available(now);
     return resource === undefined || this.#needsValidation(resource, now) ? undefined : resource;
   }
 
   /** Lends what there is to those who wait, and has the surplus go. */
   serve(): void {
-    const now = performance.now();
+    const now = this.core.clock.now();
     while (this.line.first !== undefined) {
       const waiter = this.line.first;
       const resource = this.#available(now);
@@ -120,26 +119,24 @@ export class Lane<R> {
         waiter.grant(resource.lend(now, now - waiter.since, waiter.stack));
       }
     }
-    while (this.tally.in(Phase.idle) > this.limits.maxIdlePerKey) this.shelf.topIdle?.destroy("surplus");
+    while (this.tally.idle > this.limits.maxIdlePerKey) this.shelf.topIdle?.destroy("surplus");
   }
 
-  join(waiter: Waiter<PoolLease<R>>): void {
+  join(waiter: Waiter<R>): void {
     // Only what the pool starts again by itself has to wait after a failure.
     if (this.line.size === 0) this.retry.cancel();
     this.line.add(waiter);
-    this.tally.add("waiting", 1);
+    this.tally.joined();
   }
 
   /** False where the waiter has left already. */
-  leave(waiter: Waiter<PoolLease<R>>, now: number): boolean {
+  leave(waiter: Waiter<R>, now: number): boolean {
     if (!this.line.remove(waiter)) return false;
-    this.tally.add("waiting", -1);
-    this.tally.add("waits", 1);
-    this.tally.add("waitMs", now - waiter.since);
+    this.tally.left(now - waiter.since);
     return true;
   }
 
-  create(waiter: Waiter<PoolLease<R>> | undefined): Creation<R> {
+  create(waiter: Waiter<R> | undefined): Creation<R> {
     const creation = new Creation(this, waiter);
     creation.begin();
     return creation;
@@ -148,7 +145,7 @@ export class Lane<R> {
   /** How many further resources are to rest, if nobody waits. */
   shortOf(idle: number): number {
     if (this.line.size > 0) return 0;
-    const coming = this.tally.in(Phase.idle) + this.#arrivals;
+    const coming = this.tally.idle + this.#arrivals;
     return Math.max(0, Math.min(idle - coming, this.limits.maxPerKey - this.tally.resources));
   }
 
@@ -159,14 +156,14 @@ export class Lane<R> {
 
   /** Restores the minimum from slots nobody else wants. */
   topUp(): void {
-    if (!this.#keepsMinimum || this.retry.resting) return;
+    if (!this.#keepsMinimum || this.retry.waiting) return;
     for (let missing = this.shortOf(this.limits.minIdlePerKey); missing > 0 && this.core.capacity.spare; missing -= 1)
       this.create(undefined);
   }
 
   resize(): void {
     this.limits = resolveLimits(this.#given, this.core.limits);
-    while (this.tally.kept > this.limits.maxPerKey || this.tally.in(Phase.idle) > this.limits.maxIdlePerKey) {
+    while (this.tally.kept > this.limits.maxPerKey || this.tally.idle > this.limits.maxIdlePerKey) {
       if (this.shelf.longestIdle === undefined) break;
       this.shelf.longestIdle.destroy("resized");
     }
@@ -198,7 +195,7 @@ export class Lane<R> {
   }
 
   /** Another key's waiter comes first, and this resource can make room for it. */
-  #isOwed(resource: Resource<R>, waiter: Waiter<PoolLease<R>>): boolean {
+  #isOwed(resource: Resource<R>, waiter: Waiter<R>): boolean {
     return resource.leases === 0 && !resource.vouched && this.core.capacity.owesBefore(waiter);
   }
 

@@ -95,7 +95,7 @@ export class PoolLease<R> implements Lease<R> {
   #end(mark?: () => void): void {
     const resource = this.#resource;
     const { lane } = resource;
-    const now = performance.now();
+    const now = lane.core.clock.now();
     const heldMs = now - this.#since;
     this.#held = false;
     this.#leak?.returned(heldMs);

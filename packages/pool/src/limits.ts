@@ -86,6 +86,7 @@ export function checkKeyLimits(key: string, given: GivenLimits | undefined): Giv
 
 /** Fills up what was given. What nobody gave at this level yields to what was given. */
 export function resolveLimits(given: GivenLimits, base: Limits): Limits {
+  if (limitNames.every((name) => given[name] === undefined)) return base;
   const limits: Record<LimitName, number> = { ...base };
   for (const name of limitNames) limits[name] = given[name] ?? base[name];
   const { maxPerKey, maxIdlePerKey, minIdlePerKey } = given;

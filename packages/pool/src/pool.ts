@@ -1,13 +1,14 @@
 import { checkFunction, checkKey, checkNumber, checkOptions, checkSignal, rules } from "./checks.js";
 import { Core } from "./core.js";
-import { PoolClosedError } from "./errors.js";
+import { PoolClosedError, PoolQueueFullError } from "./errors.js";
+import type { Lane } from "./lane.js";
 import type { Lease } from "./lease.js";
 import { checkLimits, limitNames } from "./limits.js";
 import type { AcquireOptions, PoolOptions, ResizeLimits } from "./options.js";
 import { Shutdown } from "./shutdown.js";
 import type { PoolStats } from "./stats.js";
 import { Tally } from "./tally.js";
-import { waitInLine } from "./wait-in-line.js";
+import { Waiter } from "./waiter.js";
 import { warmUp } from "./warm-up.js";
 
 const optionNames = [...limitNames, "create", "destroy", "validate", "limitsFor", "maxTotal", "onEvent"];
@@ -42,23 +43,28 @@ export class Pool<R> implements AsyncDisposable {
    * or with `PoolTimeoutError`, `PoolCreateError`, `PoolValidationError`, `PoolQueueFullError` or `PoolClosedError`.
    * Whoever gets the lease must end it.
    */
-  acquire(key: string, options: AcquireOptions = {}): Promise<Lease<R>> {
+  acquire(key: string, options?: AcquireOptions): Promise<Lease<R>> {
     try {
       checkKey("Pool.acquire: key", key);
-      checkAcquireOptions(options);
+      if (options !== undefined) checkAcquireOptions(options);
       const core = this.#core;
-      if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+      if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
       if (core.closed) {
         core.tally.add("rejected", 1);
         return Promise.reject(new PoolClosedError());
       }
       const lane = core.lane(key);
-      const now = performance.now();
+      const now = core.clock.now();
       const stack =
         lane.limits.leakThresholdMs < Number.POSITIVE_INFINITY ? new Error("Pool.acquire").stack : undefined;
       lane.inUse = true;
       const resource = lane.lendable(now);
-      if (resource === undefined) return waitInLine(lane, options, now, stack);
+      if (resource === undefined) {
+        if (!lane.admits) throw this.#refusal(lane);
+        return new Promise((resolve, reject) => {
+          new Waiter(lane, options, { since: now, stack }, resolve, reject).begin();
+        });
+      }
       const lease = resource.lend(now, 0, stack);
       if (lane.limits.minIdlePerKey > 0) core.settle(lane);
       core.effects.flush();
@@ -75,7 +81,7 @@ export class Pool<R> implements AsyncDisposable {
   async use<T>(
     key: string,
     task: (resource: R, lease: Lease<R>) => T | PromiseLike<T>,
-    options: AcquireOptions = {},
+    options?: AcquireOptions,
   ): Promise<T> {
     checkFunction("Pool.use: task", task ?? null);
     const lease = await this.acquire(key, options);
@@ -127,8 +133,7 @@ export class Pool<R> implements AsyncDisposable {
     const { maxTotal, ...perKey } = limits;
     checkNumber("Pool.resize: maxTotal", maxTotal, rules.countOrInfinity);
     this.#core.resize(perKey);
-    this.#core.capacity.maxTotal = maxTotal ?? this.#core.capacity.maxTotal;
-    this.#core.capacity.shrink();
+    this.#core.capacity.resize(maxTotal ?? this.#core.capacity.maxTotal, this.#core.lanes.values());
     this.#core.settleAll();
   }
 
@@ -164,6 +169,15 @@ export class Pool<R> implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #refusal(lane: Lane<R>): PoolQueueFullError {
+    lane.tally.add("rejected", 1);
+    const error = new PoolQueueFullError(lane.key, lane.tally.counts(lane.limits.maxPerKey));
+    // The key may have been opened for this call only.
+    this.#core.settle(lane);
+    this.#core.effects.flush();
+    return error;
   }
 }
 

@@ -2,11 +2,11 @@ import { Heap } from "./heap.js";
 import type { Waiter } from "./waiter.js";
 
 /** The waiters of one priority, oldest first. */
-export interface Rank<L> {
+export interface Rank<R> {
   readonly priority: number;
-  readonly ranks: Ranks<L>;
-  head: Waiter<L> | undefined;
-  tail: Waiter<L> | undefined;
+  readonly ranks: Ranks<R>;
+  head: Waiter<R> | undefined;
+  tail: Waiter<R> | undefined;
   /** Place in the heap of its `Ranks`. */
   index: number;
 }
@@ -16,21 +16,21 @@ export interface Rank<L> {
  *
  * Invariants: waiters of one priority join in the order of their age, so a list suffices; no rank is empty.
  */
-export class Ranks<L> {
+export class Ranks<R> {
   size = 0;
-  readonly #byPriority = new Map<number, Rank<L>>();
-  readonly #heap = new Heap<Rank<L>>(
+  readonly #byPriority = new Map<number, Rank<R>>();
+  readonly #heap = new Heap<Rank<R>>(
     (a, b) => a.priority > b.priority,
     (rank, index) => {
       rank.index = index;
     },
   );
 
-  get first(): Waiter<L> | undefined {
+  get first(): Waiter<R> | undefined {
     return this.#heap.peek()?.head;
   }
 
-  add(waiter: Waiter<L>): void {
+  add(waiter: Waiter<R>): void {
     const rank = this.#byPriority.get(waiter.priority) ?? this.#open(waiter.priority);
     waiter.rank = rank;
     waiter.ahead = rank.tail;
@@ -41,7 +41,7 @@ export class Ranks<L> {
   }
 
   /** Takes out a waiter that stands in these ranks. */
-  remove(waiter: Waiter<L>, rank: Rank<L>): void {
+  remove(waiter: Waiter<R>, rank: Rank<R>): void {
     const { ahead, behind } = waiter;
     if (ahead === undefined) rank.head = behind;
     else ahead.behind = behind;
@@ -54,14 +54,14 @@ export class Ranks<L> {
     if (rank.head === undefined) this.#close(rank);
   }
 
-  #open(priority: number): Rank<L> {
-    const rank: Rank<L> = { priority, ranks: this, head: undefined, tail: undefined, index: -1 };
+  #open(priority: number): Rank<R> {
+    const rank: Rank<R> = { priority, ranks: this, head: undefined, tail: undefined, index: -1 };
     this.#byPriority.set(priority, rank);
     this.#heap.push(rank);
     return rank;
   }
 
-  #close(rank: Rank<L>): void {
+  #close(rank: Rank<R>): void {
     this.#byPriority.delete(rank.priority);
     this.#heap.remove(rank.index);
   }

@@ -2,7 +2,6 @@ import { destroyValue } from "./destroy-value.js";
 import type { Lane } from "./lane.js";
 import { PoolLease } from "./lease.js";
 import type { DestroyReason } from "./stats.js";
-import { Phase } from "./tally.js";
 import type { Validation } from "./validation.js";
 
 /**
@@ -60,14 +59,13 @@ export class Resource<R> {
     const { lane } = this;
     const { maxUses, maxLeasesPerResource } = lane.limits;
     const idleMs = this.phase === "idle" ? now - this.idleSince : 0;
+    lane.tally.lent(this.phase === "idle", waitMs);
     if (this.phase === "idle") {
       this.#rouse();
-      lane.tally.moved(Phase.idle, Phase.leased);
       this.phase = "leased";
     }
     this.leases += 1;
     this.uses += 1;
-    lane.tally.granted(waitMs);
     if (this.uses >= maxUses) this.#condemn("uses");
     else if (maxLeasesPerResource > 1) lane.shelf.share(this, this.leases < maxLeasesPerResource);
     lane.core.events?.emit({ type: "acquired", key: lane.key, waitMs });
@@ -81,7 +79,7 @@ export class Resource<R> {
     lane.core.events?.emit({ type: "released", key: lane.key, useMs });
     if (this.phase !== "leased") return;
     this.leases -= 1;
-    lane.tally.add("leases", -1);
+    lane.tally.leasesEnded(1);
     if (this.leases > 0) {
       if (this.#doom === undefined) lane.shelf.share(this, true);
       return;
@@ -99,8 +97,8 @@ export class Resource<R> {
       this.restOrder = lane.core.nextOrder();
     }
     this.checkedAt = now;
-    if (this.phase === "new") lane.tally.moved(Phase.creating, Phase.idle);
-    else lane.tally.moved(Phase.leased, Phase.idle);
+    if (this.phase === "new") lane.tally.creationArrived();
+    else lane.tally.rested();
     if (this.sharedIndex >= 0) lane.shelf.share(this, false);
     this.phase = "idle";
     lane.shelf.rest(this);
@@ -109,7 +107,7 @@ export class Resource<R> {
 
   beginValidation(validation: Validation<R>): void {
     this.#rouse();
-    this.lane.tally.moved(Phase.idle, Phase.leased);
+    this.lane.tally.roused();
     this.lane.arrivals += 1;
     this.phase = "validating";
     this.#validation = validation;
@@ -163,8 +161,7 @@ export class Resource<R> {
     this.phase = "destroying";
     destroyValue(lane.core, lane.limits, value, { key: lane.key, reason }, () => {
       this.phase = "gone";
-      lane.tally.left(Phase.destroying);
-      lane.tally.destroyed(reason);
+      lane.tally.destructionEnded(reason);
       lane.members.delete(this);
       for (const resolve of this.#whenGone) resolve();
       lane.core.settle(lane);
@@ -184,7 +181,7 @@ export class Resource<R> {
   #condemn(reason: DestroyReason): void {
     if (this.#doom !== undefined) return;
     this.#doom = reason;
-    this.lane.tally.add("doomed", 1);
+    this.lane.tally.condemned();
     this.lane.shelf.share(this, false);
   }
 
@@ -195,16 +192,15 @@ export class Resource<R> {
 
   /** Takes it out of all lists and figures of what lives. */
   #leave(): void {
-    const { tally, shelf } = this.lane;
+    const { shelf, tally } = this.lane;
     if (this.phase === "idle") this.#rouse();
     if (this.phase === "validating") this.#validation?.abandon();
     if (this.phase === "leased") {
       shelf.share(this, false);
-      tally.add("leases", -this.leases);
-      if (this.#doom !== undefined) tally.add("doomed", -1);
+      tally.leasesEnded(this.leases);
       this.leases = 0;
     }
-    const from = { new: Phase.creating, idle: Phase.idle, leased: Phase.leased, validating: Phase.leased };
-    if (this.phase !== "destroying" && this.phase !== "gone") tally.moved(from[this.phase], Phase.destroying);
+    const from = this.phase === "new" ? "creating" : this.phase === "idle" ? "idle" : "leased";
+    tally.destructionBegan(from, this.#doom === undefined);
   }
 }

@@ -10,28 +10,21 @@ const longestDelayMs = 5_000;
  * It doubles from 10 ms to 5 s, of which up to half is taken off at random, and begins anew after a success. It is a
  * timer, never a microtask, so deadlines and other work get their turn however fast creations fail.
  */
-export class Retry<R> {
-  resting = false;
+export class Retry<R> extends Deadline {
   #failures = 0;
   readonly #lane: Lane<R>;
-  readonly #deadline: Deadline;
 
   constructor(lane: Lane<R>) {
+    super();
     this.#lane = lane;
-    this.#deadline = new Deadline(() => {
-      this.resting = false;
-      lane.core.settle(lane);
-      lane.core.effects.flush();
-    });
   }
 
   /** To be called where a creation failed and there is reason for another one. */
   rest(): void {
-    if (this.resting) return;
+    if (this.waiting) return;
     const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** this.#failures);
     this.#failures += 1;
-    this.resting = true;
-    this.#lane.core.deadlines.set(this.#deadline, performance.now() + delay * (1 - Math.random() / 2));
+    this.#lane.core.background.set(this, performance.now() + delay * (1 - Math.random() / 2));
   }
 
   succeeded(): void {
@@ -41,8 +34,11 @@ export class Retry<R> {
 
   /** Ends the rest without a further try. */
   cancel(): void {
-    if (!this.resting) return;
-    this.resting = false;
-    this.#lane.core.deadlines.cancel(this.#deadline);
+    this.#lane.core.background.cancel(this);
+  }
+
+  override run(): void {
+    this.#lane.core.settle(this.#lane);
+    this.#lane.core.effects.flush();
   }
 }

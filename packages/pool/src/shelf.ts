@@ -30,6 +30,15 @@ export class Shelf<R> {
     return this.#bottom;
   }
 
+  /** All that rest, the one last given back first. What it is at may be taken out meanwhile. */
+  *idle(): Generator<Resource<R>, void> {
+    for (let resource = this.#top; resource !== undefined; ) {
+      const next = resource.below;
+      yield resource;
+      resource = next;
+    }
+  }
+
   rest(resource: Resource<R>): void {
     resource.below = this.#top;
     if (this.#top === undefined) this.#bottom = resource;

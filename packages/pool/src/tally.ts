@@ -2,25 +2,10 @@ import type { PoolCounts } from "./errors.js";
 import { HistogramRecorder } from "./histogram.js";
 import type { DestroyReason, PoolStats } from "./stats.js";
 
-/** Where a resource is in its life, as an index of `Tally`. */
-export const Phase = { idle: 0, leased: 1, creating: 2, destroying: 3 } as const;
-export type Phase = (typeof Phase)[keyof typeof Phase];
+/** Where a resource is in its life. */
+export type Phase = "idle" | "leased" | "creating" | "destroying";
 
-type Figure =
-  | "leases"
-  | "waiting"
-  | "doomed"
-  | "acquired"
-  | "released"
-  | "useMs"
-  | "timeouts"
-  | "cancelled"
-  | "rejected"
-  | "created"
-  | "createFailures"
-  | "createMs"
-  | "waits"
-  | "waitMs";
+type Counter = "timeouts" | "cancelled" | "rejected" | "created" | "createFailures" | "createMs" | "waits" | "waitMs";
 
 /**
  * The figures of one key. Everything is added to the figures of the pool as well, and these outlive the key.
@@ -28,25 +13,165 @@ type Figure =
  * Invariant: a resource is counted in exactly one phase from the moment its slot is reserved until the slot is free.
  */
 export class Tally {
+  idle = 0;
+  leased = 0;
+  creating = 0;
+  destroying = 0;
+  /** Slots of resources that are to stay: neither being destroyed, nor as soon as their leases have ended. */
+  kept = 0;
+  leases = 0;
+  waiting = 0;
+  #acquired = 0;
+  #released = 0;
+  #useMs = 0;
   readonly #pool: Tally | undefined;
-  readonly #resources: [number, number, number, number] = [0, 0, 0, 0];
-  readonly #figures: Record<Figure, number> = {
-    leases: 0,
-    waiting: 0,
-    doomed: 0,
-    acquired: 0,
-    released: 0,
-    useMs: 0,
+  /** What is not counted at each lease. */
+  readonly #rare = new RareFigures();
+
+  constructor(pool?: Tally) {
+    this.#pool = pool;
+  }
+
+  /** Slots taken. */
+  get resources(): number {
+    return this.idle + this.leased + this.creating + this.destroying;
+  }
+
+  /** A slot is reserved. */
+  creationBegan(): void {
+    this.creating += 1;
+    this.kept += 1;
+    this.#pool?.creationBegan();
+  }
+
+  /** No resource came of the slot. */
+  creationFailed(): void {
+    this.creating -= 1;
+    this.kept -= 1;
+    this.#pool?.creationFailed();
+  }
+
+  creationArrived(): void {
+    this.creating -= 1;
+    this.idle += 1;
+    this.#pool?.creationArrived();
+  }
+
+  roused(): void {
+    this.idle -= 1;
+    this.leased += 1;
+    this.#pool?.roused();
+  }
+
+  rested(): void {
+    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.#pool) {
+      tally.leased -= 1;
+      tally.idle += 1;
+    }
+  }
+
+  /** A resource stays only as long as its leases. */
+  condemned(): void {
+    this.kept -= 1;
+    this.#pool?.condemned();
+  }
+
+  destructionBegan(from: Exclude<Phase, "destroying">, wasKept: boolean): void {
+    this[from] -= 1;
+    this.destroying += 1;
+    if (wasKept) this.kept -= 1;
+    this.#pool?.destructionBegan(from, wasKept);
+  }
+
+  /** The slot is free. */
+  destructionEnded(reason: DestroyReason): void {
+    this.destroying -= 1;
+    this.#rare.destroyed[reason] += 1;
+    this.#pool?.destructionEnded(reason);
+  }
+
+  /** A product that came too late for its slot was created and destroyed all the same. */
+  lateProductDestroyed(reason: DestroyReason): void {
+    this.#rare.counts.created += 1;
+    this.#rare.destroyed[reason] += 1;
+    this.#pool?.lateProductDestroyed(reason);
+  }
+
+  /** A lease was granted: of a resource that rested, or of one that is lent already. */
+  lent(rested: boolean, waitMs: number): void {
+    // A loop, since this is the warm path: the key's figures, then the pool's.
+    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.#pool) {
+      tally.leases += 1;
+      tally.#acquired += 1;
+      if (waitMs > 0) tally.#rare.acquireMs.observe(waitMs);
+      if (!rested) continue;
+      tally.idle -= 1;
+      tally.leased += 1;
+    }
+  }
+
+  /** A lease was given back. */
+  returned(useMs: number): void {
+    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.#pool) {
+      tally.#released += 1;
+      tally.#useMs += useMs;
+    }
+  }
+
+  /** As many leases hold nothing any more, given back or not. */
+  leasesEnded(leases: number): void {
+    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.#pool) tally.leases -= leases;
+  }
+
+  joined(): void {
+    this.waiting += 1;
+    this.#pool?.joined();
+  }
+
+  left(waitMs: number): void {
+    this.waiting -= 1;
+    this.#rare.counts.waits += 1;
+    this.#rare.counts.waitMs += waitMs;
+    this.#pool?.left(waitMs);
+  }
+
+  add(counter: Counter, by: number): void {
+    this.#rare.counts[counter] += by;
+    this.#pool?.add(counter, by);
+  }
+
+  counts(max: number): PoolCounts {
+    const { idle, leased, creating, destroying, waiting } = this;
+    return { total: this.resources, idle, leased, creating, destroying, waiting, max };
+  }
+
+  snapshot(max: number): PoolStats {
+    const { counts, destroyed, acquireMs } = this.#rare;
+    return {
+      ...this.counts(max),
+      leases: this.leases,
+      acquired: this.#acquired,
+      released: this.#released,
+      ...counts,
+      useMs: this.#useMs,
+      destroyed: { ...destroyed },
+      acquireMs: acquireMs.snapshot(this.#acquired),
+    };
+  }
+}
+
+class RareFigures {
+  readonly counts: Record<Counter, number> = {
     timeouts: 0,
     cancelled: 0,
     rejected: 0,
     created: 0,
     createFailures: 0,
-    createMs: 0,
     waits: 0,
     waitMs: 0,
+    createMs: 0,
   };
-  readonly #destroyed: Record<DestroyReason, number> = {
+  readonly destroyed: Record<DestroyReason, number> = {
     idle: 0,
     surplus: 0,
     lifetime: 0,
@@ -59,78 +184,5 @@ export class Tally {
     discarded: 0,
     closed: 0,
   };
-  readonly #acquireMs = new HistogramRecorder();
-
-  constructor(pool?: Tally) {
-    this.#pool = pool;
-  }
-
-  in(phase: Phase): number {
-    return this.#resources[phase];
-  }
-
-  /** Slots taken. */
-  get resources(): number {
-    const [idle, leased, creating, destroying] = this.#resources;
-    return idle + leased + creating + destroying;
-  }
-
-  /** Slots of resources that are to stay. */
-  get kept(): number {
-    return this.resources - this.#resources[Phase.destroying] - this.#figures.doomed;
-  }
-
-  entered(phase: Phase): void {
-    this.#resources[phase] += 1;
-    this.#pool?.entered(phase);
-  }
-
-  left(phase: Phase): void {
-    this.#resources[phase] -= 1;
-    this.#pool?.left(phase);
-  }
-
-  moved(from: Phase, to: Phase): void {
-    this.#resources[from] -= 1;
-    this.#resources[to] += 1;
-    this.#pool?.moved(from, to);
-  }
-
-  granted(waitMs: number): void {
-    this.#figures.acquired += 1;
-    this.#figures.leases += 1;
-    this.#acquireMs.observe(waitMs);
-    this.#pool?.granted(waitMs);
-  }
-
-  returned(useMs: number): void {
-    this.#figures.released += 1;
-    this.#figures.useMs += useMs;
-    this.#pool?.returned(useMs);
-  }
-
-  destroyed(reason: DestroyReason): void {
-    this.#destroyed[reason] += 1;
-    this.#pool?.destroyed(reason);
-  }
-
-  add(figure: Figure, by: number): void {
-    this.#figures[figure] += by;
-    this.#pool?.add(figure, by);
-  }
-
-  counts(max: number): PoolCounts {
-    const [idle, leased, creating, destroying] = this.#resources;
-    return { total: this.resources, idle, leased, creating, destroying, waiting: this.#figures.waiting, max };
-  }
-
-  snapshot(max: number): PoolStats {
-    const { doomed: _, ...figures } = this.#figures;
-    return {
-      ...this.counts(max),
-      ...figures,
-      destroyed: { ...this.#destroyed },
-      acquireMs: this.#acquireMs.snapshot(),
-    };
-  }
+  readonly acquireMs: HistogramRecorder = new HistogramRecorder();
 }

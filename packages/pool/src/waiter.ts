@@ -1,16 +1,16 @@
+import { Deadline } from "./deadlines.js";
+import { PoolTimeoutError } from "./errors.js";
+import type { Lane } from "./lane.js";
+import type { PoolLease } from "./lease.js";
+import type { AcquireOptions } from "./options.js";
 import type { Rank } from "./ranks.js";
-import { Timer } from "./timer.js";
 
-/** What becomes of a waiter that is not served. */
-export interface GivingUp {
-  readonly signal: AbortSignal | undefined;
-  readonly timeoutMs: number;
-  readonly aborted: () => void;
-  readonly timedOut: () => void;
-}
-
-/** One call of `acquire` that waits. Its timer holds the process alive: somebody awaits it. */
-export class Waiter<L> {
+/**
+ * One call of `acquire` that waits, until it is granted, refused, given up or out of time: whichever comes first.
+ *
+ * It is its own deadline and its own abort listener, so that a long line costs little.
+ */
+export class Waiter<R> extends Deadline {
   readonly priority: number;
   /** Rising over all keys: the age. */
   readonly order: number;
@@ -21,52 +21,79 @@ export class Waiter<L> {
   rejects = 0;
 
   // Its place in the line, kept by `Ranks`.
-  rank: Rank<L> | undefined;
-  ahead: Waiter<L> | undefined;
-  behind: Waiter<L> | undefined;
+  rank: Rank<R> | undefined;
+  ahead: Waiter<R> | undefined;
+  behind: Waiter<R> | undefined;
 
-  readonly #resolve: (lease: L) => void;
+  readonly #lane: Lane<R>;
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #resolve: (lease: PoolLease<R>) => void;
   readonly #reject: (reason: unknown) => void;
-  #timer: Timer | undefined;
-  #stopListening: (() => void) | undefined;
 
   constructor(
-    place: {
-      readonly priority: number;
-      readonly order: number;
-      readonly since: number;
-      readonly stack?: string | undefined;
-    },
-    resolve: (lease: L) => void,
+    lane: Lane<R>,
+    options: AcquireOptions | undefined,
+    call: { readonly since: number; readonly stack: string | undefined },
+    resolve: (lease: PoolLease<R>) => void,
     reject: (reason: unknown) => void,
   ) {
-    this.priority = place.priority;
-    this.order = place.order;
-    this.since = place.since;
-    this.stack = place.stack;
+    super();
+    this.#lane = lane;
+    this.priority = options?.priority ?? 0;
+    this.order = lane.core.nextOrder();
+    this.since = call.since;
+    this.stack = call.stack;
+    this.#timeoutMs = options?.timeoutMs ?? lane.limits.acquireTimeoutMs;
+    this.#signal = options?.signal;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
-  watch({ signal, timeoutMs, aborted, timedOut }: GivingUp): void {
-    this.#timer = new Timer(timeoutMs, true, timedOut);
-    if (signal === undefined) return;
-    signal.addEventListener("abort", aborted);
-    this.#stopListening = () => signal.removeEventListener("abort", aborted);
+  /** Begins to wait. */
+  begin(): void {
+    const { core } = this.#lane;
+    core.patience.set(this, this.since + this.#timeoutMs);
+    this.#signal?.addEventListener("abort", this);
+    this.#lane.join(this);
+    core.settle(this.#lane);
+    core.effects.flush();
   }
 
-  grant(lease: L): void {
-    this.#unwatch();
+  grant(lease: PoolLease<R>): void {
+    this.#end();
     this.#resolve(lease);
   }
 
   refuse(reason: unknown): void {
-    this.#unwatch();
+    this.#end();
     this.#reject(reason);
   }
 
-  #unwatch(): void {
-    this.#timer?.clear();
-    this.#stopListening?.();
+  /** Its signal has aborted. */
+  handleEvent(): void {
+    this.#giveUp("cancelled", this.#signal?.reason);
+  }
+
+  /** Its time is over. */
+  override run(): void {
+    const { core, key, lastCreateError, limits, tally } = this.#lane;
+    const error = new PoolTimeoutError(key, this.#timeoutMs, tally.counts(limits.maxPerKey), lastCreateError);
+    core.events?.emit({ type: "timedOut", key, waitMs: performance.now() - this.since });
+    this.#giveUp("timeouts", error);
+  }
+
+  #giveUp(figure: "cancelled" | "timeouts", reason: unknown): void {
+    const lane = this.#lane;
+    lane.leave(this, performance.now());
+    lane.tally.add(figure, 1);
+    this.refuse(reason);
+    lane.core.settle(lane);
+    lane.core.effects.flush();
+  }
+
+  #end(): void {
+    this.#lane.core.patience.cancel(this);
+    this.#signal?.removeEventListener("abort", this);
   }
 }

@@ -2,7 +2,7 @@ import { Ranks } from "./ranks.js";
 import type { Waiter } from "./waiter.js";
 
 /** True where `a` is to be served before `b`: the higher priority first, then the older. */
-export function goesBefore<L>(a: Waiter<L>, b: Waiter<L>): boolean {
+export function goesBefore<R>(a: Waiter<R>, b: Waiter<R>): boolean {
   return a.priority === b.priority ? a.order < b.order : a.priority > b.priority;
 }
 
@@ -16,9 +16,9 @@ export function goesBefore<L>(a: Waiter<L>, b: Waiter<L>): boolean {
  * `provided` are older than all `unprovided`; a waiter changes over once, and never back: where a place is lost,
  * `provided` is simply too long by the difference.
  */
-export class WaitingLine<L> {
-  readonly #provided = new Ranks<L>();
-  readonly #unprovided = new Ranks<L>();
+export class WaitingLine<R> {
+  readonly #provided = new Ranks<R>();
+  readonly #unprovided = new Ranks<R>();
   #places = 0;
 
   get size(): number {
@@ -41,22 +41,22 @@ export class WaitingLine<L> {
   }
 
   /** The next to be served. */
-  get first(): Waiter<L> | undefined {
+  get first(): Waiter<R> | undefined {
     return earlier(this.#provided.first, this.#unprovided.first);
   }
 
   /** The one for whom a further resource would be made. */
-  get firstUnserved(): Waiter<L> | undefined {
+  get firstUnserved(): Waiter<R> | undefined {
     if (this.unserved === 0) return undefined;
     return this.#provided.size > this.#places ? this.first : this.#unprovided.first;
   }
 
-  add(waiter: Waiter<L>): void {
+  add(waiter: Waiter<R>): void {
     (this.#provided.size < this.#places ? this.#provided : this.#unprovided).add(waiter);
   }
 
   /** False where the waiter has left already. */
-  remove(waiter: Waiter<L>): boolean {
+  remove(waiter: Waiter<R>): boolean {
     const { rank } = waiter;
     if (rank === undefined) return false;
     rank.ranks.remove(waiter, rank);
@@ -74,7 +74,7 @@ export class WaitingLine<L> {
   }
 }
 
-function earlier<L>(a: Waiter<L> | undefined, b: Waiter<L> | undefined): Waiter<L> | undefined {
+function earlier<R>(a: Waiter<R> | undefined, b: Waiter<R> | undefined): Waiter<R> | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return goesBefore(a, b) ? a : b;
 }
