@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import { interleave, timeEach } from "../src/interleave.js";
+
+function recorder(names: readonly string[]) {
+  const order: string[] = [];
+  const contenders = names.map((name, index) => ({
+    name,
+    sample: () => {
+      order.push(name);
+      return order.length * 10 + index;
+    },
+  }));
+  return { order, contenders };
+}
+
+describe("interleaving", () => {
+  test("everybody is asked once per round, and the first one moves on from round to round", async () => {
+    const { order, contenders } = recorder(["a", "b", "c"]);
+    await interleave(contenders, 3);
+    expect(order.join("")).toBe("abc" + "bca" + "cab" + "abc");
+  });
+
+  test("the first round warms up and is not counted", async () => {
+    const { contenders } = recorder(["a", "b"]);
+    // Calls 1 and 2 are the warm-up; then b is third, a fourth, a fifth, b sixth.
+    expect(await interleave(contenders, 2)).toEqual({ a: [40, 50], b: [31, 61] });
+  });
+
+  test("a contender that fails fails the case", async () => {
+    const failing = { name: "a", sample: () => Promise.reject(new Error("down")) };
+    await expect(interleave([failing], 1)).rejects.toThrow("down");
+  });
+
+  test("time per operation is divided by what one run stands for", async () => {
+    const effort = { quick: true, rounds: 1, roundMs: 1 };
+    const spin = (): void => {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+    };
+    const whole = await timeEach({ minion: spin }, effort);
+    const parts = await timeEach({ minion: spin }, effort, 1_000);
+    expect(whole.minion?.[0]).toBeGreaterThanOrEqual(1e6);
+    expect(parts.minion?.[0]).toBeGreaterThanOrEqual(1e3);
+    expect(parts.minion?.[0]).toBeLessThan(1e6);
+  });
+});
