@@ -20,8 +20,8 @@ export class HistogramRecorder {
   #sum = 0;
 
   observe(ms: number): void {
-    const found = bounds.findIndex((bound) => ms <= bound);
-    const index = found < 0 ? bounds.length : found;
+    let index = 0;
+    while (ms > (bounds[index] ?? Number.POSITIVE_INFINITY)) index += 1;
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
     this.#observed += 1;
     this.#sum += ms;
