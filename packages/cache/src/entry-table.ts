@@ -52,7 +52,9 @@ export class EntryTable<V> {
 
   /** Stores a value under a key that is not held, and returns the entry that had to make room. */
   add(key: string, value: V, ttlMs: number, now: number): Entry<V> | undefined {
-    const removed = this.#store.size >= this.#maxEntries ? this.#makeRoom(now) : undefined;
+    const isFull = this.#store.size >= this.#maxEntries;
+    const removed = isFull ? (this.#firstGone(now) ?? this.#store.victim()) : undefined;
+    if (removed !== undefined) this.remove(removed);
     this.#writes += 1;
     const entry = new Entry(key, value, ttlMs, now, this.#writes);
     this.#store.add(entry);
@@ -100,16 +102,5 @@ export class EntryTable<V> {
   #firstGone(now: number): Entry<V> | undefined {
     const first = this.#byExpiry.first;
     return first !== undefined && this.isGone(first, now) ? first : undefined;
-  }
-
-  #makeRoom(now: number): Entry<V> | undefined {
-    const gone = this.#firstGone(now);
-    if (gone !== undefined) {
-      this.remove(gone);
-      return gone;
-    }
-    const evicted = this.#store.evict();
-    if (evicted !== undefined) this.#byExpiry.remove(evicted);
-    return evicted;
   }
 }

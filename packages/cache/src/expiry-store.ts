@@ -31,10 +31,8 @@ export class ExpiryStore<V> implements Store<V> {
     this.#held.delete(entry.key);
   }
 
-  evict(): Entry<V> | undefined {
-    const entry = this.#byExpiry.first;
-    if (entry !== undefined) this.#held.delete(entry.key);
-    return entry;
+  victim(): Entry<V> | undefined {
+    return this.#byExpiry.first;
   }
 
   clear(): void {

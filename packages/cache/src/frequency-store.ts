@@ -61,10 +61,8 @@ export class FrequencyStore<V> implements Store<V> {
     this.#order.remove(seat);
   }
 
-  evict(): Entry<V> | undefined {
-    const entry = this.#order.first?.entry;
-    if (entry !== undefined) this.delete(entry);
-    return entry;
+  victim(): Entry<V> | undefined {
+    return this.#order.first?.entry;
   }
 
   clear(): void {

@@ -38,10 +38,8 @@ export class IndexedHeap<T extends { slot: number }> {
 
   /** Restores the order after the rank of every member may have changed, in O(n). */
   rebuild(): void {
-    for (let slot = (this.#members.length >> 1) - 1; slot >= 0; slot -= 1) {
-      const member = this.#members[slot];
-      if (member !== undefined) this.#sink(member, slot);
-    }
+    const parents = this.#members.slice(0, this.#members.length >> 1);
+    for (const member of parents.reverse()) this.#sink(member, member.slot);
   }
 
   /** Counts the members that pass `test`; no member that fails it may come before one that passes. */

@@ -40,8 +40,9 @@ export class RecencyStore<V> implements Store<V> {
     this.#held.delete(entry.key);
   }
 
-  evict(): Entry<V> | undefined {
-    return this.#held.pop();
+  victim(): Entry<V> | undefined {
+    const [oldest] = this.#held.rvalues();
+    return oldest;
   }
 
   clear(): void {

@@ -10,8 +10,8 @@ export interface Store<V> {
   /** Takes in an entry whose key is not held. */
   add(entry: Entry<V>): void;
   delete(entry: Entry<V>): void;
-  /** Removes the entry that the policy gives up first, and returns it. */
-  evict(): Entry<V> | undefined;
+  /** The entry that the policy gives up first. */
+  victim(): Entry<V> | undefined;
   clear(): void;
   entries(): Iterable<Entry<V>>;
 }
