@@ -1,0 +1,18 @@
+// One probe of one client, in a process that what the client leaves behind cannot outlive.
+import { clients } from "./clients.js";
+import { patience, probes, speeds } from "./probes.js";
+
+const [client, probe] = process.argv.slice(2);
+// A rejection that a client forgot about must not hide what the probe found.
+process.on("unhandledRejection", () => {});
+process.on("uncaughtException", () => {});
+
+let cell;
+try {
+  cell = await { ...probes, ...patience, ...speeds }[probe](clients[client], client);
+} catch (error) {
+  cell = `error: ${String(error?.message ?? error)
+    .split("\n")[0]
+    .slice(0, 120)}`;
+}
+process.send(cell, () => process.exit(0));
