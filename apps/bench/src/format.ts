@@ -31,9 +31,10 @@ function scaled(value: number, units: readonly string[], step: number): string {
   return `${digits(rest)} ${units[index]}`;
 }
 
-/** Three significant digits, all of them before the point, thousands apart. */
+/** Three significant digits, two below 1, all of them before the point, thousands apart. */
 export function digits(value: number): string {
   if (!Number.isFinite(value)) return String(value);
+  if (Math.abs(value) < 1) return String(Number(value.toPrecision(2)));
   const places = Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toFixed(places).replace(/\B(?=(\d{3})+$)/g, places === 0 ? "," : "");
 }

@@ -62,7 +62,8 @@ describe("rendering", () => {
     expect(formatFigure(30_000, "ms")).toBe("30 s");
     expect(formatFigure(3_680, "B")).toBe("3.68 KB");
     expect(formatFigure(12_345_678, "per s")).toBe("12,345,678/s");
-    expect(formatFigure(0.345, "x")).toBe("0.34x");
+    expect(formatFigure(0.0362, "x")).toBe("0.036x");
+    expect(formatFigure(0.75, "x")).toBe("0.75x");
     expect(formatFigure(Number.NaN, "ns")).toBe("not measured");
   });
 
