@@ -1,23 +1,27 @@
-import { Timer } from "./timer.js";
+import { Deadline, type Deadlines } from "./deadlines.js";
 
-/** Readings closer together than this, in milliseconds, are a burst ... */
+/** Readings closer together than this, in milliseconds, and so many in a row, are a burst. */
 const burstGapMs = 0.05;
-/** ... once there were as many of them in a row; then a reading serves so many calls more. */
-const burstLength = 64;
+const burstLength = 1_000;
+/** Calls that one reading serves in a burst. */
 const callsPerReading = 16;
 
 /**
- * The monotonic time in milliseconds, exact, except in a burst of calls: there one reading serves up to 16 calls within
- * one turn of the event loop, since reading a clock takes longer than lending a resource.
+ * The monotonic time in milliseconds: exact, but in a burst of calls one reading serves up to 16 of them within one turn
+ * of the event loop, since reading the clock takes longer than lending a resource.
  *
- * A timer of 0 ms ends each burst, so no reading outlives the turn it was made in. Invariant: `#left` is above 0 only
- * while that timer is pending.
+ * Invariant: `#left` is above 0 only while the deadline is set that ends the burst with the turn.
  */
-export class Clock {
+export class Clock extends Deadline {
   #reading = 0;
   #left = 0;
   #streak = 0;
-  #turn: Timer | undefined;
+  readonly #background: Deadlines;
+
+  constructor(background: Deadlines) {
+    super();
+    this.#background = background;
+  }
 
   now(): number {
     if (this.#left === 0) return this.#read();
@@ -25,10 +29,13 @@ export class Clock {
     return this.#reading;
   }
 
-  /** Ends a burst. */
+  /** Nothing is left to be timed. */
   stop(): void {
-    this.#turn?.clear();
-    this.#turn = undefined;
+    this.#background.cancel(this);
+    this.run();
+  }
+
+  override run(): void {
     this.#left = 0;
     this.#streak = 0;
   }
@@ -37,10 +44,9 @@ export class Clock {
     const now = performance.now();
     this.#streak = now - this.#reading < burstGapMs ? this.#streak + 1 : 0;
     this.#reading = now;
-    if (this.#streak >= burstLength) {
-      this.#left = callsPerReading;
-      this.#turn ??= new Timer(0, false, () => this.stop());
-    }
+    if (this.#streak < burstLength) return now;
+    this.#left = callsPerReading - 1;
+    if (!this.waiting) this.#background.set(this, now);
     return now;
   }
 }

@@ -19,9 +19,9 @@ export class Core<R> {
   readonly capacity: Capacity<R>;
   readonly effects: Effects = new Effects();
   readonly events: Events | undefined;
-  readonly clock: Clock = new Clock();
   /** Background work; it does not hold the process alive. */
   readonly background: Deadlines = new Deadlines(false);
+  readonly clock: Clock = new Clock(this.background);
   /** The deadlines of those who wait. */
   readonly patience: Deadlines = new Deadlines(true);
   readonly ownContext: OwnContext = new OwnContext();
@@ -124,6 +124,7 @@ export class Core<R> {
     lane.maintenance.cancel();
     this.lanes.delete(lane.key);
     if (this.#recent === lane) this.#recent = undefined;
+    if (this.lanes.size === 0) this.clock.stop();
     this.#reportEmpty();
   }
 

@@ -151,14 +151,17 @@ export class Lane<R> {
 
   /** There is reason for a further creation, be it for those who wait or for the minimum. */
   get needsMore(): boolean {
-    return this.line.unserved > 0 || (this.#keepsMinimum && this.shortOf(this.limits.minIdlePerKey) > 0);
+    return this.line.unserved > 0 || this.lacksMinimum;
+  }
+
+  get lacksMinimum(): boolean {
+    return this.#keepsMinimum && this.shortOf(this.limits.minIdlePerKey) > 0;
   }
 
   /** Restores the minimum from slots nobody else wants. */
   topUp(): void {
-    if (!this.#keepsMinimum || this.retry.waiting) return;
-    for (let missing = this.shortOf(this.limits.minIdlePerKey); missing > 0 && this.core.capacity.spare; missing -= 1)
-      this.create(undefined);
+    if (this.retry.waiting) return;
+    while (this.lacksMinimum && this.core.capacity.spare) this.create(undefined);
   }
 
   resize(): void {

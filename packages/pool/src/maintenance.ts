@@ -4,9 +4,10 @@ import type { Resource } from "./resource.js";
 import { Validation } from "./validation.js";
 
 /**
- * The rounds in the background: destroys what has rested or lived too long and validates what rests.
+ * The rounds in the background: destroys what has rested or lived too long, validates what rests, restores the minimum.
  *
- * It is planned only while something rests. One resource is validated at a time, so the others can be lent meanwhile.
+ * It is planned only while something rests or is missing: a minimum that other keys leave no slot for is restored in a
+ * later round. One resource is validated at a time, so the others can be lent meanwhile.
  */
 export class Maintenance<R> extends Deadline {
   readonly #lane: Lane<R>;
@@ -22,7 +23,12 @@ export class Maintenance<R> extends Deadline {
   plan(): void {
     if (this.waiting) return;
     const { core, limits, tally } = this.#lane;
-    if (tally.idle === 0 || core.closed || limits.maintenanceMs === Number.POSITIVE_INFINITY) return;
+    if (
+      (tally.idle === 0 && !this.#lane.lacksMinimum) ||
+      core.closed ||
+      limits.maintenanceMs === Number.POSITIVE_INFINITY
+    )
+      return;
     core.background.set(this, performance.now() + limits.maintenanceMs);
   }
 
