@@ -186,7 +186,7 @@ export const probes = {
       const atOnce = at(journal()).length;
       await sleep(settleMs);
       const later = at(journal()).length;
-      return later > 0 ? `${later} processes` : atOnce > 0 ? "none, a little later" : "none";
+      return later > 0 ? `${later} process${later === 1 ? "" : "es"}` : atOnce > 0 ? "none, a little later" : "none";
     }),
 
   "processes started to connect once": (open) =>
