@@ -1,5 +1,6 @@
 import type { Progress } from "@modelcontextprotocol/sdk/types.js";
 import type { Delivery, Failure } from "./failure.js";
+import { quietly } from "./quietly.js";
 
 let lastToken = 0;
 
@@ -52,7 +53,7 @@ export class Exchange {
   markSent(): void {
     if (this.#delivery === "sent") return;
     this.#delivery = "sent";
-    this.#onSent?.();
+    quietly(() => this.#onSent?.());
   }
 
   /** It is certain that the server got no complete request, or refused it before running it. */

@@ -1,7 +1,15 @@
-import { type JSONRPCMessage, ProgressSchema, type RequestId } from "@modelcontextprotocol/sdk/types.js";
+import {
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  ProgressSchema,
+  type RequestId,
+} from "@modelcontextprotocol/sdk/types.js";
 import { Exchange } from "./exchange.js";
-import { type Delivery, Failure } from "./failure.js";
+import { Failure } from "./failure.js";
+import { quietly } from "./quietly.js";
 import type { Secrets } from "./secrets.js";
+
+const maxKept = 256;
 
 /**
  * What is on its way on one connection. Everything sent and received passes here, because the SDK forgets what
@@ -14,6 +22,9 @@ export class Exchanges {
   readonly #progressing = new Map<unknown, Exchange>();
   readonly #secrets: Secrets;
   readonly #onNotification: (method: string, params: unknown) => void;
+  /** What the server asks, as it came: the SDK's schemas drop what they do not know. */
+  readonly #asked = new Map<RequestId, unknown>();
+  #kept: readonly string[] = [];
   #next: Exchange | undefined;
 
   constructor(options: {
@@ -67,18 +78,25 @@ export class Exchanges {
   incoming(message: unknown): JSONRPCMessage | undefined {
     if (!isObject(message) || !isMessage(message)) return undefined;
     if (!("method" in message)) return this.#answer(message);
-    if ("id" in message) return message;
+    if ("id" in message) {
+      this.#keep(message);
+      return message;
+    }
     if (message.method === "notifications/progress" && this.#progress(message.params)) return undefined;
-    this.#onNotification(message.method, message.params);
+    quietly(() => this.#onNotification(message.method, message.params));
     return message;
   }
 
-  /** Fails every request on its way that `failureOf` does not spare. */
-  failAll(failureOf: (delivery: Delivery) => Failure): void {
-    for (const [id, exchange] of [...this.#open]) {
-      this.#open.delete(id);
-      exchange.fail(failureOf(exchange.delivery));
-    }
+  /** From now on the parameters of these requests of the server are kept until they are taken. */
+  keepRequests(methods: readonly string[]): void {
+    this.#kept = methods;
+  }
+
+  /** The parameters of a request of the server, as they came. */
+  takeRequest(id: RequestId): unknown {
+    const params = this.#asked.get(id);
+    this.#asked.delete(id);
+    return params;
   }
 
   /** Forgets a request whose failure was reported. */
@@ -104,13 +122,21 @@ export class Exchanges {
     return failedAnswer(id);
   }
 
+  #keep(request: JSONRPCRequest): void {
+    if (!this.#kept.includes(request.method)) return;
+    this.#asked.set(request.id, request.params);
+    // Those that the SDK refuses by itself are never taken.
+    const [oldest] = this.#asked.keys();
+    if (this.#asked.size > maxKept && oldest !== undefined) this.#asked.delete(oldest);
+  }
+
   /** The SDK hands progress on a microtask later than the result it came with, and then drops it. */
   #progress(params: unknown): boolean {
     if (typeof params !== "object" || params === null || !("progressToken" in params)) return false;
     const exchange = this.#progressing.get(params.progressToken);
     if (exchange === undefined) return false;
     const parsed = ProgressSchema.safeParse(params);
-    if (parsed.success) exchange.onProgress?.(parsed.data);
+    if (parsed.success) quietly(() => exchange.onProgress?.(parsed.data));
     return true;
   }
 }

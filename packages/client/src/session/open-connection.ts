@@ -9,6 +9,7 @@ import { Failure } from "./failure.js";
 import { failureOf } from "./http-failure.js";
 import { HttpWire } from "./http-wire.js";
 import type { McpSession } from "./mcp-session.js";
+import { quietly } from "./quietly.js";
 import { Secrets } from "./secrets.js";
 import { answerServerRequests, type ServerRequestHandler } from "./server-requests.js";
 import { SessionConnection } from "./session-connection.js";
@@ -97,7 +98,7 @@ class Opening {
     const { clientInfo, capabilities, onServerRequest, closeTimeoutMs } = this.#options;
     const wire = this.#wireTo(target);
     const client = new Client({ ...clientInfo }, { capabilities });
-    if (onServerRequest !== undefined) answerServerRequests(client, capabilities, onServerRequest);
+    if (onServerRequest !== undefined) answerServerRequests(client, this.#exchanges, capabilities, onServerRequest);
     const connection = this.#connection(client, { wire, isTapped: true });
     const transport = new WireTransport({
       wire,
@@ -110,7 +111,7 @@ class Opening {
     });
     try {
       await Promise.race([client.connect(transport, { timeout: 2_147_483_647 }), this.#failed]);
-      if (wire instanceof StdioWire) wire.remember().catch(() => {});
+      await Promise.race([wire.ready?.(), this.#failed]);
       return connection;
     } catch (error) {
       const failure = this.#explain(error, wire);
@@ -190,7 +191,7 @@ class Opening {
         declared.listChanged !== true
       )
         continue;
-      this.#options.onNotification(`notifications/${list}/list_changed`, undefined);
+      quietly(() => this.#options.onNotification(`notifications/${list}/list_changed`, undefined));
     }
   }
 

@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
+
+const readsPerTurn = 100;
 
 /** One process as the system sees it. */
 export interface ProcessEntry {
@@ -37,12 +39,23 @@ export function familyOf(
   return table.filter((entry) => ids.has(entry.pid));
 }
 
+/** Read at once, which costs a fifth of reading behind the scenes, but with turns between so that nobody waits long. */
 async function readProc(): Promise<ProcessEntry[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const entries = await Promise.all(
-    pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").then(parseStat, () => undefined)),
-  );
+  const entries: (ProcessEntry | undefined)[] = [];
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    entries.push(readStat(name));
+    if (entries.length % readsPerTurn === 0) await new Promise(setImmediate);
+  }
   return entries.filter((entry) => entry !== undefined);
+}
+
+function readStat(pid: string): ProcessEntry | undefined {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return undefined; // It ended meanwhile.
+  }
 }
 
 /** The name, second in the line and in parentheses, may hold anything. */

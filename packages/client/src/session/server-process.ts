@@ -8,6 +8,7 @@ import { reaper } from "./reaper.js";
 const isWindows = process.platform === "win32";
 /** What is left of the processes when the server itself is gone gets this long to end by itself. */
 const lingerMs = 200;
+const longestPauseMs = 50;
 
 /**
  * A server's process and everything it starts. It leads a session of its own, so that a signal to its group reaches
@@ -87,24 +88,26 @@ export class ServerProcess {
   async #signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const family = await this.#family(pid);
     for (const { pid: member, startedAt } of family) this.#relatives.set(member, startedAt);
-    if (this.#hasGroup(pid)) send(-pid, signal);
+    send(-pid, signal);
     for (const member of family) if (member.group !== pid) send(member.pid, signal);
-  }
-
-  #hasGroup(pid: number): boolean {
-    return send(-pid, 0);
   }
 
   async #waitUntilGone(pid: number, until: number, isPatient: boolean): Promise<boolean> {
     let deadline = until;
-    for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 50)) {
+    for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       const hasExited = this.child.exitCode !== null || this.child.signalCode !== null;
       if (isPatient && hasExited) deadline = Math.min(deadline, performance.now() + lingerMs);
-      if (hasExited && (await this.#family(pid)).length === 0) return true;
+      if (hasExited && (!this.#answers(pid) || pauseMs === longestPauseMs) && (await this.#family(pid)).length === 0)
+        return true;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
       await this.#exitOr(Math.min(pauseMs, leftMs), hasExited);
     }
+  }
+
+  /** Whether anybody known can be signalled; that zombies can, too, only a look at the table tells. */
+  #answers(pid: number): boolean {
+    return send(-pid, 0) || [...this.#relatives.keys()].some((relative) => send(relative, 0));
   }
 
   #exitOr(ms: number, hasExited: boolean): Promise<void> {

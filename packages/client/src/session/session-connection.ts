@@ -6,6 +6,7 @@ import type { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
 import { failureOf } from "./http-failure.js";
 import type { McpSession } from "./mcp-session.js";
+import { quietly } from "./quietly.js";
 import type { Secrets } from "./secrets.js";
 import type { Wire } from "./wire.js";
 
@@ -115,7 +116,7 @@ export class SessionConnection implements Connection {
     this.#ended = masked;
     // Requests with a connection of their own end by themselves; the owner closes what is left.
     if (!options.sparesRequests) this.#closed = this.#close({ hasty: true });
-    this.#onDied(masked);
+    quietly(() => this.#onDied(masked));
   }
 
   async #close(options: { readonly hasty: boolean }): Promise<void> {
@@ -136,7 +137,7 @@ export class SessionConnection implements Connection {
       timeout: never,
       ...(onProgress === undefined || this.#isTapped
         ? {}
-        : { onprogress: (progress: Progress) => onProgress(progress) }),
+        : { onprogress: (progress: Progress) => quietly(() => onProgress(progress)) }),
     };
     const answer = this.#exchanges.bind(exchange, () =>
       // The schemas of the two lines have no type in common; this one has what both ask of a schema.

@@ -76,8 +76,8 @@ export class StdioWire implements Wire {
     return this.#process?.end(withinMs, options) ?? Promise.resolve();
   }
 
-  /** To be called once the server has started up: finds what it started outside its group. */
-  async remember(): Promise<void> {
+  /** What the server started outside its group has to be found before the server can end. */
+  async ready(): Promise<void> {
     await this.#process?.remember();
   }
 

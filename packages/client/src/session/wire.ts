@@ -28,6 +28,8 @@ export interface Wire {
   /** What the server wrote to stderr, masked. */
   stderrTail(): string;
   setProtocolVersion?(version: string): void;
+  /** To be called when the server has started up. */
+  ready?(): Promise<void>;
 }
 
 /** Lets the SDK's client speak over a {@link Wire}. */

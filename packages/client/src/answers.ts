@@ -1,0 +1,79 @@
+import type {
+  CallToolResult,
+  GetPromptResult,
+  Prompt,
+  ReadResourceResult,
+  Resource,
+  Tool,
+} from "@modelcontextprotocol/sdk/types.js";
+import type { CachedList } from "./lists.js";
+import { Failure } from "./session/failure.js";
+
+// What a server answers passes through unchanged, so that nothing of it is lost that this version does not know. These
+// guards look at no more than what makes it an answer to the question.
+
+/** The answer to `tools/call`. Throws a `Failure` where it is none. */
+export function toToolResult(answer: unknown): CallToolResult {
+  const result = isObject(answer) && answer.content === undefined ? { ...answer, content: [] } : answer;
+  if (isToolResult(result)) return result;
+  throw invalid("result of a tool");
+}
+
+/** The answer to `resources/read`. Throws a `Failure` where it is none. */
+export function toResourceContents(answer: unknown): ReadResourceResult {
+  if (isResourceContents(answer)) return answer;
+  throw invalid("content of a resource");
+}
+
+/** The answer to `prompts/get`. Throws a `Failure` where it is none. */
+export function toPromptMessages(answer: unknown): GetPromptResult {
+  if (isPromptMessages(answer)) return answer;
+  throw invalid("prompt");
+}
+
+/** Tools as they were checked when they were listed. */
+export function toTools(list: CachedList): readonly Tool[] {
+  return list.items.filter(isTool);
+}
+
+/** Resources as they were checked when they were listed. */
+export function toResources(list: CachedList): readonly Resource[] {
+  return list.items.filter(isResource);
+}
+
+/** Prompts as they were checked when they were listed. */
+export function toPrompts(list: CachedList): readonly Prompt[] {
+  return list.items.filter(isPrompt);
+}
+
+function isToolResult(value: unknown): value is CallToolResult {
+  return isObject(value) && Array.isArray(value.content);
+}
+
+function isResourceContents(value: unknown): value is ReadResourceResult {
+  return isObject(value) && Array.isArray(value.contents);
+}
+
+function isPromptMessages(value: unknown): value is GetPromptResult {
+  return isObject(value) && Array.isArray(value.messages);
+}
+
+function isTool(value: unknown): value is Tool {
+  return isObject(value) && typeof value.name === "string" && isObject(value.inputSchema);
+}
+
+function isResource(value: unknown): value is Resource {
+  return isObject(value) && typeof value.uri === "string";
+}
+
+function isPrompt(value: unknown): value is Prompt {
+  return isObject(value) && typeof value.name === "string";
+}
+
+function invalid(what: string): Failure {
+  return new Failure("invalid-result", `the answer is no ${what}`, { delivery: "sent" });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

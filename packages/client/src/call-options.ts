@@ -1,0 +1,81 @@
+import type { Progress } from "@modelcontextprotocol/sdk/types.js";
+
+/** How a call is made. */
+export interface CallOptions {
+  /** Its abort rejects the call with `signal.reason` at once and tells the server. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for everything the call does. Default: the server's `callTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+  /** Whether progress starts `timeoutMs` anew. Default false; needs `maxTotalTimeoutMs`. */
+  readonly resetTimeoutOnProgress?: boolean | undefined;
+  /** Milliseconds for the call however much progress there is. */
+  readonly maxTotalTimeoutMs?: number | undefined;
+  /** Higher goes first where calls queue for a connection. Default 0. */
+  readonly priority?: number | undefined;
+  /** Whether running it twice does no harm. Default: what the tool's annotations say, as far as they are cached. */
+  readonly idempotent?: boolean | undefined;
+  /** On whose behalf. Connections and lists are never shared across principals. */
+  readonly principal?: string | undefined;
+  /** Receives all progress before the result. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Goes into the request's `_meta`. */
+  readonly meta?: Record<string, unknown> | undefined;
+}
+
+/** How a list is asked for. */
+export interface ListOptions {
+  /** Its abort rejects with `signal.reason` at once; others who wait for the same list go on. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds. Default: the server's `callTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+  /** On whose behalf. */
+  readonly principal?: string | undefined;
+  /** Asks the server even where the cached list is good. Default false. */
+  readonly refresh?: boolean | undefined;
+}
+
+const rules: Readonly<Record<string, readonly [rule: string, holds: (value: unknown) => boolean]>> = {
+  signal: ["an AbortSignal", (value) => value instanceof AbortSignal],
+  timeoutMs: ["a positive number of milliseconds or Infinity", isPositive],
+  resetTimeoutOnProgress: ["true or false", (value) => typeof value === "boolean"],
+  maxTotalTimeoutMs: ["a positive number of milliseconds or Infinity", isPositive],
+  priority: ["a finite number", Number.isFinite],
+  idempotent: ["true or false", (value) => typeof value === "boolean"],
+  principal: ["a string", (value) => typeof value === "string"],
+  onProgress: ["a function", (value) => typeof value === "function"],
+  meta: ["an object", (value) => typeof value === "object" && value !== null],
+  refresh: ["true or false", (value) => typeof value === "boolean"],
+};
+
+/** Throws `TypeError` for an option that does not exist or has a wrong value. */
+export function checkCallOptions(options: CallOptions & ListOptions, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) throw new TypeError("MinionClient: options must be an object");
+  for (const [name, value] of Object.entries(options)) {
+    const [rule, holds] = (known.includes(name) ? rules[name] : undefined) ?? [undefined, () => false];
+    if (rule === undefined)
+      throw new TypeError(`MinionClient: there is no option "${name}"; there are ${known.join(", ")}`);
+    if (value !== undefined && !holds(value))
+      throw new TypeError(`MinionClient: ${name} must be ${rule}, got ${String(value)}`);
+  }
+  if (options.resetTimeoutOnProgress === true && options.maxTotalTimeoutMs === undefined) {
+    throw new TypeError("MinionClient: resetTimeoutOnProgress needs maxTotalTimeoutMs, or a call could last for ever");
+  }
+}
+
+export const callOptionNames: readonly string[] = [
+  "signal",
+  "timeoutMs",
+  "resetTimeoutOnProgress",
+  "maxTotalTimeoutMs",
+  "priority",
+  "idempotent",
+  "principal",
+  "onProgress",
+  "meta",
+];
+
+export const listOptionNames: readonly string[] = ["signal", "timeoutMs", "principal", "refresh"];
+
+function isPositive(value: unknown): boolean {
+  return typeof value === "number" && value > 0;
+}

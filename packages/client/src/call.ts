@@ -1,0 +1,16 @@
+import type { Progress } from "@modelcontextprotocol/sdk/types.js";
+import type { Deadline } from "./deadline.js";
+
+/** One request of a user on its way through the layers. */
+export interface Call {
+  readonly method: string;
+  readonly params: Record<string, unknown> | undefined;
+  /** What errors call it: `Tool "echo"`, `tools/list`. */
+  readonly what: string;
+  /** Whether running it twice does no harm. */
+  readonly isSafe: boolean;
+  readonly deadline: Deadline;
+  readonly principal: string | undefined;
+  readonly priority: number | undefined;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
+}

@@ -1,0 +1,177 @@
+import { CircuitBreaker } from "@minion/breaker";
+import { Cache } from "@minion/cache";
+import { Pool } from "@minion/pool";
+import { ConfigError } from "./errors.js";
+import { policyOf } from "./policy.js";
+import type { ServerConfig, ServerPolicy } from "./server-config.js";
+
+type Rule = readonly [rule: string, holds: (value: unknown) => boolean];
+
+const text: Rule = ["a text that is not empty", (value) => typeof value === "string" && value !== ""];
+const flag: Rule = ["true or false", (value) => typeof value === "boolean"];
+const callback: Rule = ["a function", (value) => typeof value === "function"];
+const object: Rule = ["an object", isObject];
+const texts: Rule = [
+  "a list of texts",
+  (value) => Array.isArray(value) && value.every((one) => typeof one === "string"),
+];
+const variables: Rule = ["an object of texts", isTexts];
+const count: Rule = [
+  "a positive integer or Infinity",
+  (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) > 0),
+];
+const span: Rule = ["a positive number of milliseconds or Infinity", (value) => typeof value === "number" && value > 0];
+const finite: Rule = ["a non-negative number of milliseconds", (value) => Number.isFinite(value) && Number(value) >= 0];
+const partOrFalse: Rule = ["an object or false", (value) => value === false || isObject(value)];
+
+const policyRules: Readonly<Record<string, Rule>> = {
+  stateful: flag,
+  maxConnections: count,
+  maxCallsPerConnection: count,
+  connectTimeoutMs: span,
+  callTimeoutMs: span,
+  closeTimeoutMs: finite,
+  maxMessageBytes: count,
+  retry: partOrFalse,
+  breaker: partOrFalse,
+  pool: object,
+  cache: partOrFalse,
+  replicas: ["a list of servers", Array.isArray],
+};
+const stdioRules: Readonly<Record<string, Rule>> = {
+  type: ['"stdio"', (value) => value === "stdio"],
+  command: text,
+  args: texts,
+  env: variables,
+  cwd: text,
+};
+const httpRules: Readonly<Record<string, Rule>> = {
+  type: ['"http" or "sse"', (value) => value === "http" || value === "sse"],
+  url: ["an http or https URL", isHttpUrl],
+  headers: [
+    "an object of texts, or a function that resolves to one",
+    (value) => typeof value === "function" || isTexts(value),
+  ],
+  authProvider: object,
+};
+const customRules: Readonly<Record<string, Rule>> = { connect: callback };
+const retryRules: Readonly<Record<string, Rule>> = { maxAttempts: count, initialDelayMs: finite, maxDelayMs: finite };
+const clientRules: Readonly<Record<string, Rule>> = {
+  servers: object,
+  defaults: object,
+  maxTotalConnections: count,
+  clientInfo: [
+    "an object with name and version",
+    (value) => isObject(value) && typeof value.name === "string" && typeof value.version === "string",
+  ],
+  capabilities: object,
+  onServerRequest: callback,
+  onEvent: callback,
+  pool: callback,
+  cache: callback,
+  breaker: callback,
+};
+
+/** Throws `TypeError` for a bad option of the client, {@link ConfigError} for a bad server, before anything is made. */
+export function checkOptions(options: unknown): void {
+  if (!isObject(options)) throw new TypeError(`MinionClient: options must be an object, got ${String(options)}`);
+  for (const [key, value] of Object.entries(options)) {
+    const rule = clientRules[key];
+    if (rule === undefined)
+      throw new TypeError(
+        `MinionClient: there is no option "${key}"; there are ${Object.keys(clientRules).join(", ")}`,
+      );
+    if (value !== undefined && !rule[1](value))
+      throw new TypeError(`MinionClient: ${key} must be ${rule[0]}, got ${String(value)}`);
+  }
+  if (!isObject(options.servers))
+    throw new TypeError("MinionClient: servers must be given: an object of servers by name");
+  const defaults = options.defaults === undefined ? {} : checkMembers(options.defaults, policyRules, "defaults");
+  for (const [name, config] of Object.entries(options.servers)) checkServer(name, config, defaults);
+}
+
+/** Throws {@link ConfigError} that names the server and the key. */
+export function checkServer(
+  name: string,
+  config: unknown,
+  defaults: ServerPolicy | undefined,
+): asserts config is ServerConfig {
+  const known = checkMembers(config, { ...policyRules, ...targetRules(config, name) }, name);
+  const { stateful = defaults?.stateful, replicas } = known;
+  if (stateful === true && Array.isArray(replicas) && replicas.length > 0) {
+    const problem = "a stateful server has one connection and cannot have replicas: leave one of the two out";
+    throw new ConfigError(problem, { server: name, key: "replicas" });
+  }
+  for (const [index, replica] of (Array.isArray(replicas) ? replicas : []).entries()) {
+    checkMembers(replica, targetRules(replica, name, `replicas[${index}].`), name, `replicas[${index}].`);
+  }
+  if (isObject(known.retry)) checkMembers(known.retry, retryRules, name, "retry.");
+  checkParts(name, policyOf(Object.assign(Object.create(null), config), defaults));
+}
+
+/** The parts know their own rules best: each is asked before anything is made for real. */
+function checkParts(server: string, { breaker, cache, pool }: ReturnType<typeof policyOf>): void {
+  const attempts: readonly (readonly [key: string, attempt: () => unknown])[] = [
+    ["breaker", () => breaker && new CircuitBreaker(breaker)],
+    ["cache", () => new Cache(cache).close()],
+    ["pool", () => void new Pool({ create: () => Promise.reject(new Error("never asked")), ...pool }).close()],
+  ];
+  for (const [key, attempt] of attempts) {
+    try {
+      attempt();
+    } catch (error) {
+      throw new ConfigError(error instanceof Error ? error.message : String(error), { server, key, cause: error });
+    }
+  }
+}
+
+function targetRules(config: unknown, server: string, prefix = ""): Readonly<Record<string, Rule>> {
+  if (!isObject(config))
+    throw new ConfigError(`it must be an object, got ${String(config)}`, { server, key: prefix || undefined });
+  const kinds = [
+    ["command", stdioRules],
+    ["url", httpRules],
+    ["connect", customRules],
+  ] as const;
+  const matching = kinds.filter(([key]) => config[key] !== undefined);
+  const [only] = matching;
+  if (only !== undefined && matching.length === 1) return only[1];
+  const problem =
+    only === undefined
+      ? "it needs a command, a url or a connect function"
+      : "it has more than one of command, url and connect";
+  throw new ConfigError(problem, { server, key: prefix || undefined });
+}
+
+function checkMembers(
+  value: unknown,
+  rules: Readonly<Record<string, Rule>>,
+  server: string,
+  prefix = "",
+): Record<string, unknown> {
+  if (!isObject(value))
+    throw new ConfigError(`it must be an object, got ${String(value)}`, { server, key: prefix || undefined });
+  for (const [key, member] of Object.entries(value)) {
+    const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
+    if (rule === undefined)
+      throw new ConfigError(`there is no such option; there are ${Object.keys(rules).join(", ")}`, {
+        server,
+        key: prefix + key,
+      });
+    if (member !== undefined && !rule[1](member))
+      throw new ConfigError(`it must be ${rule[0]}`, { server, key: prefix + key });
+  }
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every((one) => typeof one === "string");
+}
+
+function isHttpUrl(value: unknown): boolean {
+  return typeof value === "string" && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+}

@@ -1,0 +1,131 @@
+import type { BreakerState, StateChange } from "@minion/breaker";
+
+/** What an operator can be told of a server: well, working with trouble, not to be reached, or not in use. */
+export type Health = "healthy" | "degraded" | "unavailable" | "idle";
+
+/** Of which server an event tells, and when it happened, in epoch milliseconds. */
+interface EventOrigin {
+  readonly server: string;
+  readonly at: number;
+}
+
+/** A call has ended, all its attempts included. */
+export interface CallFinished extends EventOrigin {
+  readonly type: "callFinished";
+  /** The MCP method: `tools/call`, `tools/list` ... */
+  readonly method: string;
+  /** The tool's own name, for `tools/call`. */
+  readonly tool: string | undefined;
+  readonly durationMs: number;
+  readonly attempts: number;
+  readonly outcome: "success" | "error" | "cancelled";
+  /** Undefined on success; a JSON-RPC code as text, "tool_error" for an isError result, else the error's code. */
+  readonly errorType: string | undefined;
+}
+
+/** A server's health has changed. */
+export interface HealthChanged extends EventOrigin {
+  readonly type: "health";
+  readonly from: Health;
+  readonly to: Health;
+  readonly reason: string;
+}
+
+/** A connection is open. */
+export interface SessionOpened extends EventOrigin {
+  readonly type: "sessionOpened";
+  readonly replica: number;
+  readonly durationMs: number;
+}
+
+/** A connection has ended. */
+export interface SessionClosed extends EventOrigin {
+  readonly type: "sessionClosed";
+  readonly replica: number;
+  /** Why: a reason of the pool, or how it died. */
+  readonly reason: string;
+  /** How long it was open. */
+  readonly durationMs: number;
+}
+
+/** A list was fetched from the server. */
+export interface ListRefreshed extends EventOrigin {
+  readonly type: "listRefreshed";
+  readonly list: "tools" | "resources" | "prompts";
+  readonly count: number;
+  /** Names that the list fetched before did not have, and names that it had. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly durationMs: number;
+}
+
+/** A server lists something that is no valid tool; it is left out. */
+export interface MalformedTool extends EventOrigin {
+  readonly type: "malformedTool";
+  readonly tool: string;
+  readonly message: string;
+}
+
+/** A call is about to be repeated. */
+export interface CallRetried extends EventOrigin {
+  readonly type: "retry";
+  /** The attempt that failed, from 1. */
+  readonly attempt: number;
+  readonly delayMs: number;
+  readonly errorType: string;
+}
+
+/** A breaker has changed its state. */
+export interface BreakerChanged extends EventOrigin {
+  readonly type: "breaker";
+  readonly replica: number;
+  readonly from: BreakerState;
+  readonly to: BreakerState;
+  readonly reason: StateChange["reason"];
+}
+
+/** A configuration has a key that means something to another host and nothing here. */
+export interface ConfigKeyIgnored extends EventOrigin {
+  readonly type: "configKeyIgnored";
+  readonly key: string;
+}
+
+/** Something happened; told to `onEvent` and to every subscriber. */
+export type ClientEvent =
+  | CallFinished
+  | HealthChanged
+  | SessionOpened
+  | SessionClosed
+  | ListRefreshed
+  | MalformedTool
+  | CallRetried
+  | BreakerChanged
+  | ConfigKeyIgnored;
+
+/** An event before its server and its time are known to it. */
+export type EventBody = ClientEvent extends infer E
+  ? E extends ClientEvent
+    ? Omit<E, keyof EventOrigin>
+    : never
+  : never;
+
+/** Tells events to whoever listens. A listener that throws or rejects changes nothing. */
+export class Events {
+  readonly #listeners = new Set<(event: ClientEvent) => void>();
+
+  subscribe(listener: (event: ClientEvent) => void): () => void {
+    // Wrapped, so that a listener that subscribes twice is told twice and unsubscribes one by one.
+    const own = (event: ClientEvent): void => listener(event);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  emit(event: ClientEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        const returned: unknown = Reflect.apply(listener, undefined, [event]);
+        if (returned instanceof Promise) returned.catch(() => {});
+      } catch {}
+    }
+  }
+}

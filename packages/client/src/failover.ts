@@ -1,0 +1,30 @@
+import type { Call } from "./call.js";
+import { ServerUnavailableError } from "./errors.js";
+import type { Replica } from "./replica.js";
+import { Failure } from "./session/failure.js";
+
+/**
+ * Sends a call to the first replica that takes it, in their order. One that its breaker keeps away is skipped; after a
+ * failure the next one is tried where the call has not been sent or is safe to repeat.
+ */
+export async function sendToReplicas(call: Call, replicas: readonly Replica[]): Promise<unknown> {
+  let refusal: ServerUnavailableError | undefined;
+  let failure: Failure | undefined;
+  for (const replica of replicas) {
+    try {
+      return await replica.send(call);
+    } catch (error) {
+      if (error instanceof ServerUnavailableError) {
+        if (refusal === undefined || error.retryAfterMs < refusal.retryAfterMs) refusal = error;
+      } else if (error instanceof Failure && mayMove(error, call)) failure = error;
+      else throw error;
+    }
+  }
+  // A failure can be retried, a refusal cannot: what was tried last decides.
+  throw failure ?? refusal;
+}
+
+function mayMove(failure: Failure, { isSafe }: Call): boolean {
+  if (failure.kind === "rpc" || failure.kind === "too-large") return false;
+  return failure.delivery === "not-sent" || isSafe;
+}

@@ -1,0 +1,349 @@
+import { CircuitBreaker } from "@minion/breaker";
+import { Cache } from "@minion/cache";
+import { Pool, type PoolOptions } from "@minion/pool";
+import type {
+  CallToolResult,
+  GetPromptResult,
+  Prompt,
+  ReadResourceResult,
+  Resource,
+  Tool,
+} from "@modelcontextprotocol/sdk/types.js";
+import { toPromptMessages, toPrompts, toResourceContents, toResources, toTools } from "./answers.js";
+import {
+  type CallOptions,
+  callOptionNames,
+  checkCallOptions,
+  type ListOptions,
+  listOptionNames,
+} from "./call-options.js";
+import type { ConnectReport, QualifiedTool, ServerFailure, ToolCatalog } from "./catalog.js";
+import { checkOptions, checkServer } from "./check-config.js";
+import type { MinionClientOptions, ServerRequestMethod } from "./client-options.js";
+import { parseKey } from "./connection-key.js";
+import { ClientClosedError, ConfigError, ServerNotFoundError, ToolNotFoundError } from "./errors.js";
+import { type ClientEvent, Events } from "./events.js";
+import type { ListName } from "./list-names.js";
+import type { CachedList } from "./lists.js";
+import type { ServerStatus } from "./monitor.js";
+import { policyOf } from "./policy.js";
+import { pairOf, qualifiedName } from "./qualified-name.js";
+import { readConfig } from "./read-config.js";
+import type { SessionPool } from "./seams.js";
+import { Server } from "./server.js";
+import type { ServerConfig } from "./server-config.js";
+import type { ServerContext } from "./server-context.js";
+import type { McpSession } from "./session/mcp-session.js";
+import { OwnSession, type SessionLease } from "./session-lease.js";
+import { toolCall } from "./tool-call.js";
+
+/**
+ * Dependable calls to many MCP servers: pooled connections, lists that are never stale, a breaker for each server, retries
+ * that never run a side effect twice, and no process that outlives the client.
+ *
+ * The client owns the connections and processes it opens; `close()` ends them, and so does the end of the application,
+ * however that comes about. Nothing is opened before it is needed.
+ *
+ * @throws TypeError | RangeError | ConfigError (ERR_MCP_CONFIG) from the constructor, before anything is opened
+ */
+export class MinionClient implements AsyncDisposable {
+  readonly #options: MinionClientOptions;
+  readonly #context: ServerContext;
+  readonly #servers = new Map<string, Server>();
+  /** Removed, but not yet without connections. */
+  readonly #leaving = new Map<string, Server>();
+  readonly #events = new Events();
+  readonly #pool: SessionPool;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: MinionClientOptions) {
+    checkOptions(options);
+    this.#options = options;
+    if (options.onEvent !== undefined) this.#events.subscribe(options.onEvent);
+    const make = options.pool ?? ((poolOptions: PoolOptions<McpSession>) => new Pool(poolOptions));
+    this.#pool = make({
+      create: (key, context) => this.#owner(key).connections.open(parseKey(key), context),
+      destroy: (session, { key, reason }) => this.#owner(key).connections.close(session, reason),
+      limitsFor: (key) => this.#owner(key).limits(parseKey(key)),
+      maxTotal: options.maxTotalConnections,
+    });
+    this.#context = {
+      pool: this.#pool,
+      events: this.#events,
+      clientInfo: options.clientInfo ?? { name: "minion", version: "1.0.0" },
+      capabilities: options.capabilities ?? {},
+      onServerRequest: this.#serverRequests(),
+      makeCache: options.cache ?? ((_, cacheOptions) => new Cache(cacheOptions)),
+      makeBreaker: options.breaker ?? ((_, breakerOptions) => new CircuitBreaker(breakerOptions)),
+    };
+    for (const [name, config] of Object.entries(options.servers)) this.#add(name, config);
+  }
+
+  /**
+   * A client for the servers of an mcp.json, as Claude Desktop, Cursor and VS Code write it: a path, a URL of a file, or the
+   * object itself. `${NAME}`, `${NAME:-default}` and `${env:NAME}` are replaced; disabled servers are left out.
+   *
+   * @throws ConfigError (ERR_MCP_CONFIG) that names the file, the server and the key or the unset variable
+   */
+  static async fromConfig(
+    config: string | URL | object,
+    options: Omit<MinionClientOptions, "servers"> = {},
+  ): Promise<MinionClient> {
+    const { servers, ignored } = await readConfig(config);
+    const client = new MinionClient({ ...options, servers });
+    for (const { server, key } of ignored)
+      client.#events.emit({ type: "configKeyIgnored", server, key, at: Date.now() });
+    return client;
+  }
+
+  /**
+   * Calls a tool. A result that says `isError` is returned, not thrown.
+   *
+   * Rejects with `signal.reason`, with the SDK's own error where the server answers with one, and otherwise with an error of
+   * this package: test its `code`, and its `delivery` for whether the server may have run the call.
+   */
+  async callTool(
+    server: string,
+    tool: string,
+    args: Record<string, unknown> = {},
+    options: CallOptions = {},
+  ): Promise<CallToolResult> {
+    const found = this.#get(server);
+    checkCallOptions(options, callOptionNames);
+    const { request, take } = toolCall(found, tool, args, options);
+    return found.request(request, options, take);
+  }
+
+  /** Calls a tool by its qualified name. @throws ToolNotFoundError (ERR_MCP_TOOL_NOT_FOUND) where no tool has it */
+  async callQualified(
+    name: string,
+    args: Record<string, unknown> = {},
+    options: CallOptions = {},
+  ): Promise<CallToolResult> {
+    checkCallOptions(options, callOptionNames);
+    const pair = pairOf(name);
+    if (pair !== undefined && this.#servers.has(pair.server))
+      return this.callTool(pair.server, pair.tool, args, options);
+    const { signal, timeoutMs, principal } = options;
+    const { tools } = await this.listAllTools({ signal, timeoutMs, principal });
+    const found = tools.find((tool) => tool.name === name);
+    if (found === undefined) throw new ToolNotFoundError(name, pair?.server);
+    return this.callTool(found.server, found.tool, args, options);
+  }
+
+  /** The tools of a server: all pages, from the cache while it is good, frozen. */
+  async listTools(server: string, options: ListOptions = {}): Promise<readonly Tool[]> {
+    return toTools(await this.#list(server, "tools", options));
+  }
+
+  /** The tools of all servers. One that cannot be asked is reported and does not hold up the others beyond its own deadline. */
+  async listAllTools(options: ListOptions = {}): Promise<ToolCatalog> {
+    checkCallOptions(options, listOptionNames);
+    const names = [...this.#servers.keys()];
+    const lists = await Promise.allSettled(names.map((name) => this.listTools(name, options)));
+    if (options.signal?.aborted) throw options.signal.reason;
+    const tools: QualifiedTool[] = [];
+    const failures: ServerFailure[] = [];
+    for (const [index, server] of names.entries()) {
+      const list = lists[index];
+      if (list?.status === "fulfilled")
+        for (const tool of list.value)
+          tools.push({ ...tool, server, tool: tool.name, name: qualifiedName(server, tool.name) });
+      else failures.push({ server, error: list?.reason });
+    }
+    return { tools, failures };
+  }
+
+  /** The resources of a server, as `listTools`. */
+  async listResources(server: string, options: ListOptions = {}): Promise<readonly Resource[]> {
+    return toResources(await this.#list(server, "resources", options));
+  }
+
+  /** The content of a resource. Rejects as `callTool`. */
+  async readResource(server: string, uri: string, options: CallOptions = {}): Promise<ReadResourceResult> {
+    const found = this.#get(server);
+    checkCallOptions(options, callOptionNames);
+    const request = { method: "resources/read", params: { uri }, what: `Resource "${uri}"`, isSafe: true };
+    return found.request(request, options, (answer) => ({ value: toResourceContents(answer) }));
+  }
+
+  /** The prompts of a server, as `listTools`. */
+  async listPrompts(server: string, options: ListOptions = {}): Promise<readonly Prompt[]> {
+    return toPrompts(await this.#list(server, "prompts", options));
+  }
+
+  /** A prompt, filled in. Rejects as `callTool`. */
+  async getPrompt(
+    server: string,
+    name: string,
+    args: Record<string, string> = {},
+    options: CallOptions = {},
+  ): Promise<GetPromptResult> {
+    const found = this.#get(server);
+    checkCallOptions(options, callOptionNames);
+    const request = {
+      method: "prompts/get",
+      params: { name, arguments: args },
+      target: name,
+      what: `Prompt "${name}"`,
+      isSafe: true,
+    };
+    return found.request(request, options, (answer) => ({ value: toPromptMessages(answer) }));
+  }
+
+  /** A connection of one's own, for work that must stay on one. Dispose it: `await using session = await client.session(name)`. */
+  async session(
+    server: string,
+    options: { readonly signal?: AbortSignal | undefined; readonly principal?: string | undefined } = {},
+  ): Promise<SessionLease> {
+    const found = this.#get(server);
+    checkCallOptions(options, ["signal", "principal"]);
+    const own = { ...options, isOwn: true };
+    return found.withConnection(
+      own,
+      async (connection, lease) => new OwnSession(found, connection, lease, options.principal),
+    );
+  }
+
+  /** Opens a connection to each server, side by side, so that the first calls need not wait. One that fails hurts no other. */
+  async connect(
+    options: { readonly servers?: readonly string[] | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ConnectReport> {
+    const { servers = [...this.#servers.keys()], signal } = options;
+    const found = servers.map((name) => this.#get(name));
+    const outcomes = await Promise.allSettled(
+      found.map((server) => server.withConnection({ signal }, async (_, lease) => lease.release())),
+    );
+    if (signal?.aborted) throw signal.reason;
+    const connected: string[] = [];
+    const failures: ServerFailure[] = [];
+    for (const [index, server] of servers.entries()) {
+      const outcome = outcomes[index];
+      if (outcome?.status === "fulfilled") connected.push(server);
+      else failures.push({ server, error: outcome?.reason });
+    }
+    return { connected, failures };
+  }
+
+  /** Asks a server whether it is there, now, whatever its breaker says. Resolves with the milliseconds that it took. */
+  async ping(server: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
+    const found = this.#get(server);
+    checkCallOptions(options, ["signal"]);
+    return found.withConnection(options, async (connection, lease, { signal }) => {
+      try {
+        const begin = performance.now();
+        await connection.ping(signal);
+        return performance.now() - begin;
+      } finally {
+        lease.release();
+      }
+    });
+  }
+
+  /** Adds a server. @throws ConfigError (ERR_MCP_CONFIG) where its name is taken or its entry is wrong */
+  addServer(name: string, config: ServerConfig): void {
+    if (this.#closed !== undefined) throw new ClientClosedError(name);
+    if (this.#servers.has(name) || this.#leaving.has(name))
+      throw new ConfigError("there is such a server already; remove it first, and wait for that", { server: name });
+    checkServer(name, config, this.#options.defaults);
+    this.#add(name, config);
+  }
+
+  /** Removes a server: calls in flight have a second, then its connections end. Resolves when no process of it is left. */
+  async removeServer(name: string): Promise<void> {
+    const server = this.#get(name);
+    this.#servers.delete(name);
+    const graceMs = 1_000;
+    const timer = setTimeout(() => server.abort(new ServerNotFoundError(name, [...this.#servers.keys()])), graceMs);
+    this.#leaving.set(name, server);
+    try {
+      await server.connections.clear(graceMs);
+    } finally {
+      clearTimeout(timer);
+      server.abort(new ServerNotFoundError(name, [...this.#servers.keys()]));
+      server.close();
+      this.#leaving.delete(name);
+    }
+  }
+
+  /** How every server is. */
+  status(): readonly ServerStatus[] {
+    return [...this.#servers.values()].map((server) => server.status());
+  }
+
+  /** Tells `listener` what happens, until the returned function is called. What it throws is dropped. */
+  subscribe(listener: (event: ClientEvent) => void): () => void {
+    if (typeof listener !== "function") throw new TypeError("MinionClient: a listener must be a function");
+    return this.#events.subscribe(listener);
+  }
+
+  /**
+   * Refuses new calls, gives those in flight `graceMs` (1 000), then ends every connection and process. Resolves when none
+   * is left. Further calls get the same promise.
+   */
+  close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
+    const { graceMs = 1_000 } = options;
+    if (!(typeof graceMs === "number" && graceMs >= 0))
+      throw new TypeError(`MinionClient: graceMs must be 0 or more milliseconds, got ${graceMs}`);
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #add(name: string, config: ServerConfig): void {
+    this.#servers.set(name, new Server(name, policyOf(config, this.#options.defaults), this.#context));
+  }
+
+  #get(name: string): Server {
+    if (this.#closed !== undefined) throw new ClientClosedError(name);
+    const server = this.#servers.get(name);
+    if (server === undefined) throw new ServerNotFoundError(name, [...this.#servers.keys()]);
+    return server;
+  }
+
+  /** The server that a key of the pool belongs to. */
+  #owner(key: string): Server {
+    const { server } = parseKey(key);
+    const owner = this.#servers.get(server) ?? this.#leaving.get(server);
+    if (owner === undefined) throw new ServerNotFoundError(server, [...this.#servers.keys()]);
+    return owner;
+  }
+
+  async #list(server: string, list: ListName, options: ListOptions): Promise<CachedList> {
+    const found = this.#get(server);
+    checkCallOptions(options, listOptionNames);
+    return found.list(list, options);
+  }
+
+  #serverRequests(): ServerContext["onServerRequest"] {
+    const { onServerRequest } = this.#options;
+    if (onServerRequest === undefined) return undefined;
+    return (server) => (method, params, signal) =>
+      isServerRequest(method)
+        ? onServerRequest({ server, method, params }, { signal })
+        : Promise.reject(new TypeError(`A server asked for ${method}, which no client answers`));
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    for (const server of this.#servers.values()) server.connections.beginClose();
+    const abort = (): void => {
+      for (const server of this.#servers.values())
+        server.abort(new ClientClosedError(server.name, { delivery: "sent" }));
+    };
+    const timer = Number.isFinite(graceMs) ? setTimeout(abort, graceMs) : undefined;
+    try {
+      await this.#pool.close({ graceMs });
+    } finally {
+      clearTimeout(timer);
+      abort();
+      for (const server of this.#servers.values()) server.close();
+    }
+  }
+}
+
+function isServerRequest(method: string): method is ServerRequestMethod {
+  return method === "elicitation/create" || method === "sampling/createMessage" || method === "roots/list";
+}

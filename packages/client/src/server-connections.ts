@@ -1,0 +1,186 @@
+import type { Lease, PoolLimits, PoolStats } from "@minion/pool";
+import { type ConnectionKey, formatKey } from "./connection-key.js";
+import type { LeasedConnection } from "./connections.js";
+import { changedList, type ListName } from "./list-names.js";
+import type { ListOwner } from "./lists.js";
+import type { Monitor } from "./monitor.js";
+import { type Policy, transportOf } from "./policy.js";
+import { addPoolStats } from "./pool-stats.js";
+import type { ServerContext } from "./server-context.js";
+import { type Connection, connectionOf } from "./session/connection.js";
+import type { Failure } from "./session/failure.js";
+import type { McpSession } from "./session/mcp-session.js";
+import { openConnection } from "./session/open-connection.js";
+
+/** What the connections of a server need of it. */
+export interface ConnectionsContext {
+  readonly server: string;
+  readonly policy: Policy;
+  readonly shared: ServerContext;
+  readonly monitor: () => Monitor;
+  readonly onListChanged: (list: ListName, replica: number) => void;
+  /** The first connection after a time without one is open. */
+  readonly onReconnected: (owner: ListOwner) => void;
+}
+
+/** The connections of one server as the pool opens and closes them. */
+export class ServerConnections {
+  readonly #context: ConnectionsContext;
+  /** Every key under which the pool may have something. */
+  readonly #keys = new Set<string>();
+  readonly #open = new Map<Connection, ConnectionKey>();
+  /** A stateful server's connection is never idle: this lease keeps it from being given up. */
+  readonly #keepers = new Map<string, Lease<McpSession>>();
+  /** Sessions of a stateful server that ended while nobody was calling: the next caller has to be told. */
+  readonly #lost = new Map<string, Failure>();
+  #isClosing = false;
+
+  constructor(context: ConnectionsContext) {
+    this.#context = context;
+  }
+
+  /** The key of shared connections, or of one of somebody's own. */
+  key(replica: number, principal: string | undefined, isOwn = false): string {
+    const key = formatKey({ server: this.#context.server, replica, principal, isOwn });
+    this.#keys.add(key);
+    return key;
+  }
+
+  /** The pool's limits for connections under a key. */
+  limits({ replica, isOwn }: ConnectionKey): Partial<PoolLimits> {
+    const { policy } = this.#context;
+    const target = policy.targets[replica] ?? policy.targets[0];
+    const isStdio = transportOf(target) === "stdio";
+    const never = Number.POSITIVE_INFINITY;
+    const shared: Partial<PoolLimits> = {
+      ...(isStdio && { maxLifetimeMs: never }),
+      ...policy.pool,
+      // The deadline of the call and those of the connection are the only ones.
+      acquireTimeoutMs: never,
+      createTimeoutMs: never,
+      destroyTimeoutMs: policy.closeTimeoutMs + 2_000,
+    };
+    if (isOwn) return { ...shared, maxPerKey: never, minIdlePerKey: 0, maxLeasesPerResource: 1, maxUses: 1 };
+    if (policy.stateful) {
+      const places = policy.maxCallsPerConnection + 1;
+      return {
+        ...shared,
+        maxPerKey: 1,
+        maxLeasesPerResource: places,
+        maxLifetimeMs: never,
+        maxIdleMs: never,
+        maxUses: never,
+      };
+    }
+    return { ...shared, maxPerKey: policy.maxConnections, maxLeasesPerResource: policy.maxCallsPerConnection };
+  }
+
+  /** Opens a connection for the pool. */
+  async open(
+    key: ConnectionKey,
+    { signal, died }: { readonly signal: AbortSignal; readonly died: (cause?: unknown) => void },
+  ): Promise<McpSession> {
+    const { server, policy, shared, onListChanged, onReconnected } = this.#context;
+    const { replica, principal } = key;
+    const begin = performance.now();
+    let connection: Connection | undefined;
+    const onDied = (failure: Failure): void => {
+      if (connection !== undefined) this.#noteDeath(connection, key, failure);
+      died(failure);
+    };
+    try {
+      connection = await openConnection({
+        server,
+        target: policy.targets[replica] ?? policy.targets[0],
+        principal,
+        signal,
+        connectTimeoutMs: policy.connectTimeoutMs,
+        closeTimeoutMs: policy.closeTimeoutMs,
+        maxMessageBytes: policy.maxMessageBytes,
+        clientInfo: shared.clientInfo,
+        capabilities: shared.capabilities,
+        onServerRequest: shared.onServerRequest?.(server),
+        onNotification: (method) => {
+          const list = changedList(method);
+          if (list !== undefined) onListChanged(list, replica);
+        },
+        onDied,
+      });
+    } catch (error) {
+      this.#monitor.noteError(error);
+      throw error;
+    }
+    const isFirst = ![...this.#open.values()].some(
+      (other) => other.replica === replica && other.principal === principal,
+    );
+    this.#open.set(connection, key);
+    if (isFirst) onReconnected({ replica, principal });
+    this.#monitor.opened(connection, replica, performance.now() - begin);
+    return connection.session;
+  }
+
+  /** Ends a connection for the pool. */
+  async close(session: McpSession, reason: string): Promise<void> {
+    const connection = connectionOf(session);
+    if (connection === undefined) return;
+    this.#open.delete(connection);
+    await connection.close();
+    this.#monitor.closed(connection, reason);
+  }
+
+  /** To be called with each connection that a call is about to use. */
+  async leased({ lease }: LeasedConnection, key: string): Promise<void> {
+    const { policy, shared } = this.#context;
+    if (!policy.stateful || this.#keepers.has(key) || this.#isClosing) return;
+    // The caller's own lease holds the connection, and there is a place more than calls may use: this one waits for nobody.
+    const keeper = await shared.pool.acquire(key).catch(() => undefined);
+    if (keeper === undefined) return;
+    if (this.#keepers.has(key) || lease.signal.aborted) return keeper.release();
+    this.#keepers.set(key, keeper);
+    keeper.signal.addEventListener("abort", () => this.#letGo(key), { once: true });
+    if (keeper.signal.aborted) this.#letGo(key);
+  }
+
+  /** The loss that the next caller has to be told of; it is told once. */
+  takeLoss(key: string): Failure | undefined {
+    const loss = this.#lost.get(key);
+    this.#lost.delete(key);
+    return loss;
+  }
+
+  /** The figures of all keys together. */
+  stats(): PoolStats {
+    const { pool } = this.#context.shared;
+    const first = pool.stats(this.key(0, undefined));
+    return [...this.#keys].slice(1).reduce((sum, key) => addPoolStats(sum, pool.stats(key)), first);
+  }
+
+  /** Gives up what keeps connections open. */
+  beginClose(): void {
+    this.#isClosing = true;
+    for (const key of [...this.#keepers.keys()]) this.#letGo(key);
+  }
+
+  /** Ends every connection; resolves when no process is left. */
+  async clear(graceMs: number): Promise<void> {
+    this.beginClose();
+    await Promise.all([...this.#keys].map((key) => this.#context.shared.pool.clear(key, { graceMs })));
+  }
+
+  get #monitor(): Monitor {
+    return this.#context.monitor();
+  }
+
+  #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {
+    this.#open.delete(connection);
+    if (this.#context.policy.stateful && !key.isOwn) this.#lost.set(formatKey(key), failure);
+    this.#monitor.noteError(failure);
+    this.#monitor.closed(connection, "died");
+  }
+
+  #letGo(key: string): void {
+    const keeper = this.#keepers.get(key);
+    this.#keepers.delete(key);
+    keeper?.release();
+  }
+}

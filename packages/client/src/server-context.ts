@@ -1,0 +1,17 @@
+import type { CircuitBreakerOptions } from "@minion/breaker";
+import type { CacheOptions } from "@minion/cache";
+import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
+import type { Events } from "./events.js";
+import type { Breaker, SessionPool, ToolListCache } from "./seams.js";
+import type { ServerRequestHandler } from "./session/server-requests.js";
+
+/** What all servers of a client share. */
+export interface ServerContext {
+  readonly pool: SessionPool;
+  readonly events: Events;
+  readonly clientInfo: { readonly name: string; readonly version: string };
+  readonly capabilities: ClientCapabilities;
+  readonly onServerRequest: ((server: string) => ServerRequestHandler) | undefined;
+  readonly makeCache: (server: string, options: CacheOptions<unknown>) => ToolListCache;
+  readonly makeBreaker: (server: string, options: CircuitBreakerOptions) => Breaker;
+}

@@ -1,0 +1,326 @@
+import type { Call } from "./call.js";
+import type { CallOptions, ListOptions } from "./call-options.js";
+import type { ConnectionKey } from "./connection-key.js";
+import { leaseConnection, sendOver } from "./connections.js";
+import { Deadline } from "./deadline.js";
+import { errorTypeOf } from "./error-type.js";
+import type { EventBody } from "./events.js";
+import { sendToReplicas } from "./failover.js";
+import { learned } from "./learned.js";
+import { type ListName, methodOf } from "./list-names.js";
+import { asList, type CachedList, type ListOwner, Lists } from "./lists.js";
+import { Monitor, type ServerStatus } from "./monitor.js";
+import { OutputSchemas } from "./output-schemas.js";
+import { type Policy, type Transport, transportOf } from "./policy.js";
+import { publicError } from "./public-error.js";
+import { Replica } from "./replica.js";
+import { withRetries } from "./retry.js";
+import { RetryBudget } from "./retry-budget.js";
+import type { ToolListCache } from "./seams.js";
+import { ServerConnections } from "./server-connections.js";
+import type { ServerContext } from "./server-context.js";
+import type { Connection } from "./session/connection.js";
+import { Failure } from "./session/failure.js";
+import { traced } from "./tracing.js";
+import { walkPages } from "./walk-pages.js";
+
+/** A request as a user means it. */
+export interface Request {
+  readonly method: string;
+  readonly params?: Record<string, unknown> | undefined;
+  /** The tool or prompt that is asked for. */
+  readonly target?: string | undefined;
+  readonly what: string;
+  readonly isSafe: boolean;
+}
+
+/** How an answer is taken: what it is for the user, and what it is called in events where it tells of an error. */
+export type Take<T> = (answer: unknown) => { readonly value: T; readonly errorType?: string | undefined };
+
+/** One server with everything around it: its replicas, breakers, connections, lists and figures. */
+export class Server {
+  readonly name: string;
+  readonly policy: Policy;
+  readonly connections: ServerConnections;
+  readonly schemas: OutputSchemas;
+  readonly #context: ServerContext;
+  readonly #replicas: readonly Replica[];
+  readonly #cache: ToolListCache;
+  readonly #lists: Lists;
+  readonly #monitor: Monitor;
+  readonly #budget = new RetryBudget();
+  readonly #closing = new AbortController();
+
+  constructor(name: string, policy: Policy, context: ServerContext) {
+    this.name = name;
+    this.policy = policy;
+    this.#context = context;
+    this.schemas = new OutputSchemas(name);
+    this.#cache = context.makeCache(name, policy.cache);
+    this.#lists = new Lists({
+      server: name,
+      cache: this.#cache,
+      ttlMs: policy.cache.ttlMs ?? 300_000,
+      capabilities: context.capabilities,
+      fetch: (list, owner, signal) => this.#fetchList(list, owner, signal),
+      onRefreshed: (list, before, now, durationMs) => this.#tellRefreshed(list, before, now, durationMs),
+    });
+    this.connections = new ServerConnections({
+      server: name,
+      policy,
+      shared: context,
+      monitor: () => this.#monitor,
+      onListChanged: (list, replica) => this.#lists.changed(list, replica),
+      onReconnected: (owner) => this.#lists.reconnected(owner),
+    });
+    this.#replicas = policy.targets.map((_, index) => this.#makeReplica(index));
+    this.#monitor = new Monitor(this.#replicas, (event) => this.#emit(event));
+  }
+
+  get transport(): Transport {
+    return transportOf(this.policy.targets[0]);
+  }
+
+  /** Makes a call through all layers. Rejects with what a user is told. */
+  async request<T>(request: Request, options: CallOptions, take: Take<T>): Promise<T> {
+    return this.#run(request, options, take, (call, onRetry) =>
+      withRetries(call, { policy: this.policy, budget: this.#budget, onRetry }, () => this.#send(call)),
+    );
+  }
+
+  /** Makes a call over one connection, without repeating anything. */
+  async requestOver<T>(connection: Connection, request: Request, options: CallOptions, take: Take<T>): Promise<T> {
+    return this.#run(request, options, take, (call) => sendOver(connection, call), true);
+  }
+
+  /** A list, from the cache while it is good. */
+  async list(list: ListName, options: ListOptions): Promise<CachedList> {
+    const { principal, refresh = false } = options;
+    const deadline = this.#deadline(methodOf(list), options);
+    try {
+      const available = this.#replicas.find(({ retryAfterMs }) => retryAfterMs === 0) ?? this.#replicas[0];
+      const owner = { replica: available?.index ?? 0, principal };
+      return await this.#lists.get(list, owner, { signal: deadline.signal, refresh });
+    } finally {
+      deadline[Symbol.dispose]();
+    }
+  }
+
+  /** What is cached of a tool. */
+  knownTool(name: string, principal: string | undefined): Readonly<Record<string, unknown>> | undefined {
+    return this.#lists.knownTool(name, principal);
+  }
+
+  /** Runs `use` with a connection, whatever the breaker says. Rejects with what a user is told. */
+  async withConnection<T>(
+    options: CallOptions & { readonly isOwn?: boolean },
+    use: (
+      connection: Connection,
+      lease: Awaited<ReturnType<typeof leaseConnection>>["lease"],
+      deadline: Deadline,
+    ) => Promise<T>,
+  ): Promise<T> {
+    const deadline = this.#deadline("a connection", options);
+    try {
+      const key = this.connections.key(0, options.principal, options.isOwn);
+      const { connection, lease } = await leaseConnection(this.#context.pool, this.name, key, {
+        deadline,
+        priority: options.priority,
+      });
+      return await use(connection, lease, deadline);
+    } catch (error) {
+      throw error instanceof Failure ? publicError(error, this.#failedCall("a connection", true)) : error;
+    } finally {
+      deadline[Symbol.dispose]();
+    }
+  }
+
+  status(): ServerStatus {
+    const { connections, name, transport } = this;
+    const monitor = this.#monitor;
+    return {
+      name,
+      health: monitor.health,
+      since: monitor.since,
+      transport,
+      connected: monitor.isConnected,
+      tools: this.#lists.toolCount,
+      calls: monitor.calls,
+      pool: connections.stats(),
+      cache: this.policy.cache.enabled === false ? undefined : this.#cache.stats(),
+      breaker: this.#replicas[0]?.breaker?.stats(),
+      replicas: this.#replicas.map(({ index, breaker }) => ({ index, breaker: breaker?.stats() })),
+      lastError: monitor.lastError,
+      stderrTail: monitor.stderrTail,
+      nextRetryAt: monitor.nextRetryAt,
+    };
+  }
+
+  /** Ends what waits with `reason`. */
+  abort(reason: unknown): void {
+    this.#closing.abort(reason);
+  }
+
+  /** To be called when its connections are closed or about to be. */
+  close(): void {
+    this.connections.beginClose();
+    this.#cache.close();
+  }
+
+  #makeReplica(index: number): Replica {
+    const { policy } = this;
+    const target = policy.targets[index] ?? policy.targets[0];
+    return new Replica({
+      server: this.name,
+      index,
+      target,
+      breaker: policy.breaker === false ? undefined : this.#makeBreaker(index, policy.breaker),
+      pool: this.#context.pool,
+      hasRoomForFresh: !policy.stateful && policy.maxConnections > 1,
+      keyFor: (principal) => this.connections.key(index, principal),
+      onLeased: (leased, key) => this.connections.leased(leased, key),
+    });
+  }
+
+  #makeBreaker(index: number, options: Exclude<Policy["breaker"], false>): ReturnType<ServerContext["makeBreaker"]> {
+    const own = options.onStateChange;
+    // A ping and a call: never one of them alone.
+    const successThreshold = Math.max(2, options.successThreshold ?? 2);
+    return this.#context.makeBreaker(this.name, {
+      name: index === 0 ? this.name : `${this.name}#${index}`,
+      ...options,
+      successThreshold,
+      maxProbes: Math.max(successThreshold, options.maxProbes ?? 3),
+      onStateChange: (change) => {
+        const { from, to, reason } = change;
+        this.#emit({ type: "breaker", replica: index, from, to, reason });
+        this.#monitor.check(`its breaker is ${to}`);
+        own?.(change);
+      },
+    });
+  }
+
+  async #send(call: Call): Promise<unknown> {
+    const loss = this.policy.stateful ? this.connections.takeLoss(this.connections.key(0, call.principal)) : undefined;
+    if (loss !== undefined) throw loss.with({ kind: "session-lost", delivery: "not-sent" });
+    try {
+      return await sendToReplicas(call, this.#replicas);
+    } catch (error) {
+      // Whoever was calling has been told by this very error.
+      if (error instanceof Failure && error.kind !== "rpc")
+        this.connections.takeLoss(this.connections.key(0, call.principal));
+      throw error;
+    }
+  }
+
+  async #run<T>(
+    { method, params, target, what, isSafe }: Request,
+    options: CallOptions,
+    take: Take<T>,
+    send: (call: Call, onRetry: (failure: Failure, attempt: number, delayMs: number) => void) => Promise<unknown>,
+    isOwnSession = false,
+  ): Promise<T> {
+    const deadline = this.#deadline(what, options);
+    const begin = performance.now();
+    let attempts = 1;
+    let failure: Failure | undefined;
+    this.#monitor.callBegins();
+    this.#budget.call();
+    const onRetry = (cause: Failure, attempt: number, delayMs: number): void => {
+      attempts += 1;
+      this.#monitor.callRetried();
+      this.#emit({
+        type: "retry",
+        attempt,
+        delayMs,
+        errorType: errorTypeOf(publicError(cause, this.#failedCall(what, isSafe))),
+      });
+    };
+    const end = (errorType: string | undefined, error: unknown): void => {
+      const outcome = errorType === undefined ? "success" : deadline.end === "caller" ? "cancelled" : "error";
+      const tool = method === "tools/call" ? target : undefined;
+      this.#monitor.callEnds(outcome, error, learned(error, failure, deadline));
+      const durationMs = performance.now() - begin;
+      this.#emit({ type: "callFinished", method, tool, durationMs, attempts, outcome, errorType });
+    };
+    try {
+      return await traced(
+        { method, target, server: this.name, transport: this.transport },
+        async (fields) => {
+          const { priority, principal, onProgress } = options;
+          const meta = { ...options.meta, ...fields };
+          const sent = Object.keys(meta).length === 0 ? params : { ...params, _meta: meta };
+          const answer = await send(
+            { method, params: sent, what, isSafe, deadline, principal, priority, onProgress },
+            onRetry,
+          );
+          const { value, errorType } = take(answer);
+          end(errorType, undefined);
+          return { value, errorType };
+        },
+        errorTypeOf,
+      );
+    } catch (error) {
+      failure = error instanceof Failure ? error : undefined;
+      const told =
+        failure === undefined
+          ? error
+          : publicError(failure, { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) });
+      end(errorTypeOf(told), told);
+      throw told;
+    } finally {
+      deadline[Symbol.dispose]();
+    }
+  }
+
+  async #fetchList(list: ListName, { principal }: ListOwner, signal: AbortSignal): Promise<CachedList> {
+    const method = methodOf(list);
+    return this.#run(
+      { method, what: method, isSafe: true },
+      { signal, principal },
+      (answer) => ({ value: asList(answer) }),
+      (call, onRetry) =>
+        walkPages({
+          list,
+          fetchPage: (cursor) => {
+            const page = { ...call, params: cursor === undefined ? call.params : { ...call.params, cursor } };
+            return withRetries(page, { policy: this.policy, budget: this.#budget, onRetry }, () => this.#send(page));
+          },
+          onMalformed: (tool, message) => this.#emit({ type: "malformedTool", tool, message }),
+        }),
+    );
+  }
+
+  #deadline(what: string, options: CallOptions): Deadline {
+    const timeoutMs = options.timeoutMs ?? this.policy.callTimeoutMs;
+    return new Deadline(this.name, what, {
+      timeoutMs,
+      resetOnProgress: options.resetTimeoutOnProgress ?? false,
+      maxTotalMs: options.maxTotalTimeoutMs ?? timeoutMs,
+      signal: options.signal,
+      closing: this.#closing.signal,
+    });
+  }
+
+  #failedCall(what: string, isSafe: boolean): Parameters<typeof publicError>[1] {
+    const { stateful, maxMessageBytes } = this.policy;
+    return { server: this.name, what, isSafe, isStateful: stateful, maxMessageBytes };
+  }
+
+  #tellRefreshed(list: ListName, before: CachedList | undefined, now: CachedList, durationMs: number): void {
+    const names = (one: CachedList | undefined): string[] => (one?.items ?? []).map((item) => String(item.name));
+    const [old, fresh] = [new Set(names(before)), new Set(names(now))];
+    const added = [...fresh].filter((name) => !old.has(name));
+    const removed = [...old].filter((name) => !fresh.has(name));
+    this.#emit({ type: "listRefreshed", list, count: now.items.length, added, removed, durationMs });
+  }
+
+  #emit(event: EventBody): void {
+    this.#context.events.emit({ ...event, server: this.name, at: Date.now() });
+  }
+
+  /** The limits of the pool for one of its keys. */
+  limits(key: ConnectionKey): ReturnType<ServerConnections["limits"]> {
+    return this.connections.limits(key);
+  }
+}

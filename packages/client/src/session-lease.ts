@@ -1,0 +1,84 @@
+import type { Lease } from "@minion/pool";
+import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
+import { toTools } from "./answers.js";
+import {
+  type CallOptions,
+  callOptionNames,
+  checkCallOptions,
+  type ListOptions,
+  listOptionNames,
+} from "./call-options.js";
+import { SessionLostError } from "./errors.js";
+import { asList } from "./lists.js";
+import type { Server } from "./server.js";
+import type { Connection } from "./session/connection.js";
+import type { McpSession } from "./session/mcp-session.js";
+import { toolCall } from "./tool-call.js";
+import { walkPages } from "./walk-pages.js";
+
+/** A connection of one's own, for work that must stay on one: nobody else uses it, and it ends with the lease. */
+export interface SessionLease extends AsyncDisposable {
+  /** Calls a tool on this connection. Nothing is repeated; a lost connection is a `SessionLostError`. */
+  callTool(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<CallToolResult>;
+  /** Lists the tools as this connection sees them, not from the cache. */
+  listTools(options?: ListOptions): Promise<readonly Tool[]>;
+  /** Aborts when the connection is lost. */
+  readonly signal: AbortSignal;
+}
+
+/** The lease of one connection of one server. */
+export class OwnSession implements SessionLease {
+  readonly #server: Server;
+  readonly #connection: Connection;
+  readonly #lease: Lease<McpSession>;
+  readonly #principal: string | undefined;
+  #ended: Promise<void> | undefined;
+
+  constructor(server: Server, connection: Connection, lease: Lease<McpSession>, principal: string | undefined) {
+    this.#server = server;
+    this.#connection = connection;
+    this.#lease = lease;
+    this.#principal = principal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#lease.signal;
+  }
+
+  async callTool(tool: string, args: Record<string, unknown> = {}, options: CallOptions = {}): Promise<CallToolResult> {
+    checkCallOptions(options, callOptionNames);
+    this.#checkOpen();
+    const own = { ...options, principal: this.#principal };
+    const { request, take } = toolCall(this.#server, tool, args, own);
+    return this.#server.requestOver(this.#connection, request, own, take);
+  }
+
+  async listTools(options: ListOptions = {}): Promise<readonly Tool[]> {
+    checkCallOptions(options, listOptionNames);
+    this.#checkOpen();
+    const own = { signal: options.signal, timeoutMs: options.timeoutMs, principal: this.#principal };
+    const list = await walkPages({
+      list: "tools",
+      fetchPage: (cursor) => {
+        const request = {
+          method: "tools/list",
+          params: cursor === undefined ? undefined : { cursor },
+          what: "tools/list",
+          isSafe: true,
+        };
+        return this.#server.requestOver(this.#connection, request, own, (value) => ({ value }));
+      },
+      onMalformed: () => {},
+    });
+    return toTools(asList(list));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#ended ??= this.#lease.destroy();
+    return this.#ended;
+  }
+
+  #checkOpen(): void {
+    if (this.#ended !== undefined) throw new SessionLostError(this.#server.name, { delivery: "not-sent" });
+  }
+}

@@ -1,0 +1,62 @@
+import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { Transport } from "./policy.js";
+
+/** What a span tells of a call. */
+export interface TracedCall {
+  readonly method: string;
+  /** The tool or prompt that is asked for. */
+  readonly target: string | undefined;
+  readonly server: string;
+  readonly transport: Transport;
+}
+
+const networkTransports: Readonly<Record<Transport, string | undefined>> = {
+  stdio: "pipe",
+  http: "tcp",
+  sse: "tcp",
+  custom: undefined,
+};
+
+/**
+ * Runs `run` inside a client span, as the OpenTelemetry conventions for MCP have it, and hands it the fields of the trace
+ * context for `_meta` (`traceparent` ...). Without a tracer installed there is no span, and no field.
+ */
+export async function traced<T>(
+  call: TracedCall,
+  run: (
+    fields: Readonly<Record<string, string>>,
+  ) => Promise<{ readonly value: T; readonly errorType: string | undefined }>,
+  errorTypeOf: (error: unknown) => string,
+): Promise<T> {
+  const { method, target, transport } = call;
+  const network = networkTransports[transport];
+  const span = trace.getTracer("@minion/client").startSpan(target === undefined ? method : `${method} ${target}`, {
+    kind: SpanKind.CLIENT,
+    attributes: {
+      "mcp.method.name": method,
+      "mcp.server.name": call.server,
+      ...(network !== undefined && { "network.transport": network }),
+      ...(method === "tools/call" &&
+        target !== undefined && { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": target }),
+      ...(method === "prompts/get" && target !== undefined && { "gen_ai.prompt.name": target }),
+    },
+  });
+  const active = trace.setSpan(context.active(), span);
+  const fields: Record<string, string> = {};
+  propagation.inject(active, fields);
+  try {
+    const { value, errorType } = await context.with(active, () => run(fields));
+    if (errorType !== undefined) fail(span, errorType);
+    return value;
+  } catch (error) {
+    fail(span, errorTypeOf(error));
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+function fail(span: Span, errorType: string): void {
+  span.setAttribute("error.type", errorType);
+  span.setStatus({ code: SpanStatusCode.ERROR });
+}
