@@ -40,11 +40,29 @@ console.log(
 
 if (end === "close") {
   await Promise.all(connections.map((connection) => connection.close()));
+  // What was closed is gone a few turns later.
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
   console.log(
     JSON.stringify({
       resources: process.getActiveResourcesInfo().filter((name) => name !== "PipeWrap" && name !== "TTYWrap"),
     }),
   );
+}
+if (end === "heap") {
+  // Needs --expose-gc.
+  const heapAfter = async (calls) => {
+    for (let done = 0; done < calls; done += 10)
+      await Promise.all(Array.from({ length: 10 }, () => call(connections[0])));
+    for (let turn = 0; turn < 5; turn++) {
+      globalThis.gc();
+      await new Promise(setImmediate);
+    }
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await heapAfter(5_000);
+  const after = await heapAfter(10_000);
+  await connections[0].close();
+  console.log(JSON.stringify({ grownBytes: after - before }));
 }
 if (end === "exit") process.exit(3);
 if (end === "throw") {
