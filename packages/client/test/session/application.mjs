@@ -64,6 +64,7 @@ if (end === "heap") {
   await connections[0].close();
   console.log(JSON.stringify({ grownBytes: after - before }));
 }
+if (end === "wait") process.stdin.on("data", () => console.log(JSON.stringify({ isAwake: true })));
 if (end === "exit") process.exit(3);
 if (end === "throw") {
   setImmediate(() => {

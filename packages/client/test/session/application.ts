@@ -49,7 +49,7 @@ export async function startApplication(faults: readonly FaultSettings[], end: st
   const script = fileURLToPath(new URL("application.mjs", import.meta.url));
   // A group of its own, as a terminal gives to what it runs in the foreground.
   const child = spawn(process.execPath, ["--expose-gc", script, built, json], {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });
   onTestFinished(() => void child.kill("SIGKILL"));

@@ -68,6 +68,9 @@ describe("an application that ends leaves nothing behind", () => {
       () => reapersOf(application.pid).some((one) => !application.reapers.includes(one)),
       "there is a new one",
     );
+    // One turn of the application later it has been told.
+    application.child.stdin?.write("well?");
+    await until(() => application.lines.length === 2, "the application is awake");
     process.kill(application.pid, "SIGKILL");
     await until(() => application.left().length === 0, "every server is gone");
   });

@@ -21,8 +21,8 @@ test("the heap is flat over 10,000 calls", { timeout: 120_000 }, async () => {
   const application = await startApplication([{}], "heap");
   await until(() => application.lines.length === 2, "it has measured", 90_000);
   const [, measured] = application.lines;
-  // 15 bytes a call: less than any object that could be left of one.
-  expect(measured?.grownBytes).toBeLessThan(150_000);
+  // 50 bytes a call: less than any object that could be left of one.
+  expect(measured?.grownBytes).toBeLessThan(500_000);
 });
 
 test("the heap is flat over failing requests, which the SDK would keep", { timeout: 120_000 }, async () => {
