@@ -31,19 +31,29 @@ export function toPromptMessages(answer: unknown): GetPromptResult {
   throw invalid("prompt");
 }
 
-/** Tools as they were checked when they were listed. */
-export function toTools(list: CachedList): readonly Tool[] {
-  return list.items.filter(isTool);
+/** Tools as they were checked when they were listed: the same frozen list for all. */
+export function toTools({ items }: CachedList): readonly Tool[] {
+  return isChecked(items, isTool) ? items : items.filter(isTool);
 }
 
 /** Resources as they were checked when they were listed. */
-export function toResources(list: CachedList): readonly Resource[] {
-  return list.items.filter(isResource);
+export function toResources({ items }: CachedList): readonly Resource[] {
+  return isChecked(items, isResource) ? items : items.filter(isResource);
 }
 
 /** Prompts as they were checked when they were listed. */
-export function toPrompts(list: CachedList): readonly Prompt[] {
-  return list.items.filter(isPrompt);
+export function toPrompts({ items }: CachedList): readonly Prompt[] {
+  return isChecked(items, isPrompt) ? items : items.filter(isPrompt);
+}
+
+/** Lists that have been looked through once: they are frozen and do not change. */
+const checked = new WeakMap<readonly unknown[], unknown>();
+
+function isChecked<T>(items: readonly unknown[], isItem: (item: unknown) => item is T): items is readonly T[] {
+  if (checked.get(items) === isItem) return true;
+  const holds = items.every(isItem);
+  if (holds) checked.set(items, isItem);
+  return holds;
 }
 
 function isToolResult(value: unknown): value is CallToolResult {

@@ -61,6 +61,14 @@ export class Lists {
     this.#context = context;
   }
 
+  /** The list where the cache has a good one: what most reads are, at the cost of a look-up. */
+  fresh(list: ListName, owner: ListOwner): Promise<CachedList> | undefined {
+    const { cache } = this.#context;
+    const [key, keyed] = this.#keyed(list, owner);
+    if (keyed.isDoubtful || cache.inspect(key)?.state !== "fresh") return undefined;
+    return cache.getOrSet(key, ({ signal }) => this.#load(keyed, signal)).then(asList);
+  }
+
   /** The list, from the cache while it is good. Rejects with `signal.reason`, or as the fetch does where no old list may stand in. */
   async get(
     list: ListName,

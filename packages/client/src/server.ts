@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Call } from "./call.js";
 import type { CallOptions, ListOptions } from "./call-options.js";
 import type { ConnectionKey } from "./connection-key.js";
@@ -56,6 +57,8 @@ export class Server {
     this.policy = policy;
     this.#context = context;
     this.schemas = new OutputSchemas(name);
+    // Every call in flight listens to it.
+    setMaxListeners(0, this.#closing.signal);
     this.#cache = context.makeCache(name, policy.cache);
     this.#lists = new Lists({
       server: name,
@@ -96,10 +99,13 @@ export class Server {
   /** A list, from the cache while it is good. */
   async list(list: ListName, options: ListOptions): Promise<CachedList> {
     const { principal, refresh = false } = options;
+    const available = this.#replicas.find(({ retryAfterMs }) => retryAfterMs === 0) ?? this.#replicas[0];
+    const owner = { replica: available?.index ?? 0, principal };
+    options.signal?.throwIfAborted();
+    const known = refresh ? undefined : await this.#lists.fresh(list, owner);
+    if (known !== undefined) return known;
     const deadline = this.#deadline(methodOf(list), options);
     try {
-      const available = this.#replicas.find(({ retryAfterMs }) => retryAfterMs === 0) ?? this.#replicas[0];
-      const owner = { replica: available?.index ?? 0, principal };
       return await this.#lists.get(list, owner, { signal: deadline.signal, refresh });
     } finally {
       deadline[Symbol.dispose]();

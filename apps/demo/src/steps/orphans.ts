@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { chaosCommand, readJournal } from "@minion/chaos";
 import { MinionClient } from "@minion/client";
 import { duration, type Step, timed } from "../step.js";
@@ -25,9 +27,9 @@ export const orphans: Step = {
     const pids = new Set(
       entries.flatMap((entry) => [entry.pid, ...(entry.event === "grandchild" ? [entry.child] : [])]),
     );
-    const alive = [...pids].filter(isAlive).length;
+    const alive = await running(pids);
     const closed = await timed(() => client.close());
-    const left = [...pids].filter(isAlive).length;
+    const left = await running(pids);
     return {
       ok: alive >= 3 && left === 0,
       says: `${alive} processes that ignore every polite request, ${left} left after ${duration(closed.ms)}`,
@@ -36,11 +38,11 @@ export const orphans: Step = {
   },
 };
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+/** How many of these processes run; one that has ended and was not yet taken note of by its parent does not. */
+async function running(pids: ReadonlySet<number>): Promise<number> {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,stat="]);
+  return stdout.split("\n").filter((line) => {
+    const [pid, state = "Z"] = line.trim().split(/\s+/);
+    return pids.has(Number(pid)) && !state.startsWith("Z");
+  }).length;
 }
