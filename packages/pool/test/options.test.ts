@@ -1,0 +1,185 @@
+import { describe, expect, test } from "vitest";
+import { Pool, type PoolEvent, type PoolLimits } from "../src/index.js";
+import { Factory, microtasks, type Thing } from "./support.js";
+
+const { create } = new Factory();
+/** What plain JavaScript may hand over. */
+const make = (options: unknown): Pool<Thing> => Reflect.construct(Pool, [options]);
+
+describe("the constructor refuses", () => {
+  test.each([
+    [undefined, TypeError, "Pool must be an object, got undefined"],
+    [null, TypeError, "Pool must be an object, got null"],
+    [[], TypeError, "Pool must be an object, got an array"],
+    [{}, TypeError, "Pool: create must be a function, got null"],
+    [{ create: "x" }, TypeError, 'Pool: create must be a function, got "x"'],
+    [{ create, max: 5 }, TypeError, "Pool: unknown option max; known are maxPerKey, "],
+    [{ create, destroy: {} }, TypeError, "Pool: destroy must be a function, got an object"],
+    [{ create, validate: 1 }, TypeError, "Pool: validate must be a function, got 1"],
+    [{ create, limitsFor: true }, TypeError, "Pool: limitsFor must be a function, got true"],
+    [{ create, onEvent: [] }, TypeError, "Pool: onEvent must be a function, got an array"],
+    [{ create, maxTotal: 0 }, RangeError, "Pool: maxTotal must be a positive integer or Infinity, got 0"],
+    [{ create, maxPerKey: "5" }, TypeError, 'Pool: maxPerKey must be a positive integer or Infinity, got "5"'],
+    [{ create, maxPerKey: 1.5 }, RangeError, "Pool: maxPerKey must be a positive integer or Infinity, got 1.5"],
+    [{ create, maxPerKey: Number.NaN }, RangeError, "got NaN"],
+    [{ create, maxIdlePerKey: -1 }, RangeError, "Pool: maxIdlePerKey must be an integer >= 0 or Infinity, got -1"],
+    [{ create, minIdlePerKey: Infinity }, RangeError, "Pool: minIdlePerKey must be an integer >= 0, got Infinity"],
+    [{ create, maxLeasesPerResource: 0 }, RangeError, "maxLeasesPerResource must be a positive integer"],
+    [{ create, maxWaitersPerKey: -1 }, RangeError, "maxWaitersPerKey must be an integer >= 0 or Infinity"],
+    [{ create, lifetimeJitter: 1.1 }, RangeError, "Pool: lifetimeJitter must be a number from 0 to 1, got 1.1"],
+    [
+      { create, maxLifetimeMs: 0 },
+      RangeError,
+      "Pool: maxLifetimeMs must be a number of milliseconds > 0, or Infinity, got 0",
+    ],
+    [
+      { create, acquireTimeoutMs: -1 },
+      RangeError,
+      "acquireTimeoutMs must be a number of milliseconds >= 0, or Infinity",
+    ],
+    [{ create, minIdlePerKey: 3, maxPerKey: 2 }, RangeError, "Pool: minIdlePerKey must be <= maxPerKey (2), got 3"],
+    [
+      { create, minIdlePerKey: 3, maxIdlePerKey: 2 },
+      RangeError,
+      "Pool: minIdlePerKey must be <= maxIdlePerKey (2), got 3",
+    ],
+  ])("%j", (options, kind, message) => {
+    expect(() => make(options)).toThrow(kind);
+    expect(() => make(options)).toThrow(message);
+  });
+});
+
+test("methods refuse what they cannot use, and reject where they are async", async () => {
+  const pool: Pool<Thing> = new Pool({ create });
+  const call = (name: keyof Pool<Thing>, ...args: unknown[]): Promise<unknown> => {
+    const method: unknown = Reflect.get(pool, name);
+    if (typeof method !== "function") throw new Error("no method");
+    return Reflect.apply(method, pool, args);
+  };
+  await expect(call("acquire", 5)).rejects.toThrow("Pool.acquire: key must be a string, got 5");
+  await expect(call("acquire", "a", null)).rejects.toThrow("Pool.acquire must be an object, got null");
+  await expect(call("acquire", "a", { timeout: 5 })).rejects.toThrow("Pool.acquire: unknown option timeout");
+  await expect(call("acquire", "a", { timeoutMs: -5 })).rejects.toThrow(RangeError);
+  await expect(call("acquire", "a", { priority: Number.NaN })).rejects.toThrow("priority must be a number, not NaN");
+  await expect(call("acquire", "a", { signal: {} })).rejects.toThrow("signal must be an AbortSignal, got an object");
+  await expect(call("acquire", "a", { signal: null })).rejects.toThrow("signal must be an AbortSignal, got null");
+  await expect(call("use", "a")).rejects.toThrow("Pool.use: task must be a function, got null");
+  await expect(call("warm", {})).rejects.toThrow("Pool.warm: key must be a string");
+  await expect(call("warm", "a", 1.5)).rejects.toThrow("Pool.warm: count must be an integer >= 0, got 1.5");
+  await expect(call("warm", "a", 1, { timeoutMs: 1 })).rejects.toThrow("Pool.warm: unknown option timeoutMs");
+  await expect(call("clear", 1)).rejects.toThrow("Pool.clear: key must be a string");
+  await expect(call("clear", "a", { graceMs: "1" })).rejects.toThrow("Pool.clear: graceMs must be a number");
+  await expect(call("close", { grace: 1 })).rejects.toThrow("Pool.close: unknown option grace");
+  expect(() => call("resize", { maxUses: 3 })).toThrow("Pool.resize: unknown option maxUses");
+  expect(() => call("resize", { maxPerKey: 0 })).toThrow("Pool.resize: maxPerKey must be a positive integer");
+  expect(() => call("resize", { maxTotal: -1 })).toThrow("Pool.resize: maxTotal must be a positive integer");
+  expect(pool.stats()).toEqual(new Pool({ create }).stats());
+  expect(pool.keys()).toEqual([]);
+});
+
+test("a resize that contradicts what was given before changes nothing", () => {
+  const pool = new Pool({ create, minIdlePerKey: 3 });
+  expect(() => pool.resize({ maxTotal: 2, maxPerKey: 2 })).toThrow(
+    "Pool.resize: minIdlePerKey must be <= maxPerKey (2)",
+  );
+  expect(pool.stats()).toMatchObject({ max: Number.POSITIVE_INFINITY });
+  pool.resize({ maxPerKey: 2, minIdlePerKey: 1 });
+  expect(pool.stats("a")).toMatchObject({ max: 2 });
+});
+
+describe("a default yields to what is given", () => {
+  const given: [PoolLimits, number, number][] = [
+    [{}, 10, 5],
+    [{ maxPerKey: 3 }, 3, 3],
+    [{ minIdlePerKey: 8 }, 10, 8],
+    [{ minIdlePerKey: 20 }, 20, 20],
+    [{ maxIdlePerKey: 50 }, 10, 10],
+    [{ maxIdlePerKey: undefined, maxPerKey: undefined }, 10, 5],
+    [{ maxPerKey: Number.POSITIVE_INFINITY, maxIdlePerKey: 7 }, 12, 7],
+  ];
+  test.each(given)("%j: at most %i, of which %i rest", async (limits, most, resting) => {
+    const pool = new Pool({ create, ...limits });
+    const leases = await Promise.all(Array.from({ length: most }, () => pool.acquire("a")));
+    for (const lease of leases) lease.release();
+    await microtasks();
+    expect(pool.stats()).toMatchObject({ idle: resting });
+  });
+
+  test("and the limits of the pool yield to those of a key", async () => {
+    const pool = new Pool({ create, minIdlePerKey: 4, limitsFor: () => ({ maxPerKey: 2 }) });
+    (await pool.acquire("a")).release();
+    await microtasks();
+    expect(pool.stats("a")).toMatchObject({ idle: 2, max: 2 });
+  });
+});
+
+test("events tell what happened after it has, and what a listener throws or rejects with changes nothing", async () => {
+  const seen: [PoolEvent["type"], number][] = [];
+  const pool: Pool<Thing> = new Pool<Thing>({
+    create,
+    maxUses: 1,
+    onEvent: (event) => {
+      seen.push([event.type, pool.stats().total]);
+      if (event.type === "created") throw new Error("thrown");
+      return Promise.reject(new Error("rejected"));
+    },
+  });
+  (await pool.acquire("a")).release();
+  expect(seen).toEqual([
+    ["created", 1],
+    ["acquired", 1],
+    ["released", 1],
+    ["destroyed", 0],
+  ]);
+});
+
+test("foreign code may call the pool back from wherever it is called", async () => {
+  const order: string[] = [];
+  const more: Promise<unknown>[] = [];
+  const pool: Pool<string> = new Pool<string>({
+    create: async (key) => key,
+    destroy: (value) => {
+      order.push(`destroy ${value}`);
+      if (value === "a") more.push(pool.acquire("b").then((lease) => lease.destroy()));
+    },
+    maxTotal: 1,
+    onEvent: ({ type, key }) => {
+      order.push(`${type} ${key}`);
+      if (type === "created") pool.resize({ maxTotal: 1 });
+    },
+  });
+  const lease = await pool.acquire("a");
+  await lease.destroy();
+  while (more.length > 0) await more.pop();
+  expect(order).toEqual([
+    "created a",
+    "acquired a",
+    "released a",
+    "destroy a",
+    "destroyed a",
+    "created b",
+    "acquired b",
+    "released b",
+    "destroy b",
+    "destroyed b",
+  ]);
+  expect(pool.stats()).toMatchObject({ total: 0, destroyed: { discarded: 2 } });
+});
+
+test("the histogram counts each lease once, in the bucket of its wait", async () => {
+  const pool = new Pool({ create, maxPerKey: 1 });
+  const held = await pool.acquire("a");
+  const slow = pool.acquire("a");
+  const { acquireMs: before } = pool.stats();
+  expect(before.counts).toHaveLength(before.bounds.length + 1);
+  expect(Object.isFrozen(before.bounds)).toBe(true);
+  held.release();
+  (await slow).release();
+  for (let call = 0; call < 10; call += 1) (await pool.acquire("a")).release();
+  const { acquireMs, acquired, waits, waitMs } = pool.stats();
+  expect(acquireMs.counts.reduce((sum, count) => sum + count)).toBe(12);
+  expect(acquired).toBe(12);
+  expect(waits).toBe(2);
+  expect(acquireMs.sum).toBeCloseTo(waitMs);
+  expect(before.counts.reduce((sum, count) => sum + count)).toBe(1);
+});
