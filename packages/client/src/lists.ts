@@ -1,3 +1,4 @@
+import type { ListRefreshed } from "./events.js";
 import type { ListName } from "./list-names.js";
 import type { ToolListCache } from "./seams.js";
 
@@ -39,6 +40,7 @@ export interface ListsContext {
 }
 
 interface Keyed extends ListOwner {
+  readonly key: string;
   readonly list: ListName;
   /** The list fetched last, for telling what has changed. */
   last: CachedList | undefined;
@@ -56,6 +58,7 @@ const maxKeys = 1_000;
 export class Lists {
   readonly #context: ListsContext;
   readonly #keys = new Map<string, Keyed>();
+  #recent: Keyed | undefined;
 
   constructor(context: ListsContext) {
     this.#context = context;
@@ -139,10 +142,17 @@ export class Lists {
 
   #keyed(list: ListName, { replica, principal }: ListOwner): [key: string, keyed: Keyed] {
     const { server, capabilities, cache } = this.#context;
+    // What most reads ask for is found without making a key anew.
+    const recent = this.#recent;
+    if (recent?.list === list && recent.replica === replica && recent.principal === principal)
+      return [recent.key, recent];
     const key = JSON.stringify([server, replica, principal ?? null, list, capabilities]);
     const known = this.#keys.get(key);
-    if (known !== undefined) return [key, known];
-    const keyed: Keyed = { list, replica, principal, last: undefined, loads: 0, isDoubtful: false };
+    if (known !== undefined) {
+      this.#recent = known;
+      return [key, known];
+    }
+    const keyed: Keyed = { key, list, replica, principal, last: undefined, loads: 0, isDoubtful: false };
     this.#keys.set(key, keyed);
     // Principals come and go: what the cache has let go needs no record.
     if (this.#keys.size > maxKeys)
@@ -156,4 +166,19 @@ export class Lists {
 export function asList(value: unknown): CachedList {
   if (value instanceof CachedList) return value;
   throw new TypeError("The cache gave out a list that was not put into it");
+}
+
+/** What has changed between two lists, as an event. */
+export function listRefreshed(
+  list: ListName,
+  before: CachedList | undefined,
+  now: CachedList,
+  durationMs: number,
+): Omit<ListRefreshed, "server" | "at"> {
+  const names = (one: CachedList | undefined): Set<string> =>
+    new Set((one?.items ?? []).map((item) => String(item.name)));
+  const [old, fresh] = [names(before), names(now)];
+  const added = [...fresh].filter((name) => !old.has(name));
+  const removed = [...old].filter((name) => !fresh.has(name));
+  return { type: "listRefreshed", list, count: now.items.length, added, removed, durationMs };
 }

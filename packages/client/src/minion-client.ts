@@ -1,6 +1,3 @@
-import { CircuitBreaker } from "@minion/breaker";
-import { Cache } from "@minion/cache";
-import { Pool, type PoolOptions } from "@minion/pool";
 import type {
   CallToolResult,
   GetPromptResult,
@@ -18,22 +15,17 @@ import {
   listOptionNames,
 } from "./call-options.js";
 import type { ConnectReport, QualifiedTool, ServerFailure, ToolCatalog } from "./catalog.js";
-import { checkOptions, checkServer } from "./check-config.js";
-import type { MinionClientOptions, ServerRequestMethod } from "./client-options.js";
-import { parseKey } from "./connection-key.js";
-import { ClientClosedError, ConfigError, ServerNotFoundError, ToolNotFoundError } from "./errors.js";
+import { checkOptions } from "./check-config.js";
+import type { MinionClientOptions } from "./client-options.js";
+import { ToolNotFoundError } from "./errors.js";
 import { type ClientEvent, Events } from "./events.js";
 import type { ListName } from "./list-names.js";
 import type { CachedList } from "./lists.js";
 import type { ServerStatus } from "./monitor.js";
-import { policyOf } from "./policy.js";
 import { pairOf, qualifiedName } from "./qualified-name.js";
 import { readConfig } from "./read-config.js";
-import type { SessionPool } from "./seams.js";
-import { Server } from "./server.js";
 import type { ServerConfig } from "./server-config.js";
-import type { ServerContext } from "./server-context.js";
-import type { McpSession } from "./session/mcp-session.js";
+import { Servers } from "./servers.js";
 import { OwnSession, type SessionLease } from "./session-lease.js";
 import { toolCall } from "./tool-call.js";
 
@@ -47,36 +39,13 @@ import { toolCall } from "./tool-call.js";
  * @throws TypeError | RangeError | ConfigError (ERR_MCP_CONFIG) from the constructor, before anything is opened
  */
 export class MinionClient implements AsyncDisposable {
-  readonly #options: MinionClientOptions;
-  readonly #context: ServerContext;
-  readonly #servers = new Map<string, Server>();
-  /** Removed, but not yet without connections. */
-  readonly #leaving = new Map<string, Server>();
   readonly #events = new Events();
-  readonly #pool: SessionPool;
-  #closed: Promise<void> | undefined;
+  readonly #servers: Servers;
 
   constructor(options: MinionClientOptions) {
     checkOptions(options);
-    this.#options = options;
     if (options.onEvent !== undefined) this.#events.subscribe(options.onEvent);
-    const make = options.pool ?? ((poolOptions: PoolOptions<McpSession>) => new Pool(poolOptions));
-    this.#pool = make({
-      create: (key, context) => this.#owner(key).connections.open(parseKey(key), context),
-      destroy: (session, { key, reason }) => this.#owner(key).connections.close(session, reason),
-      limitsFor: (key) => this.#owner(key).limits(parseKey(key)),
-      maxTotal: options.maxTotalConnections,
-    });
-    this.#context = {
-      pool: this.#pool,
-      events: this.#events,
-      clientInfo: options.clientInfo ?? { name: "minion", version: "1.0.0" },
-      capabilities: options.capabilities ?? {},
-      onServerRequest: this.#serverRequests(),
-      makeCache: options.cache ?? ((_, cacheOptions) => new Cache(cacheOptions)),
-      makeBreaker: options.breaker ?? ((_, breakerOptions) => new CircuitBreaker(breakerOptions)),
-    };
-    for (const [name, config] of Object.entries(options.servers)) this.#add(name, config);
+    this.#servers = new Servers(options, this.#events);
   }
 
   /**
@@ -108,7 +77,7 @@ export class MinionClient implements AsyncDisposable {
     args: Record<string, unknown> = {},
     options: CallOptions = {},
   ): Promise<CallToolResult> {
-    const found = this.#get(server);
+    const found = this.#servers.get(server);
     checkCallOptions(options, callOptionNames);
     const { request, take } = toolCall(found, tool, args, options);
     return found.request(request, options, take);
@@ -139,7 +108,7 @@ export class MinionClient implements AsyncDisposable {
   /** The tools of all servers. One that cannot be asked is reported and does not hold up the others beyond its own deadline. */
   async listAllTools(options: ListOptions = {}): Promise<ToolCatalog> {
     checkCallOptions(options, listOptionNames);
-    const names = [...this.#servers.keys()];
+    const names = this.#servers.names();
     const lists = await Promise.allSettled(names.map((name) => this.listTools(name, options)));
     if (options.signal?.aborted) throw options.signal.reason;
     const tools: QualifiedTool[] = [];
@@ -161,7 +130,7 @@ export class MinionClient implements AsyncDisposable {
 
   /** The content of a resource. Rejects as `callTool`. */
   async readResource(server: string, uri: string, options: CallOptions = {}): Promise<ReadResourceResult> {
-    const found = this.#get(server);
+    const found = this.#servers.get(server);
     checkCallOptions(options, callOptionNames);
     const request = { method: "resources/read", params: { uri }, what: `Resource "${uri}"`, isSafe: true };
     return found.request(request, options, (answer) => ({ value: toResourceContents(answer) }));
@@ -179,7 +148,7 @@ export class MinionClient implements AsyncDisposable {
     args: Record<string, string> = {},
     options: CallOptions = {},
   ): Promise<GetPromptResult> {
-    const found = this.#get(server);
+    const found = this.#servers.get(server);
     checkCallOptions(options, callOptionNames);
     const request = {
       method: "prompts/get",
@@ -196,7 +165,7 @@ export class MinionClient implements AsyncDisposable {
     server: string,
     options: { readonly signal?: AbortSignal | undefined; readonly principal?: string | undefined } = {},
   ): Promise<SessionLease> {
-    const found = this.#get(server);
+    const found = this.#servers.get(server);
     checkCallOptions(options, ["signal", "principal"]);
     const own = { ...options, isOwn: true };
     return found.withConnection(
@@ -209,8 +178,8 @@ export class MinionClient implements AsyncDisposable {
   async connect(
     options: { readonly servers?: readonly string[] | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ConnectReport> {
-    const { servers = [...this.#servers.keys()], signal } = options;
-    const found = servers.map((name) => this.#get(name));
+    const { servers = this.#servers.names(), signal } = options;
+    const found = servers.map((name) => this.#servers.get(name));
     const outcomes = await Promise.allSettled(
       found.map((server) => server.withConnection({ signal }, async (_, lease) => lease.release())),
     );
@@ -227,7 +196,7 @@ export class MinionClient implements AsyncDisposable {
 
   /** Asks a server whether it is there, now, whatever its breaker says. Resolves with the milliseconds that it took. */
   async ping(server: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
-    const found = this.#get(server);
+    const found = this.#servers.get(server);
     checkCallOptions(options, ["signal"]);
     return found.withConnection(options, async (connection, lease, { signal }) => {
       try {
@@ -242,33 +211,17 @@ export class MinionClient implements AsyncDisposable {
 
   /** Adds a server. @throws ConfigError (ERR_MCP_CONFIG) where its name is taken or its entry is wrong */
   addServer(name: string, config: ServerConfig): void {
-    if (this.#closed !== undefined) throw new ClientClosedError(name);
-    if (this.#servers.has(name) || this.#leaving.has(name))
-      throw new ConfigError("there is such a server already; remove it first, and wait for that", { server: name });
-    checkServer(name, config, this.#options.defaults);
-    this.#add(name, config);
+    this.#servers.add(name, config);
   }
 
   /** Removes a server: calls in flight have a second, then its connections end. Resolves when no process of it is left. */
   async removeServer(name: string): Promise<void> {
-    const server = this.#get(name);
-    this.#servers.delete(name);
-    const graceMs = 1_000;
-    const timer = setTimeout(() => server.abort(new ServerNotFoundError(name, [...this.#servers.keys()])), graceMs);
-    this.#leaving.set(name, server);
-    try {
-      await server.connections.clear(graceMs);
-    } finally {
-      clearTimeout(timer);
-      server.abort(new ServerNotFoundError(name, [...this.#servers.keys()]));
-      server.close();
-      this.#leaving.delete(name);
-    }
+    await this.#servers.remove(name);
   }
 
   /** How every server is. */
   status(): readonly ServerStatus[] {
-    return [...this.#servers.values()].map((server) => server.status());
+    return this.#servers.all().map((server) => server.status());
   }
 
   /** Tells `listener` what happens, until the returned function is called. What it throws is dropped. */
@@ -285,65 +238,16 @@ export class MinionClient implements AsyncDisposable {
     const { graceMs = 1_000 } = options;
     if (!(typeof graceMs === "number" && graceMs >= 0))
       throw new TypeError(`MinionClient: graceMs must be 0 or more milliseconds, got ${graceMs}`);
-    this.#closed ??= this.#close(graceMs);
-    return this.#closed;
+    return this.#servers.close(graceMs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #add(name: string, config: ServerConfig): void {
-    this.#servers.set(name, new Server(name, policyOf(config, this.#options.defaults), this.#context));
-  }
-
-  #get(name: string): Server {
-    if (this.#closed !== undefined) throw new ClientClosedError(name);
-    const server = this.#servers.get(name);
-    if (server === undefined) throw new ServerNotFoundError(name, [...this.#servers.keys()]);
-    return server;
-  }
-
-  /** The server that a key of the pool belongs to. */
-  #owner(key: string): Server {
-    const { server } = parseKey(key);
-    const owner = this.#servers.get(server) ?? this.#leaving.get(server);
-    if (owner === undefined) throw new ServerNotFoundError(server, [...this.#servers.keys()]);
-    return owner;
-  }
-
   async #list(server: string, list: ListName, options: ListOptions): Promise<CachedList> {
-    const found = this.#get(server);
+    const found = this.#servers.get(server);
     checkCallOptions(options, listOptionNames);
     return found.list(list, options);
   }
-
-  #serverRequests(): ServerContext["onServerRequest"] {
-    const { onServerRequest } = this.#options;
-    if (onServerRequest === undefined) return undefined;
-    return (server) => (method, params, signal) =>
-      isServerRequest(method)
-        ? onServerRequest({ server, method, params }, { signal })
-        : Promise.reject(new TypeError(`A server asked for ${method}, which no client answers`));
-  }
-
-  async #close(graceMs: number): Promise<void> {
-    for (const server of this.#servers.values()) server.connections.beginClose();
-    const abort = (): void => {
-      for (const server of this.#servers.values())
-        server.abort(new ClientClosedError(server.name, { delivery: "sent" }));
-    };
-    const timer = Number.isFinite(graceMs) ? setTimeout(abort, graceMs) : undefined;
-    try {
-      await this.#pool.close({ graceMs });
-    } finally {
-      clearTimeout(timer);
-      abort();
-      for (const server of this.#servers.values()) server.close();
-    }
-  }
-}
-
-function isServerRequest(method: string): method is ServerRequestMethod {
-  return method === "elicitation/create" || method === "sampling/createMessage" || method === "roots/list";
 }

@@ -1,7 +1,6 @@
 import type { Call } from "./call.js";
 import { type LeasedConnection, leaseConnection, sendOver } from "./connections.js";
 import { ServerUnavailableError } from "./errors.js";
-import type { Target } from "./policy.js";
 import type { Breaker, SessionPool } from "./seams.js";
 import { judged } from "./verdict.js";
 
@@ -9,7 +8,6 @@ import { judged } from "./verdict.js";
 export interface ReplicaContext {
   readonly server: string;
   readonly index: number;
-  readonly target: Target;
   readonly breaker: Breaker | undefined;
   readonly pool: SessionPool;
   /** Whether a fresh connection can be opened while calls are still waiting on an old one. */

@@ -1,7 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Call } from "./call.js";
 import type { CallOptions, ListOptions } from "./call-options.js";
-import type { ConnectionKey } from "./connection-key.js";
 import { leaseConnection, sendOver } from "./connections.js";
 import { Deadline } from "./deadline.js";
 import { errorTypeOf } from "./error-type.js";
@@ -9,12 +8,13 @@ import type { EventBody } from "./events.js";
 import { sendToReplicas } from "./failover.js";
 import { learned } from "./learned.js";
 import { type ListName, methodOf } from "./list-names.js";
-import { asList, type CachedList, type ListOwner, Lists } from "./lists.js";
+import { asList, type CachedList, type ListOwner, Lists, listRefreshed } from "./lists.js";
+import { makeReplicas } from "./make-replicas.js";
 import { Monitor, type ServerStatus } from "./monitor.js";
 import { OutputSchemas } from "./output-schemas.js";
 import { type Policy, type Transport, transportOf } from "./policy.js";
 import { publicError } from "./public-error.js";
-import { Replica } from "./replica.js";
+import type { Replica } from "./replica.js";
 import { withRetries } from "./retry.js";
 import { RetryBudget } from "./retry-budget.js";
 import type { ToolListCache } from "./seams.js";
@@ -66,7 +66,7 @@ export class Server {
       ttlMs: policy.cache.ttlMs ?? 300_000,
       capabilities: context.capabilities,
       fetch: (list, owner, signal) => this.#fetchList(list, owner, signal),
-      onRefreshed: (list, before, now, durationMs) => this.#tellRefreshed(list, before, now, durationMs),
+      onRefreshed: (list, before, now, durationMs) => this.#emit(listRefreshed(list, before, now, durationMs)),
     });
     this.connections = new ServerConnections({
       server: name,
@@ -76,7 +76,16 @@ export class Server {
       onListChanged: (list, replica) => this.#lists.changed(list, replica),
       onReconnected: (owner) => this.#lists.reconnected(owner),
     });
-    this.#replicas = policy.targets.map((_, index) => this.#makeReplica(index));
+    this.#replicas = makeReplicas({
+      server: name,
+      policy,
+      context,
+      connections: this.connections,
+      onBreaker: (replica, { from, to, reason }) => {
+        this.#emit({ type: "breaker", replica, from, to, reason });
+        this.#monitor.check(`its breaker is ${to}`);
+      },
+    });
     this.#monitor = new Monitor(this.#replicas, (event) => this.#emit(event));
   }
 
@@ -171,39 +180,6 @@ export class Server {
   close(): void {
     this.connections.beginClose();
     this.#cache.close();
-  }
-
-  #makeReplica(index: number): Replica {
-    const { policy } = this;
-    const target = policy.targets[index] ?? policy.targets[0];
-    return new Replica({
-      server: this.name,
-      index,
-      target,
-      breaker: policy.breaker === false ? undefined : this.#makeBreaker(index, policy.breaker),
-      pool: this.#context.pool,
-      hasRoomForFresh: !policy.stateful && policy.maxConnections > 1,
-      keyFor: (principal) => this.connections.key(index, principal),
-      onLeased: (leased, key) => this.connections.leased(leased, key),
-    });
-  }
-
-  #makeBreaker(index: number, options: Exclude<Policy["breaker"], false>): ReturnType<ServerContext["makeBreaker"]> {
-    const own = options.onStateChange;
-    // A ping and a call: never one of them alone.
-    const successThreshold = Math.max(2, options.successThreshold ?? 2);
-    return this.#context.makeBreaker(this.name, {
-      name: index === 0 ? this.name : `${this.name}#${index}`,
-      ...options,
-      successThreshold,
-      maxProbes: Math.max(successThreshold, options.maxProbes ?? 3),
-      onStateChange: (change) => {
-        const { from, to, reason } = change;
-        this.#emit({ type: "breaker", replica: index, from, to, reason });
-        this.#monitor.check(`its breaker is ${to}`);
-        own?.(change);
-      },
-    });
   }
 
   async #send(call: Call): Promise<unknown> {
@@ -313,20 +289,7 @@ export class Server {
     return { server: this.name, what, isSafe, isStateful: stateful, maxMessageBytes };
   }
 
-  #tellRefreshed(list: ListName, before: CachedList | undefined, now: CachedList, durationMs: number): void {
-    const names = (one: CachedList | undefined): string[] => (one?.items ?? []).map((item) => String(item.name));
-    const [old, fresh] = [new Set(names(before)), new Set(names(now))];
-    const added = [...fresh].filter((name) => !old.has(name));
-    const removed = [...old].filter((name) => !fresh.has(name));
-    this.#emit({ type: "listRefreshed", list, count: now.items.length, added, removed, durationMs });
-  }
-
   #emit(event: EventBody): void {
     this.#context.events.emit({ ...event, server: this.name, at: Date.now() });
-  }
-
-  /** The limits of the pool for one of its keys. */
-  limits(key: ConnectionKey): ReturnType<ServerConnections["limits"]> {
-    return this.connections.limits(key);
   }
 }

@@ -8,6 +8,8 @@ let lastToken = 0;
 export class Exchange {
   /** Names this request in the progress that the server reports. */
   readonly progressToken: string = `minion-${++lastToken}`;
+  /** A refusal that need not be the end: the SDK may get a token and ask again. */
+  refusal: Failure | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly #onSent: (() => void) | undefined;
   readonly #onFailed: (failure: Failure) => void;

@@ -170,8 +170,9 @@ export class HttpChannel {
     // The SDK asks for a token and repeats the request.
     const mayAuthorize = this.#hasAuth && (response.status === 401 || response.status === 403);
     const words = this.#secrets.mask(await firstWords(response, signal));
-    if (!mayAuthorize)
-      exchange?.fail(words === "" ? failure : failure.with({ message: `${failure.message}: ${words}` }));
+    const said = words === "" ? failure : failure.with({ message: `${failure.message}: ${words}` });
+    if (!mayAuthorize) exchange?.fail(said);
+    else if (exchange !== undefined) exchange.refusal = said;
     if (failure.kind === "session-lost") this.#events.onEnded(failure, { sparesRequests: true });
     return new Response(words, { status: response.status, headers: response.headers });
   }

@@ -1,0 +1,141 @@
+import { CircuitBreaker } from "@minion/breaker";
+import { Cache } from "@minion/cache";
+import { Pool, type PoolOptions } from "@minion/pool";
+import { checkServer } from "./check-config.js";
+import type { MinionClientOptions, ServerRequestMethod } from "./client-options.js";
+import { parseKey } from "./connection-key.js";
+import { ClientClosedError, ConfigError, ServerNotFoundError } from "./errors.js";
+import type { Events } from "./events.js";
+import { policyOf } from "./policy.js";
+import type { SessionPool } from "./seams.js";
+import { Server } from "./server.js";
+import type { ServerConfig } from "./server-config.js";
+import type { ServerContext } from "./server-context.js";
+import type { McpSession } from "./session/mcp-session.js";
+
+const removalGraceMs = 1_000;
+
+/** The servers of a client by name, and the one pool that holds the connections of all of them. */
+export class Servers {
+  readonly #options: MinionClientOptions;
+  readonly #context: ServerContext;
+  readonly #byName = new Map<string, Server>();
+  /** Removed, but not yet without connections. */
+  readonly #leaving = new Map<string, Server>();
+  readonly #pool: SessionPool;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: MinionClientOptions, events: Events) {
+    this.#options = options;
+    const make = options.pool ?? ((poolOptions: PoolOptions<McpSession>) => new Pool(poolOptions));
+    this.#pool = make({
+      create: (key, context) => this.#owner(key).connections.open(parseKey(key), context),
+      destroy: (session, { key, reason }) => this.#owner(key).connections.close(session, reason),
+      limitsFor: (key) => this.#owner(key).connections.limits(parseKey(key)),
+      maxTotal: options.maxTotalConnections,
+    });
+    this.#context = {
+      pool: this.#pool,
+      events,
+      clientInfo: options.clientInfo ?? { name: "minion", version: "1.0.0" },
+      capabilities: options.capabilities ?? {},
+      onServerRequest: serverRequests(options.onServerRequest),
+      makeCache: options.cache ?? ((_, cacheOptions) => new Cache(cacheOptions)),
+      makeBreaker: options.breaker ?? ((_, breakerOptions) => new CircuitBreaker(breakerOptions)),
+    };
+    for (const [name, config] of Object.entries(options.servers)) this.#add(name, config);
+  }
+
+  names(): string[] {
+    return [...this.#byName.keys()];
+  }
+
+  all(): Server[] {
+    return [...this.#byName.values()];
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** Throws {@link ClientClosedError} or {@link ServerNotFoundError}. */
+  get(name: string): Server {
+    if (this.#closed !== undefined) throw new ClientClosedError(name);
+    const server = this.#byName.get(name);
+    if (server === undefined) throw new ServerNotFoundError(name, this.names());
+    return server;
+  }
+
+  /** Throws {@link ConfigError} where the name is taken or the entry is wrong. */
+  add(name: string, config: ServerConfig): void {
+    if (this.#closed !== undefined) throw new ClientClosedError(name);
+    if (this.#byName.has(name) || this.#leaving.has(name)) {
+      throw new ConfigError("there is such a server already; remove it first, and wait for that", { server: name });
+    }
+    checkServer(name, config, this.#options.defaults);
+    this.#add(name, config);
+  }
+
+  /** Removes a server. Resolves when no process of it is left. */
+  async remove(name: string): Promise<void> {
+    const server = this.get(name);
+    this.#byName.delete(name);
+    this.#leaving.set(name, server);
+    const abort = (): void => server.abort(new ServerNotFoundError(name, this.names()));
+    const timer = setTimeout(abort, removalGraceMs);
+    try {
+      await server.connections.clear(removalGraceMs);
+    } finally {
+      clearTimeout(timer);
+      abort();
+      server.close();
+      this.#leaving.delete(name);
+    }
+  }
+
+  /** Refuses new calls, gives those in flight `graceMs`, and ends everything. Idempotent. */
+  close(graceMs: number): Promise<void> {
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const servers = this.all();
+    for (const server of servers) server.connections.beginClose();
+    const abort = (): void => {
+      for (const server of servers) server.abort(new ClientClosedError(server.name, { delivery: "sent" }));
+    };
+    const timer = Number.isFinite(graceMs) ? setTimeout(abort, graceMs) : undefined;
+    try {
+      await this.#pool.close({ graceMs });
+    } finally {
+      clearTimeout(timer);
+      abort();
+      for (const server of servers) server.close();
+    }
+  }
+
+  #add(name: string, config: ServerConfig): void {
+    this.#byName.set(name, new Server(name, policyOf(config, this.#options.defaults), this.#context));
+  }
+
+  /** The server that a key of the pool belongs to. */
+  #owner(key: string): Server {
+    const { server } = parseKey(key);
+    const owner = this.#byName.get(server) ?? this.#leaving.get(server);
+    if (owner === undefined) throw new ServerNotFoundError(server, this.names());
+    return owner;
+  }
+}
+
+function serverRequests(handler: MinionClientOptions["onServerRequest"]): ServerContext["onServerRequest"] {
+  if (handler === undefined) return undefined;
+  return (server) => (method, params, signal) =>
+    isServerRequest(method)
+      ? handler({ server, method, params }, { signal })
+      : Promise.reject(new TypeError(`A server asked for ${method}, which no client answers`));
+}
+
+function isServerRequest(method: string): method is ServerRequestMethod {
+  return method === "elicitation/create" || method === "sampling/createMessage" || method === "roots/list";
+}
