@@ -47,7 +47,7 @@ export function checkFunction(what: string, value: unknown): void {
 /** Throws a TypeError where `value` is not an object of options, or has one that is not known. */
 export function checkOptions(what: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new TypeError(`${what} must be an object, got ${show(value)}`);
+    throw new TypeError(`${what}: options must be an object, got ${show(value)}`);
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) throw new TypeError(`${what}: unknown option ${name}; known are ${known.join(", ")}`);
   }

@@ -1,5 +1,6 @@
 import type { Core } from "./core.js";
 import { Creation } from "./creation.js";
+import { holdingProcess } from "./timer.js";
 
 /** Starts the creations that are missing until `count` resources of a key rest, and waits for them. */
 export async function warmUp<R>(
@@ -18,7 +19,7 @@ export async function warmUp<R>(
   const coming = [...lane.members].flatMap((member) => (member instanceof Creation ? [member.over()] : []));
   core.settle(lane);
   core.effects.flush();
-  await untilAborted(Promise.all(coming), signal);
+  await holdingProcess(untilAborted(Promise.all(coming), signal));
 }
 
 async function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {

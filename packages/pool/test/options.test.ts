@@ -8,9 +8,9 @@ const make = (options: unknown): Pool<Thing> => Reflect.construct(Pool, [options
 
 describe("the constructor refuses", () => {
   test.each([
-    [undefined, TypeError, "Pool must be an object, got undefined"],
-    [null, TypeError, "Pool must be an object, got null"],
-    [[], TypeError, "Pool must be an object, got an array"],
+    [undefined, TypeError, "Pool: options must be an object, got undefined"],
+    [null, TypeError, "Pool: options must be an object, got null"],
+    [[], TypeError, "Pool: options must be an object, got an array"],
     [{}, TypeError, "Pool: create must be a function, got null"],
     [{ create: "x" }, TypeError, 'Pool: create must be a function, got "x"'],
     [{ create, max: 5 }, TypeError, "Pool: unknown option max; known are maxPerKey, "],
@@ -57,7 +57,7 @@ test("methods refuse what they cannot use, and reject where they are async", asy
     return Reflect.apply(method, pool, args);
   };
   await expect(call("acquire", 5)).rejects.toThrow("Pool.acquire: key must be a string, got 5");
-  await expect(call("acquire", "a", null)).rejects.toThrow("Pool.acquire must be an object, got null");
+  await expect(call("acquire", "a", null)).rejects.toThrow("Pool.acquire: options must be an object, got null");
   await expect(call("acquire", "a", { timeout: 5 })).rejects.toThrow("Pool.acquire: unknown option timeout");
   await expect(call("acquire", "a", { timeoutMs: -5 })).rejects.toThrow(RangeError);
   await expect(call("acquire", "a", { priority: Number.NaN })).rejects.toThrow("priority must be a number, not NaN");
