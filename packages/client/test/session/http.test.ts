@@ -1,0 +1,398 @@
+import { startChaosServer } from "@minion/chaos";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { answerEvent, answerStatus, type Exchange, startEvents, startRawServer } from "./raw-server.js";
+import { open, rejection, until } from "./support.js";
+
+const timeout = 30_000;
+
+function isCall({ message }: Exchange, tool?: string): boolean {
+  return message.method === "tools/call" && (tool === undefined || message.params?.name === tool);
+}
+
+describe("the session", () => {
+  test("M3: a lost one is told once; each of 8 concurrent calls knows that it was not run", { timeout }, async () => {
+    const server = await startChaosServer();
+    onTestFinished(() => server.close());
+    const { call, deaths } = await open({ url: server.url });
+    server.forgetSessions();
+    const failures = await Promise.all(
+      Array.from({ length: 8 }, (_, key) => rejection(call("sideEffect", { key: String(key) }))),
+    );
+    for (const failure of failures)
+      expect(failure).toMatchObject({ kind: "session-lost", delivery: "not-sent", status: 404 });
+    expect(deaths).toHaveLength(1);
+    expect(await rejection(call("sideEffect", { key: "later" }))).toMatchObject({
+      kind: "session-lost",
+      delivery: "not-sent",
+    });
+    expect(server.journal().filter((entry) => entry.event === "sideEffect")).toEqual([]);
+  });
+
+  test("M3: a call that is under way when the session is lost still gets its answer", { timeout }, async () => {
+    let release = (): void => {};
+    const { url } = await startRawServer({
+      post: (exchange) => {
+        if (isCall(exchange, "late")) {
+          startEvents(exchange);
+          release = () => void exchange.response.end(answerEvent(exchange.message.id, "late"));
+          return true;
+        }
+        if (!isCall(exchange)) return false;
+        answerStatus(exchange.response, 404);
+        return true;
+      },
+    });
+    const { call, deaths } = await open({ url });
+    const late = call("late");
+    expect(await rejection(call("lost"))).toMatchObject({ kind: "session-lost" });
+    expect(deaths).toHaveLength(1);
+    release();
+    await expect(late).resolves.toMatchObject({ content: [{ text: "late" }] });
+  });
+
+  test("M5: close() ends it on the server, and does not wait for a server that does not answer", {
+    timeout,
+  }, async () => {
+    const kind = await startRawServer();
+    const first = await open({ url: kind.url });
+    await first.connection.close();
+    const ended = kind.requests.find((request) => request.method === "DELETE /mcp");
+    expect(ended?.headers["mcp-session-id"]).toBe("session-1");
+
+    const deaf = await startRawServer({ delete: () => {} });
+    const second = await open({ url: deaf.url });
+    const startedAt = performance.now();
+    await second.connection.close();
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    await until(() => deaf.sockets.now === 0, "its sockets are closed");
+  });
+});
+
+describe("requests", () => {
+  test("M2: 10 calls that are given up end their sockets too", { timeout }, async () => {
+    const { url, sockets, requests } = await startRawServer({ post: (exchange) => isCall(exchange) });
+    const { call } = await open({ url });
+    const controller = new AbortController();
+    const hanging = Array.from({ length: 10 }, () => rejection(call("hang", {}, { signal: controller.signal })));
+    await until(() => requests.filter(({ message }) => message.method === "tools/call").length === 10, "they arrive");
+    expect(sockets.now).toBeGreaterThanOrEqual(10);
+    controller.abort();
+    await Promise.all(hanging);
+    await until(
+      () => requests.filter(({ message }) => message.method === "notifications/cancelled").length === 10,
+      "the server is told",
+    );
+    // What is left serves the notices.
+    await until(() => sockets.now <= 10, "no socket waits for an answer");
+  });
+
+  test("M10: 300 calls at once share a bounded number of sockets, in order", { timeout }, async () => {
+    const { url, sockets, requests } = await startRawServer();
+    const { call } = await open({ url });
+    await Promise.all(Array.from({ length: 300 }, (_, index) => call(`tool-${index}`)));
+    expect(sockets.most).toBeLessThanOrEqual(64 + 16 + 1);
+    expect(requests.filter(({ message }) => message.method === "tools/call")).toHaveLength(300);
+  });
+
+  test("M2: calls that wait for a socket are not sent, and can be given up", { timeout }, async () => {
+    const { url, requests } = await startRawServer({ post: (exchange) => isCall(exchange) });
+    const { call, connection } = await open({ url });
+    const first = Array.from({ length: 64 }, () => rejection(call("hang")));
+    const controller = new AbortController();
+    let sent = 0;
+    const waiting = rejection(call("waiting", {}, { signal: controller.signal, onSent: () => sent++ }));
+    const closing = rejection(call("closed"));
+    await until(
+      () => requests.filter(({ message }) => message.method === "tools/call").length === 64,
+      "all places are taken",
+    );
+    controller.abort("given up");
+    expect(await waiting).toBe("given up");
+    expect(sent).toBe(0);
+    await connection.close();
+    expect(await closing).toMatchObject({ kind: "closed", delivery: "not-sent" });
+    for (const failure of await Promise.all(first)) expect(failure).toMatchObject({ kind: "closed", delivery: "sent" });
+    expect(
+      requests.filter(({ message }) => message.params?.name === "waiting" || message.params?.name === "closed"),
+    ).toEqual([]);
+  });
+
+  test("M4: Retry-After may be a date; the words of a refusal are kept", { timeout }, async () => {
+    const { url } = await startRawServer({
+      post: (exchange) => {
+        if (!isCall(exchange)) return false;
+        const date = new Date(Date.now() + 5_000).toUTCString();
+        answerStatus(exchange.response, 429, { "retry-after": date }, "too\n many \u0007calls");
+        return true;
+      },
+    });
+    const { call } = await open({ url });
+    const failure = await rejection(call("any"));
+    expect(failure).toMatchObject({ kind: "http", status: 429, delivery: "not-sent" });
+    expect(failure).toHaveProperty("message", "the server answered with HTTP status 429: too many calls");
+    expect(failure).toHaveProperty("retryAfterMs", expect.closeTo(4_500, -3.3));
+  });
+
+  test("M1: a refusal whose body never ends is reported all the same", { timeout }, async () => {
+    const { url } = await startRawServer({
+      post: (exchange) => {
+        if (!isCall(exchange)) return false;
+        exchange.response.writeHead(500).write("it says");
+        return true;
+      },
+    });
+    const { call } = await open({ url });
+    expect(await rejection(call("any"))).toMatchObject({
+      kind: "http",
+      status: 500,
+      message: expect.stringContaining("it says"),
+    });
+  });
+
+  test.each([
+    ["no answer at all", 202, "application/json", ""],
+    ["a page", 200, "text/html", "<html>"],
+    ["something else", 200, "application/json", '{"jsonrpc":"2.0","id":1,"result":"text"}'],
+  ])("M7: %s is an invalid result, at once", { timeout }, async (_what, status, type, body) => {
+    const { url } = await startRawServer({
+      post: (exchange) => {
+        if (!isCall(exchange)) return false;
+        answerStatus(
+          exchange.response,
+          status,
+          { "content-type": type },
+          body.replace('"id":1', `"id":${exchange.message.id}`),
+        );
+        return true;
+      },
+    });
+    const { call } = await open({ url });
+    expect(await rejection(call("any"))).toMatchObject({ kind: "invalid-result", delivery: "sent" });
+  });
+});
+
+describe("replies as streams", () => {
+  test("M6: a numbered stream that breaks off is asked for the rest", { timeout }, async () => {
+    let asked: number | undefined;
+    const { url, requests } = await startRawServer({
+      post: (exchange) => {
+        if (!isCall(exchange)) return false;
+        asked = exchange.message.id;
+        startEvents(exchange);
+        exchange.response.end("retry: 10\nid: event-1\ndata:\n\n");
+        return true;
+      },
+      get: (exchange) => {
+        if (exchange.request.headers["last-event-id"] === undefined) return answerStatus(exchange.response, 405);
+        startEvents(exchange);
+        exchange.response.end(answerEvent(asked, "the rest"));
+      },
+    });
+    const { call } = await open({ url });
+    await expect(call("any")).resolves.toMatchObject({ content: [{ text: "the rest" }] });
+    const resumed = requests.filter(
+      (request) => request.method === "GET /mcp" && request.headers["last-event-id"] !== undefined,
+    );
+    expect(resumed.map((request) => request.headers["last-event-id"])).toEqual(["event-1"]);
+  });
+
+  test("M6: where the rest is refused the call fails at once; one that was given up is not asked for", {
+    timeout,
+  }, async () => {
+    const { url, requests } = await startRawServer({
+      post: (exchange) => {
+        if (!isCall(exchange)) return false;
+        startEvents(exchange);
+        exchange.response.write("retry: 10\nid: event-1\ndata:\n\n");
+        if (isCall(exchange, "broken")) exchange.response.end();
+        return true;
+      },
+      get: (exchange) =>
+        answerStatus(exchange.response, exchange.request.headers["last-event-id"] === undefined ? 405 : 500),
+    });
+    const { call, connection } = await open({ url });
+    expect(await rejection(call("broken"))).toMatchObject({ kind: "closed", delivery: "sent" });
+    const resumes = (): number => requests.filter((request) => request.headers["last-event-id"] !== undefined).length;
+    expect(resumes()).toBe(1);
+    const controller = new AbortController();
+    let sent = false;
+    const hanging = rejection(
+      call(
+        "open",
+        {},
+        {
+          signal: controller.signal,
+          onSent: () => {
+            sent = true;
+          },
+        },
+      ),
+    );
+    await until(() => sent, "it is sent");
+    controller.abort();
+    await hanging;
+    await connection.ping(new AbortController().signal);
+    expect(resumes()).toBe(1);
+  });
+
+  test("M6: a reply that stays open after the answer is ended", { timeout }, async () => {
+    let closed = false;
+    const { url } = await startRawServer({
+      post: (exchange) => {
+        if (!isCall(exchange)) return false;
+        startEvents(exchange);
+        exchange.response.write(answerEvent(exchange.message.id));
+        exchange.response.on("close", () => {
+          closed = true;
+        });
+        return true;
+      },
+    });
+    const { call } = await open({ url });
+    await call("any");
+    await until(() => closed, "the client ends it");
+  });
+});
+
+describe("the standing stream", () => {
+  test("M8: when it was away every list may have changed", { timeout }, async () => {
+    let opened = 0;
+    const { url } = await startRawServer({
+      get: (exchange) => {
+        opened += 1;
+        startEvents(exchange);
+        if (opened === 1) exchange.response.end("retry: 5\ndata:\n\n");
+      },
+    });
+    const { notifications, deaths } = await open({ url });
+    await until(() => notifications.length > 0, "the gap is told");
+    expect(notifications).toEqual(["notifications/tools/list_changed"]);
+    expect(opened).toBe(2);
+    expect(deaths).toEqual([]);
+  });
+
+  test("M6: a server that forgot the session says so there too", { timeout }, async () => {
+    let opened = 0;
+    const { url } = await startRawServer({
+      get: (exchange) => {
+        opened += 1;
+        if (opened > 1) return answerStatus(exchange.response, 404);
+        startEvents(exchange);
+        exchange.response.end("retry: 5\ndata:\n\n");
+      },
+    });
+    const { deaths } = await open({ url });
+    await until(() => deaths.length > 0, "the loss is told");
+    expect(deaths[0]).toMatchObject({ kind: "session-lost", delivery: "not-sent" });
+  });
+
+  test("M6: where it cannot be opened again the connection is of no use", { timeout }, async () => {
+    let opened = 0;
+    const { url, server } = await startRawServer({
+      get: (exchange) => {
+        opened += 1;
+        startEvents(exchange);
+        exchange.response.write("retry: 5\ndata:\n\n");
+      },
+    });
+    const { call, deaths, connection } = await open({ url });
+    await until(() => opened === 1, "it is open");
+    await call("any");
+    server.close();
+    server.closeAllConnections();
+    await until(() => deaths.length > 0, "the loss is told");
+    expect(deaths[0]).toMatchObject({ kind: "closed" });
+    expect(await rejection(connection.ping(new AbortController().signal))).toMatchObject({ delivery: "not-sent" });
+  });
+
+  test("M10: a server that ends it at once is not asked every moment", { timeout }, async () => {
+    let opened = 0;
+    const { url } = await startRawServer({
+      get: (exchange) => {
+        opened += 1;
+        startEvents(exchange);
+        exchange.response.end("retry: 1\ndata:\n\n");
+      },
+    });
+    const { call, connection } = await open({ url });
+    const end = performance.now() + 1_500;
+    while (performance.now() < end) await call("any");
+    expect(opened).toBeGreaterThanOrEqual(2);
+    expect(opened).toBeLessThanOrEqual(4);
+    await connection.close();
+    const settled = opened;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(opened).toBe(settled);
+  });
+
+  test.each([400, 500, 501])("M6: a server that refuses it with %i works without", { timeout }, async (status) => {
+    const { url } = await startRawServer({ get: (exchange) => answerStatus(exchange.response, status) });
+    const { call, deaths } = await open({ url });
+    await expect(call("any")).resolves.toMatchObject({ content: [{ text: "fine" }] });
+    expect(deaths).toEqual([]);
+  });
+});
+
+describe("headers", () => {
+  test("they go with every request, a function is asked before each, credentials of the URL become one", {
+    timeout,
+  }, async () => {
+    const { url, requests } = await startRawServer();
+    let asked = 0;
+    const headers = async ({ principal }: { principal: string | undefined }): Promise<Record<string, string>> => {
+      asked += 1;
+      return { "x-token": `${principal}-${asked}` };
+    };
+    const { call, connection } = await open(
+      { url: url.replace("http://", "http://user:p%40ss@"), headers },
+      { principal: "ann" },
+    );
+    await call("any");
+    await connection.close();
+    expect(requests.length).toBeGreaterThanOrEqual(4);
+    expect(new Set(requests.map((request) => request.headers["x-token"])).size).toBe(requests.length);
+    for (const request of requests) {
+      expect(request.headers.authorization).toBe(`Basic ${Buffer.from("user:p@ss").toString("base64")}`);
+      expect(request.headers["x-token"]).toMatch(/^ann-\d+$/);
+    }
+  });
+
+  test("M10: a function that rejects or hangs costs its own attempt only", { timeout }, async () => {
+    const { url } = await startRawServer();
+    const failing = open({ url, headers: () => Promise.reject(new Error("no token")) });
+    expect(await rejection(failing)).toMatchObject({
+      kind: "connect",
+      delivery: "not-sent",
+      message: expect.stringContaining("no token"),
+    });
+    const hanging = open({ url, headers: () => new Promise(() => {}) }, { connectTimeoutMs: 100 });
+    expect(await rejection(hanging)).toMatchObject({ kind: "connect", delivery: "not-sent" });
+  });
+
+  test("M16: an authorization server gets none of them, and 401 is told where it gives no token", {
+    timeout,
+  }, async () => {
+    const { url, requests } = await startRawServer({
+      post: (exchange) => {
+        answerStatus(exchange.response, 401, { "www-authenticate": "Bearer" });
+        return true;
+      },
+    });
+    const authProvider = {
+      redirectUrl: undefined,
+      clientMetadata: { redirect_uris: [] },
+      clientInformation: () => undefined,
+      tokens: () => ({ access_token: "stale", token_type: "Bearer" }),
+      saveTokens: () => {},
+      redirectToAuthorization: () => {},
+      saveCodeVerifier: () => {},
+      codeVerifier: () => "",
+    };
+    const failure = await rejection(open({ url, authProvider, headers: { "x-secret": "hush-hush" } }));
+    expect(failure).toMatchObject({ kind: "http", status: 401, delivery: "not-sent" });
+    const [post, ...others] = requests;
+    expect(post?.headers).toMatchObject({ authorization: "Bearer stale", "x-secret": "hush-hush" });
+    expect(others.length).toBeGreaterThan(0);
+    for (const request of others) expect(request.headers["x-secret"]).toBeUndefined();
+  });
+});
