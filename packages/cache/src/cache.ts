@@ -91,6 +91,7 @@ export class Cache<V> implements Disposable {
       checkMembers(options, setMembers, "Cache.set: options");
       if (options.ttlMs !== undefined) checkDuration(options.ttlMs, "Cache.set: ttlMs");
     }
+    if (!this.#kept.isOpen) return;
     const overtaken = this.#loads.overtake(key);
     this.#kept.put(key, value, options?.ttlMs ?? this.#settings.ttlMs);
     overtaken?.release();
@@ -120,8 +121,9 @@ export class Cache<V> implements Disposable {
       return entry.promised();
     }
     const ttlMs = options?.ttlMs ?? this.#settings.ttlMs;
-    const live = this.#kept.live(entry, performance.now());
-    const answer = options?.refresh ? undefined : this.#answer(key, load, ttlMs, live);
+    const now = performance.now();
+    const live = this.#kept.live(entry, now);
+    const answer = options?.refresh ? undefined : this.#answer(key, load, ttlMs, live, now);
     if (answer !== undefined) return answer;
     this.#counters.misses += 1;
     return this.#loads.wait(key, load, ttlMs, live?.value, signal);
@@ -212,18 +214,17 @@ export class Cache<V> implements Disposable {
   }
 
   /** The answer for want of a fresh value that needs no waiting, if there is one; with a refresh behind it where one is due. */
-  #answer(key: string, load: Load<V>, ttlMs: Ttl<V>, entry: Entry<V> | undefined): Promise<V> | undefined {
-    const now = performance.now();
+  #answer(key: string, load: Load<V>, ttlMs: Ttl<V>, entry: Entry<V> | undefined, now: number): Promise<V> | undefined {
     const failure = this.#kept.failureOf(key, now);
     if (entry === undefined) {
       if (failure === undefined || this.#loads.has(key)) return undefined;
       this.#counters.misses += 1;
       return Promise.reject(failure.error);
     }
-    const { staleWhileRevalidateMs, staleIfErrorMs } = this.#settings;
     const resting = failure !== undefined || now < entry.retryAt;
-    const revalidating = now < entry.expiresAt + staleWhileRevalidateMs;
-    if (!revalidating && !(resting && now < entry.expiresAt + staleIfErrorMs)) return undefined;
+    const revalidating = now < entry.expiresAt + this.#settings.staleWhileRevalidateMs;
+    // A value that is still held beyond the one window is in the other.
+    if (!revalidating && !resting) return undefined;
     this.#counters.staleHits += 1;
     entry.hits += 1;
     const old = entry.promised();

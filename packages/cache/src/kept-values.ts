@@ -101,6 +101,11 @@ export class KeptValues<V> {
     this.#finish(removals);
   }
 
+  /** Whether anything is taken in. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   /** Takes nothing in from now on. */
   shut(): void {
     this.#open = false;

@@ -99,6 +99,13 @@ describe("C4 freshness and the two windows", () => {
     expect(outcome).toEqual({ state: "rejected", error: down });
   });
 
+  test("C4: beyond the error window a failed load gives its own error, though the revalidate window goes on", async () => {
+    const cache = cacheWith({ staleWhileRevalidateMs: 500, staleIfErrorMs: 100 });
+    vi.advanceTimersByTime(1_100);
+    await expect(cache.getOrSet("key", () => Promise.reject(down), { refresh: true })).rejects.toBe(down);
+    expect(cache.peek("key")).toBe("old");
+  });
+
   test("C4: an old value invalidated while the load runs is not served when it fails", async () => {
     const cache = cacheWith({ staleIfErrorMs: 500 });
     vi.advanceTimersByTime(1_000);
@@ -192,6 +199,15 @@ describe("C4 freshness and the two windows", () => {
     await pass(1_999);
     await cache.getOrSet("key", load);
     expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  test("C4: a success ends the rest", async () => {
+    const cache = cacheWith({ staleIfErrorMs: 60_000 });
+    await pass(1_000);
+    await cache.getOrSet("key", () => Promise.reject(down));
+    await cache.getOrSet("key", () => "new", { refresh: true, ttlMs: 100 });
+    await pass(100);
+    expect(await cache.getOrSet("key", () => "newer")).toBe("newer");
   });
 
   test("C4: a background refresh goes on when a caller that joined it leaves", async () => {

@@ -138,7 +138,7 @@ describe("C8 the removal callback", () => {
     expect(unhandled).not.toHaveBeenCalled();
   });
 
-  test("C8: under random use every value stored leaves exactly once", async () => {
+  test("C8: under random use every value stored leaves exactly once", { timeout: 60_000 }, async () => {
     const step = fc.record({
       action: fc.constantFrom("set", "load", "drop", "get", "clear", "pass", "zero"),
       key: fc.constantFrom("a", "b", "c", "d"),
