@@ -46,6 +46,11 @@ export class Creation<R> {
     core.ownContext.run(() => this.#call());
   }
 
+  /** Its generation was ended, so nothing is to be expected of it. */
+  get retired(): boolean {
+    return this.#retired !== undefined;
+  }
+
   /** Resolves when a resource came of it, rejects with what it failed with. */
   over(): Promise<void> {
     return new Promise((resolve, reject) => {

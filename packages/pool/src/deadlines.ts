@@ -35,10 +35,10 @@ export class Deadlines {
     this.#holdProcess = holdProcess;
   }
 
+  /** Sets a deadline that is not waiting. */
   set(deadline: Deadline, at: number): void {
     deadline.at = at;
-    if (deadline.waiting) this.#heap.move(deadline.index);
-    else this.#heap.push(deadline);
+    this.#heap.push(deadline);
     if (at < this.#armedFor || this.#timer === undefined) this.#arm();
   }
 

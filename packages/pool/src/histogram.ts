@@ -13,23 +13,37 @@ export interface Histogram {
   readonly sum: number;
 }
 
+interface Bucket {
+  readonly bound: number;
+  count: number;
+}
+
 /** A histogram that is being filled. */
 export class HistogramRecorder {
-  readonly #counts: number[] = new Array<number>(bounds.length + 1).fill(0);
+  /** One more than bounds. Made with the first observation, since most keys never have one. */
+  #buckets: readonly Bucket[] | undefined;
   #observed = 0;
   #sum = 0;
 
   observe(ms: number): void {
-    let index = 0;
-    while (ms > (bounds[index] ?? Number.POSITIVE_INFINITY)) index += 1;
-    this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+    this.#buckets ??= emptyBuckets();
+    for (const bucket of this.#buckets) {
+      if (ms > bucket.bound) continue;
+      bucket.count += 1;
+      break;
+    }
     this.#observed += 1;
     this.#sum += ms;
   }
 
   /** `total` observations in all: those not told to `observe` were of 0 ms. */
   snapshot(total: number): Histogram {
-    const [first = 0, ...others] = this.#counts;
-    return { bounds, counts: [first + total - this.#observed, ...others], sum: this.#sum };
+    const atOnce = total - this.#observed;
+    const counts = (this.#buckets ?? emptyBuckets()).map(({ count }, index) => (index === 0 ? count + atOnce : count));
+    return { bounds, counts, sum: this.#sum };
   }
+}
+
+function emptyBuckets(): Bucket[] {
+  return [...bounds, Number.POSITIVE_INFINITY].map((bound) => ({ bound, count: 0 }));
 }

@@ -40,9 +40,10 @@ export class Ranks<R> {
     this.size += 1;
   }
 
-  /** Takes out a waiter that stands in these ranks. */
-  remove(waiter: Waiter<R>, rank: Rank<R>): void {
-    const { ahead, behind } = waiter;
+  /** Takes a waiter out of the ranks it stands in. False where it stands in none. */
+  static leave<R>(waiter: Waiter<R>): boolean {
+    const { rank, ahead, behind } = waiter;
+    if (rank === undefined) return false;
     if (ahead === undefined) rank.head = behind;
     else ahead.behind = behind;
     if (behind === undefined) rank.tail = ahead;
@@ -50,8 +51,9 @@ export class Ranks<R> {
     waiter.ahead = undefined;
     waiter.behind = undefined;
     waiter.rank = undefined;
-    this.size -= 1;
-    if (rank.head === undefined) this.#close(rank);
+    rank.ranks.size -= 1;
+    if (rank.head === undefined) rank.ranks.#close(rank);
+    return true;
   }
 
   #open(priority: number): Rank<R> {

@@ -32,10 +32,10 @@ export class Timer {
 
 /** Keeps the process alive until the promise is settled: somebody awaits it. */
 export async function holdingProcess<T>(promise: Promise<T>): Promise<T> {
-  const timer = new Timer(Number.POSITIVE_INFINITY, true, () => {});
+  const timer = setInterval(() => {}, longestMs);
   try {
     return await promise;
   } finally {
-    timer.clear();
+    clearInterval(timer);
   }
 }

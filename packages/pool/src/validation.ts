@@ -44,10 +44,11 @@ export class Validation<R> {
 
   #ask(): void {
     const { value, idleSince, lane } = this.#resource;
-    if (!this.#open) return;
+    const { validate } = lane.core.options;
+    if (!this.#open || validate === undefined) return;
     const context = { key: lane.key, idleMs: performance.now() - idleSince, signal: this.#controller.signal };
     // In a promise, so that a throw is a rejection.
-    new Promise<unknown>((resolve) => resolve(lane.core.options.validate?.(value, context))).then(
+    new Promise<unknown>((resolve) => resolve(validate(value, context))).then(
       (good) => this.#finish(Boolean(good), undefined),
       (error: unknown) => this.#finish(false, error),
     );

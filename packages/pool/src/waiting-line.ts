@@ -57,18 +57,16 @@ export class WaitingLine<R> {
 
   /** False where the waiter has left already. */
   remove(waiter: Waiter<R>): boolean {
-    const { rank } = waiter;
-    if (rank === undefined) return false;
-    rank.ranks.remove(waiter, rank);
+    const stood = Ranks.leave(waiter);
     this.#provide();
-    return true;
+    return stood;
   }
 
   #provide(): void {
     while (this.#provided.size < this.#places) {
       const next = this.#unprovided.first;
       if (next === undefined) return;
-      if (next.rank !== undefined) this.#unprovided.remove(next, next.rank);
+      Ranks.leave(next);
       this.#provided.add(next);
     }
   }

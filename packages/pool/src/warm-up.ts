@@ -16,25 +16,19 @@ export async function warmUp<R>(
   // Asked for explicitly, so a failure before does not hold it up.
   lane.retry.cancel();
   for (let missing = lane.shortOf(target); missing > 0 && core.capacity.spare; missing -= 1) lane.create(undefined);
-  const coming = [...lane.members].flatMap((member) => (member instanceof Creation ? [member.over()] : []));
+  const coming = [...lane.members].flatMap((member) =>
+    member instanceof Creation && !member.retired ? [member.over()] : [],
+  );
   core.settle(lane);
   core.effects.flush();
   await holdingProcess(untilAborted(Promise.all(coming), signal));
 }
 
-async function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) {
-    await promise;
-    return;
-  }
-  let aborted: (() => void) | undefined;
-  try {
-    await new Promise((resolve, reject) => {
-      aborted = () => reject(signal.reason);
-      signal.addEventListener("abort", aborted);
-      promise.then(resolve, reject);
-    });
-  } finally {
-    if (aborted) signal.removeEventListener("abort", aborted);
-  }
+function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const aborted = () => reject(signal.reason);
+    signal.addEventListener("abort", aborted, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
+  });
 }

@@ -274,6 +274,17 @@ test("P16: close waits for products that came after their time and are being des
   expect(await closed()).toEqual({ value: undefined });
 });
 
+test("P16: close waits for as long as it is told to", async () => {
+  const { create } = new Factory();
+  const pool = new Pool({ create });
+  const lease = await pool.acquire("a");
+  const closed = follow(pool.close({ graceMs: Number.POSITIVE_INFINITY }));
+  await vi.advanceTimersByTimeAsync(2 ** 31);
+  expect(await closed()).toBe("pending");
+  lease.release();
+  expect(await closed()).toEqual({ value: undefined });
+});
+
 test("P16: an await using block closes the pool", async () => {
   const factory = new Factory();
   const { create, destroy } = factory;

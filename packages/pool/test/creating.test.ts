@@ -273,6 +273,20 @@ test("warm rejects with what create threw, with the signal's reason, and when it
   await expect(pool.warm("c")).rejects.toMatchObject({ code: "ERR_POOL_CLOSED" });
 });
 
+test("warm does not count on a creation whose generation was ended", async () => {
+  const { create, creations } = byHand();
+  const pool = new Pool({ create, maxPerKey: 2 });
+  const first = follow(pool.warm("a"));
+  await microtasks();
+  void pool.clear("a");
+  expect(await first()).toMatchObject({ error: { code: "ERR_POOL_CREATE" } });
+  const second = follow(pool.warm("a"));
+  await microtasks();
+  creations[1]?.made("new");
+  expect(await second()).toEqual({ value: undefined });
+  expect(phases(pool)).toMatchObject({ idle: 1, creating: 1 });
+});
+
 test("warm joins creations that are under way, and serves who waits first", async () => {
   const { create, creations } = byHand();
   const pool = new Pool({ create, maxPerKey: 2 });

@@ -178,6 +178,9 @@ test("P9: a lease that has ended hears no more of its resource", async () => {
   expect(second.signal.aborted).toBe(true);
   expect((await pool.acquire("a")).signal.aborted).toBe(false);
   expect(first.signal).toBe(signal);
+  const third = await pool.acquire("a");
+  third.release();
+  expect(third.signal.aborted, "asked for too late to be told anything").toBe(false);
 });
 
 test("a lease says how old its resource is, how long it had rested and how often it was lent", async () => {

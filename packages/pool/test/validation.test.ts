@@ -113,6 +113,7 @@ test("P7: more bad resources for one call than a key may hold end it with ERR_PO
   expect(result).toMatchObject({ error: { code: "ERR_POOL_VALIDATION", key: "a", attempts: 2, cause } });
   expect(Object(result).error).toBeInstanceOf(PoolValidationError);
   expect(pool.stats()).toMatchObject({ destroyed: { invalid: 2 }, waiting: 0 });
+  expect(new PoolValidationError("a", 2, undefined)).not.toHaveProperty("cause");
 });
 
 test("P7: a validation nobody waits for any more lays the resource back, as rested as it was", async () => {
@@ -131,6 +132,33 @@ test("P7: a validation nobody waits for any more lays the resource back, as rest
   await microtasks();
   expect(phases(pool)).toMatchObject({ leased: 0, idle: 1 });
   expect((await pool.acquire("a")).idleMs).toBe(1_500);
+});
+
+test("P7: a resource found bad when nobody waits any more is destroyed, and nobody is charged", async () => {
+  const factory = new Factory();
+  const { create, destroy } = factory;
+  const pool = new Pool<Thing>({ create, destroy, validate: () => false, ...forEver });
+  (await pool.acquire("a")).release();
+  await vi.advanceTimersByTimeAsync(1_000);
+  const controller = new AbortController();
+  const call = follow(pool.acquire("a", { signal: controller.signal }));
+  controller.abort(new Error("enough"));
+  expect(await call()).toMatchObject({ error: { message: "enough" } });
+  expect(factory.ends).toEqual(["0: invalid"]);
+});
+
+test("P14: what is cleared in the tick in which its validation begins is not asked about", async () => {
+  const factory = new Factory();
+  const { create, destroy } = factory;
+  const validate = vi.fn(() => true);
+  const pool = new Pool<Thing>({ create, destroy, validate, ...forEver });
+  (await pool.acquire("a")).release();
+  await vi.advanceTimersByTimeAsync(1_000);
+  const call = pool.acquire("a");
+  void pool.clear("a");
+  expect((await call).resource.id).toBe(1);
+  expect(validate).not.toHaveBeenCalled();
+  expect(factory.ends).toEqual(["0: cleared"]);
 });
 
 test("P7: no more resources are validated at once than are waited for", async () => {

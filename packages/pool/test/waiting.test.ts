@@ -276,6 +276,29 @@ test("a full line counts those for whom nothing is on the way", async () => {
   other?.release();
 });
 
+test("a line of none lets a call wait for a validation, but not for a key that rests after a failure", async () => {
+  const { create } = new Factory();
+  const pool = new Pool<Thing>({
+    create,
+    validate: () => true,
+    validateAfterIdleMs: 0,
+    maxWaitersPerKey: 0,
+    maxPerKey: 1,
+  });
+  (await pool.acquire("a")).release();
+  (await pool.acquire("a")).release();
+
+  const failing = new Pool<string>({
+    create: () => Promise.reject(new Error("refused")),
+    maxWaitersPerKey: 1,
+    maxPerKey: 1,
+  });
+  const calls = [follow(failing.acquire("a")), follow(failing.acquire("a"))];
+  expect(await calls[0]?.()).toMatchObject({ error: { message: "refused" } });
+  expect(await outcome(failing.acquire("a"))).toMatchObject({ error: { code: "ERR_POOL_QUEUE_FULL" } });
+  expect(await calls[1]?.()).toBe("pending");
+});
+
 test("a line of none still has an idle resource of another key make room", async () => {
   const { create, destroy, ends } = new Factory();
   const pool = new Pool({ create, destroy, maxTotal: 1, maxWaitersPerKey: 0 });
