@@ -130,6 +130,7 @@ class Opening {
     try {
       session = await Promise.race([connecting, this.#failed]);
     } catch (error) {
+      wanted.abort(error);
       // Whatever arrives too late is closed, and not waited for: it may never come.
       connecting.then((late) => settledWithin(late.close(), closeTimeoutMs)).catch(() => {});
       throw this.#explain(error);

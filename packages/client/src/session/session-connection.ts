@@ -122,7 +122,8 @@ export class SessionConnection implements Connection {
   async #close(options: { readonly hasty: boolean }): Promise<void> {
     const ended = this.#ended ?? new Failure("closed", "the connection was closed", { delivery: "sent" });
     for (const exchange of [...this.#active]) exchange.fail(ended.with({ delivery: exchange.delivery }));
-    const closing = this.session.close();
+    // A custom session may throw at once.
+    const closing = Promise.resolve().then(() => this.session.close());
     if (this.#wire === undefined) await settledWithin(closing, this.#closeTimeoutMs);
     else await Promise.all([closing.catch(() => {}), this.#wire.close(this.#closeTimeoutMs, options)]);
   }
