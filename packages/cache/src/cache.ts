@@ -106,7 +106,7 @@ export class Cache<V> implements Disposable {
    */
   getOrSet(key: string, load: Load<V>, options?: GetOrSetOptions<V>): Promise<V> {
     try {
-      checkKey(key, "getOrSet");
+      if (typeof key !== "string") checkKey(key, "getOrSet");
       checkType("function", load, "Cache.getOrSet: load");
       if (options !== undefined) checkGetOrSetOptions(options);
     } catch (error) {
@@ -240,6 +240,7 @@ export class Cache<V> implements Disposable {
   }
 }
 
+// What is called for every hit asks for the type first and so builds no text.
 function checkKey(key: unknown, method: string): void {
   checkType("string", key, `Cache.${method}: key`);
 }
