@@ -39,7 +39,11 @@ beforeAll(async () => {
       "--disable-sync",
     ],
   });
-  context = await browser.newContext({ viewport: { width: 1280, height: 1000 }, reducedMotion: "reduce", bypassCSP: true });
+  context = await browser.newContext({
+    viewport: { width: 1280, height: 1000 },
+    reducedMotion: "reduce",
+    bypassCSP: true,
+  });
   page = await context.newPage();
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
@@ -59,9 +63,14 @@ afterAll(async () => {
   await demo.exited;
 }, 30_000);
 
+/** What a person reads there. */
+async function text(selector: string): Promise<string> {
+  return String(await page.locator(selector).evaluate("(element) => element.innerText"));
+}
+
 /** The text of a server's card. */
 async function card(server: string): Promise<string> {
-  return (await page.locator(`.server[data-server="${server}"]`).textContent()).replace(/\s+/g, " ");
+  return (await text(`.server[data-server="${server}"]`)).replace(/\s+/g, " ");
 }
 
 async function press(server: string, button: string): Promise<void> {
@@ -69,7 +78,11 @@ async function press(server: string, button: string): Promise<void> {
 }
 
 async function shows(server: string, pattern: RegExp): Promise<void> {
-  await until(async () => pattern.test(await card(server)), `${server} shows ${pattern}`, patience);
+  await until(async () => pattern.test(await card(server)), `${server} shows ${pattern}`, patience).catch(
+    async (error: Error) => {
+      throw new Error(`${error.message}; it shows: ${await card(server)}`);
+    },
+  );
 }
 
 async function healthy(server: string): Promise<void> {
@@ -79,11 +92,7 @@ async function healthy(server: string): Promise<void> {
 }
 
 async function happened(pattern: RegExp): Promise<void> {
-  await until(
-    async () => pattern.test(await page.locator("#events").textContent()),
-    `the events say ${pattern}`,
-    patience,
-  );
+  await until(async () => pattern.test(await text("#events")), `the events say ${pattern}`, patience);
 }
 
 inBrowser(
@@ -239,18 +248,10 @@ inBrowser(
     const port = new URL(url).port;
     demo.child.kill("SIGTERM");
     await demo.exited;
-    await until(
-      async () => /trying again/.test(await page.locator("#connection").textContent()),
-      "the page says that it is alone",
-      patience,
-    );
+    await until(async () => /trying again/.test(await text("#connection")), "the page says that it is alone", patience);
     demo = startDemo("--port", port);
     await demo.url;
-    await until(
-      async () => (await page.locator("#connection").textContent()) === "Live.",
-      "the page is live again",
-      patience,
-    );
+    await until(async () => (await text("#connection")) === "Live.", "the page is live again", patience);
     await shows("everything", /● healthy/);
   },
   90_000,
