@@ -25,6 +25,7 @@ export class HttpEndpoint {
       url.username = "";
       url.password = "";
     }
+    if (typeof server.headers === "object") secrets.addHeaders(server.headers);
     this.url = url;
     this.#server = server;
     this.#principal = principal;
@@ -41,18 +42,15 @@ export class HttpEndpoint {
 
   async #configured(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
     const { headers = {} } = this.#server;
-    if (typeof headers !== "function") return this.#remember(headers);
+    if (typeof headers !== "function") return headers;
     try {
-      return this.#remember(await orAborted(headers({ principal: this.#principal }), signal));
+      const given = await orAborted(headers({ principal: this.#principal }), signal);
+      this.#secrets.addChangingHeaders(given);
+      return given;
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       throw new Failure("connect", "the function that gives its headers failed", { delivery: "not-sent", cause });
     }
-  }
-
-  #remember(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-    this.#secrets.addHeaders(headers);
-    return headers;
   }
 }
 

@@ -1,4 +1,6 @@
 const shortestSecret = 4;
+/** What only stands in a value need not be secret: a scheme, a flag of a cookie. */
+const shortestPart = 7;
 /** Words too common to be secrets; masking them would only garble what a server says. */
 const plainWords = new Set([
   "true",
@@ -13,8 +15,8 @@ const plainWords = new Set([
   "production",
   "development",
 ]);
-/** Values that change with every request, as tokens do, are remembered in this number. */
-const remembered = 64;
+/** Of values that change with every request, as tokens do, the latest are remembered. */
+const maxChanging = 64;
 const maxCauseDepth = 5;
 
 /**
@@ -22,21 +24,28 @@ const maxCauseDepth = 5;
  * credentials in URLs. Values of fewer than four characters are not masked: they would garble every text.
  */
 export class Secrets {
-  readonly #values = new Map<string, true>();
+  readonly #lasting = new Set<string>();
+  readonly #changing = new Set<string>();
   #sorted: string[] | undefined;
 
   /** Remembers a value, and the forms in which it may come back. */
   add(value: string): void {
-    for (const form of formsOf(value)) this.#remember(form);
+    for (const form of formsOf(value)) this.#remember(form, this.#lasting);
   }
 
   /** Remembers the values of headers: of `Authorization` also what comes after the scheme. */
   addHeaders(headers: Readonly<Record<string, string>>): void {
-    for (const value of Object.values(headers)) {
-      this.add(value);
-      for (const part of value.split(/[\s=;,]+/)) this.add(part);
-      const basic = /^basic\s+(\S+)/i.exec(value)?.[1];
-      if (basic !== undefined) for (const part of atobOrEmpty(basic).split(":")) this.add(part);
+    for (const part of Object.values(headers).flatMap(partsOf)) this.add(part);
+  }
+
+  /** Remembers the values of headers that may be others in the next request. */
+  addChangingHeaders(headers: Readonly<Record<string, string>>): void {
+    for (const part of Object.values(headers).flatMap(partsOf)) {
+      for (const form of formsOf(part)) this.#remember(form, this.#changing);
+    }
+    for (const value of this.#changing) {
+      if (this.#changing.size <= maxChanging) break;
+      this.#changing.delete(value);
     }
   }
 
@@ -88,35 +97,36 @@ export class Secrets {
     if (error.stack !== undefined) copy.stack = this.mask(error.stack);
     for (const key of ["code", "errno", "syscall", "status"]) {
       const value = Reflect.get(error, key);
-      if (typeof value === "number" || typeof value === "string") Reflect.set(copy, key, value);
+      if (typeof value === "number") Reflect.set(copy, key, value);
+      if (typeof value === "string") Reflect.set(copy, key, this.mask(value));
     }
     return copy;
   }
 
-  #remember(value: string): void {
+  #remember(value: string, where: Set<string>): void {
     if (value.length < shortestSecret || plainWords.has(value.toLowerCase())) return;
-    this.#values.delete(value);
-    this.#values.set(value, true);
+    // Again means latest.
+    where.delete(value);
+    where.add(value);
     this.#sorted = undefined;
   }
 
-  /** Forgets the oldest of values that change; those of the configuration are added again with each. */
-  trim(): void {
-    for (const value of this.#values.keys()) {
-      if (this.#values.size <= remembered) return;
-      this.#values.delete(value);
-      this.#sorted = undefined;
-    }
-  }
-
   #longestFirst(): readonly string[] {
-    this.#sorted ??= [...this.#values.keys()].sort((a, b) => b.length - a.length);
+    this.#sorted ??= [...this.#lasting, ...this.#changing].sort((a, b) => b.length - a.length);
     return this.#sorted;
   }
 }
 
 function formsOf(value: string): string[] {
   return [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)];
+}
+
+/** A header's value and what stands in it: after the scheme, in a cookie, in Basic credentials. */
+function partsOf(value: string): string[] {
+  const basic = /^basic\s+(\S+)/i.exec(value)?.[1];
+  const credentials = basic === undefined ? [] : atobOrEmpty(basic).split(":");
+  const parts = value.split(/[\s;,]+/).map((part) => part.slice(part.indexOf("=") + 1));
+  return [value, ...parts.filter((part) => part.length >= shortestPart), ...credentials];
 }
 
 function decoded(text: string): string {

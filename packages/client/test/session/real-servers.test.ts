@@ -90,7 +90,7 @@ describe("server-everything", () => {
       const { url, child } = await startEverything(kind, kind === "sse" ? "/sse" : "/mcp");
       const { call, deaths } = await open(kind === "sse" ? { type: "sse", url } : { url });
       await call("echo", { message: "hi" });
-    const calling = rejection(
+      const calling = rejection(
         call(
           "trigger-long-running-operation",
           { duration: 30, steps: 2 },

@@ -1,0 +1,330 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { EventStreamGuard, EventTooLarge } from "../../src/session/event-stream.js";
+import { Exchange } from "../../src/session/exchange.js";
+import { Exchanges } from "../../src/session/exchanges.js";
+import { Failure } from "../../src/session/failure.js";
+import { parseRetryAfter } from "../../src/session/http-failure.js";
+import { Lane } from "../../src/session/lane.js";
+import { LineBuffer } from "../../src/session/line-buffer.js";
+import { familyOf, parsePsLine, parseStat, readProcessTable } from "../../src/session/process-table.js";
+import { quietly } from "../../src/session/quietly.js";
+import { Secrets } from "../../src/session/secrets.js";
+import { rejection } from "./support.js";
+
+const never = new AbortController().signal;
+
+describe("lines", () => {
+  function linesOf(pieces: readonly Buffer[], maxBytes = 100): unknown[] {
+    const seen: unknown[] = [];
+    const buffer = new LineBuffer(maxBytes, {
+      line: (text) => seen.push(text),
+      tooLong: (head, tail) => seen.push([head, tail]),
+    });
+    for (const piece of pieces) buffer.push(piece);
+    return seen;
+  }
+
+  test("M7: are the same however the bytes are cut", () => {
+    const bytes = Buffer.from("one\ntwö\r\n\nfour\nfive");
+    const whole = linesOf([bytes]);
+    expect(whole).toEqual(["one", "twö\r", "", "four"]);
+    for (let size = 1; size < bytes.length; size++) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+        bytes.subarray(index * size, (index + 1) * size),
+      );
+      expect(linesOf(pieces)).toEqual(whole);
+    }
+  });
+
+  test("M7: one that is too long is skipped in bounded memory, and told by its ends", () => {
+    const long = `${"a".repeat(600)}${"b".repeat(600)}`;
+    const bytes = Buffer.from(`short\n${long}\nnext\n`);
+    const expected = ["short", [long.slice(0, 512), long.slice(-512)], "next"];
+    expect(linesOf([bytes], 600)).toEqual(expected);
+    const pieces = Array.from(bytes, (_, index) => bytes.subarray(index, index + 1));
+    expect(linesOf(pieces, 600)).toEqual(expected);
+    expect(linesOf([Buffer.from(`${"a".repeat(100)}\n`)], 100)).toEqual(["a".repeat(100)]);
+  });
+
+  test("M7: 50 MB in pieces of 64 KB take time linear in their number", () => {
+    const piece = Buffer.alloc(65_536, "x");
+    let length = 0;
+    const buffer = new LineBuffer(100_000_000, {
+      line: (text) => {
+        length = text.length;
+      },
+      tooLong: () => {},
+    });
+    const startedAt = performance.now();
+    for (let count = 0; count < 800; count++) buffer.push(piece);
+    buffer.push(Buffer.from("\n"));
+    expect(length).toBe(800 * 65_536);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+  });
+});
+
+describe("streams of events", () => {
+  const pushAll = (text: string, size: number, guard = new EventStreamGuard(1_000)): string => {
+    const bytes = Buffer.from(text);
+    const out: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      const lines = guard.push(bytes.subarray(at, at + size));
+      if (lines !== undefined) out.push(lines);
+    }
+    return Buffer.concat(out).toString("utf8");
+  };
+
+  test.each(["\n", "\r\n", "\r"])("M7: pass in whole lines, whatever ends them (%j)", (end) => {
+    const text = ["data: one", "data: twö", "", "id: 5", "data: x", "", ""].join(end);
+    for (let size = 1; size <= text.length; size++) expect(pushAll(text, size)).toBe(text);
+  });
+
+  test("M6: the latest id is known, and only a line's own", () => {
+    const guard = new EventStreamGuard(10_000);
+    pushAll('id: first\ndata: {"id":1,"x":"id: no"}\n\nid:second\ndata: id: no\n\nid:\n\n', 5, guard);
+    expect(guard.lastId).toBe("second");
+    expect(new EventStreamGuard(10).lastId).toBeUndefined();
+  });
+
+  test("M7: an event that is too large ends it, in one line or many; many small ones do not", () => {
+    expect(() => pushAll(`data: ${"x".repeat(1_001)}`, 100)).toThrow(EventTooLarge);
+    expect(() => pushAll(`data: ${"x".repeat(98)}\n`.repeat(11), 50)).toThrow(EventTooLarge);
+    const small = `data: ${"x".repeat(98)}\n\n`.repeat(100);
+    expect(pushAll(small, 64)).toBe(small);
+    expect(() => pushAll(`data: ${"x".repeat(2_000)}\n`, 4_000)).toThrow(EventTooLarge);
+  });
+});
+
+describe("a lane", () => {
+  test("lets so many through, the rest in order, and forgets who left", async () => {
+    const lane = new Lane(2);
+    const [first, second] = [await lane.enter(never), await lane.enter(never)];
+    const order: string[] = [];
+    const controller = new AbortController();
+    const third = lane.enter(never);
+    void third.then(() => order.push("third"));
+    const given = rejection(lane.enter(controller.signal));
+    const fourth = lane.enter(never);
+    void fourth.then(() => order.push("fourth"));
+    controller.abort("left");
+    expect(await given).toBe("left");
+    first();
+    first();
+    const leaveThird = await third;
+    expect(order).toEqual(["third"]);
+    leaveThird();
+    (await fourth)();
+    second();
+    expect(order).toEqual(["third", "fourth"]);
+    await expect(lane.enter(AbortSignal.abort("no"))).rejects.toBe("no");
+    const again = await Promise.all([lane.enter(never), lane.enter(never)]);
+    expect(again).toHaveLength(2);
+  });
+});
+
+describe("processes", () => {
+  test("M5: are read from the system, this one among them", async () => {
+    const table = await readProcessTable();
+    expect(table.find((entry) => entry.pid === process.pid)).toMatchObject({ parent: process.ppid });
+  });
+
+  test("M5: a name may hold anything; zombies and what is not to be read do not count", () => {
+    const rest = "S 10 20 30 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 777 1000";
+    expect(parseStat(`42 (a) b ((c) ${rest}`)).toEqual({
+      pid: 42,
+      parent: 10,
+      group: 20,
+      session: 30,
+      startedAt: "777",
+    });
+    expect(parseStat(`42 (dead) ${rest.replace("S", "Z")}`)).toBeUndefined();
+    expect(parseStat("")).toBeUndefined();
+    const line = "  42    10    20 Ss   Sun Nov 22 10:00:00 2026";
+    expect(parsePsLine(line)).toEqual([
+      { pid: 42, parent: 10, group: 20, session: 20, startedAt: "Sun Nov 22 10:00:00 2026" },
+    ]);
+    expect(parsePsLine(line.replace("Ss", "Z+"))).toEqual([]);
+    expect(parsePsLine("")).toEqual([]);
+  });
+
+  test("M5: a family is what descends, shares a group or a session, or was known", () => {
+    const entry = (pid: number, parent: number, group = pid, session = group) => ({
+      pid,
+      parent,
+      group,
+      session,
+      startedAt: `t${pid}`,
+    });
+    const table = [
+      entry(103, 102, 103),
+      entry(1, 0),
+      entry(100, 50),
+      entry(101, 100, 100),
+      entry(102, 101, 102, 100),
+      entry(200, 1, 200, 100),
+      entry(300, 1),
+      entry(301, 300, 301),
+      entry(400, 1),
+      entry(500, 1),
+    ];
+    const known = new Map([
+      [300, "t300"],
+      [400, "an earlier process"],
+    ]);
+    expect(
+      familyOf(100, table, known)
+        .map(({ pid }) => pid)
+        .sort(),
+    ).toEqual([100, 101, 102, 103, 200, 300, 301]);
+    const orphaned = table.filter(({ pid }) => pid !== 100);
+    expect(
+      familyOf(100, orphaned, known)
+        .map(({ pid }) => pid)
+        .sort(),
+    ).toEqual([101, 102, 103, 200, 300, 301]);
+  });
+
+  test("M5: elsewhere than on Linux they are asked of ps", async () => {
+    const platform = Object.getOwnPropertyDescriptor(process, "platform");
+    Object.defineProperty(process, "platform", { value: "darwin" });
+    try {
+      expect(Array.isArray(await readProcessTable())).toBe(true);
+    } finally {
+      if (platform !== undefined) Object.defineProperty(process, "platform", platform);
+    }
+  });
+});
+
+describe("Retry-After", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test.each([
+    [null, undefined],
+    ["2", 2_000],
+    [" 0 ", 0],
+    ["999999999", 86_400_000],
+    ["Thu, 01 Jan 2026 00:00:07 GMT", 7_000],
+    ["Wed, 31 Dec 2025 00:00:00 GMT", 0],
+    ["soon", undefined],
+    ["", undefined],
+  ])("M4: %j means %j ms", (value, expected) => {
+    expect(parseRetryAfter(value)).toBe(expected);
+  });
+});
+
+describe("exchanges", () => {
+  const table = (): Exchanges =>
+    new Exchanges({
+      handshake: new Exchange({ onFailed: () => {} }),
+      secrets: new Secrets(),
+      onNotification: () => {},
+    });
+
+  test("M6: an exchange ends once, and is sent once", () => {
+    const failures: Failure[] = [];
+    let sent = 0;
+    const exchange = new Exchange({ onFailed: (failure) => failures.push(failure), onSent: () => sent++ });
+    exchange.markSent();
+    exchange.markSent();
+    const failure = new Failure("closed", "first", { delivery: "sent" });
+    exchange.fail(failure);
+    exchange.fail(new Failure("closed", "second", { delivery: "sent" }));
+    expect(failures).toEqual([failure]);
+    expect(exchange.failure).toBe(failure);
+    expect(sent).toBe(1);
+  });
+
+  test("M7: what is no message never reaches the SDK", () => {
+    const exchanges = table();
+    for (const noise of [
+      null,
+      1,
+      "text",
+      [],
+      {},
+      { jsonrpc: "1.0", method: "x" },
+      { jsonrpc: "2.0", method: "x", params: 5 },
+    ]) {
+      expect(exchanges.incoming(noise)).toBeUndefined();
+    }
+    const notice = { jsonrpc: "2.0", method: "notifications/message", params: { level: "info" } };
+    expect(exchanges.incoming(notice)).toBe(notice);
+    const unknown = { jsonrpc: "2.0", id: 99, result: {} };
+    expect(exchanges.incoming(unknown)).toBe(unknown);
+    const strange = { jsonrpc: "2.0", result: {} };
+    expect(exchanges.incoming(strange)).toBe(strange);
+  });
+
+  test.each([
+    { result: "text" },
+    { result: null },
+    { error: "text" },
+    { error: { code: 1.5, message: "x" } },
+    { error: { code: 1 } },
+    {},
+  ])("M7: an answer of the form %j fails its request", (answer) => {
+    const exchanges = table();
+    const failures: Failure[] = [];
+    const exchange = new Exchange({ onFailed: (failure) => failures.push(failure) });
+    exchanges.bind(exchange, () => exchanges.outgoing({ jsonrpc: "2.0", id: 7, method: "tools/call" }));
+    expect(exchanges.incoming({ jsonrpc: "2.0", id: 7, ...answer })).toMatchObject({ id: 7, error: { code: -32_000 } });
+    expect(failures).toMatchObject([{ kind: "invalid-result", delivery: "sent" }]);
+    expect(exchanges.size).toBe(0);
+  });
+
+  test("M13: progress for nobody goes to the SDK, broken progress to nobody", () => {
+    const exchanges = table();
+    const seen: unknown[] = [];
+    const exchange = new Exchange({ onFailed: () => {}, onProgress: (progress) => seen.push(progress) });
+    exchanges.bind(exchange, () => exchanges.outgoing({ jsonrpc: "2.0", id: 1, method: "tools/call" }));
+    const progress = (params: unknown): unknown => ({ jsonrpc: "2.0", method: "notifications/progress", params });
+    const foreign = progress({ progressToken: "other", progress: 1 });
+    expect(exchanges.incoming(foreign)).toBe(foreign);
+    const nameless = progress({ progress: 1 });
+    expect(exchanges.incoming(nameless)).toBe(nameless);
+    const empty = { jsonrpc: "2.0", method: "notifications/progress" };
+    expect(exchanges.incoming(empty)).toBe(empty);
+    expect(exchanges.incoming(progress({ progressToken: exchange.progressToken, progress: "much" }))).toBeUndefined();
+    expect(exchanges.incoming(progress({ progressToken: exchange.progressToken, progress: 1 }))).toBeUndefined();
+    exchange.answered("result");
+    const late = progress({ progressToken: exchange.progressToken, progress: 2 });
+    expect(exchanges.incoming(late)).toBe(late);
+    expect(seen).toMatchObject([{ progress: 1 }]);
+  });
+
+  test("M7: requests of the server that are never taken do not pile up", () => {
+    const exchanges = table();
+    exchanges.keepRequests(["elicitation/create"]);
+    for (let id = 0; id < 1_000; id++) {
+      exchanges.incoming({ jsonrpc: "2.0", id, method: "elicitation/create", params: { id } });
+      exchanges.incoming({ jsonrpc: "2.0", id: `p${id}`, method: "ping" });
+    }
+    expect(exchanges.takeRequest(0)).toBeUndefined();
+    expect(exchanges.takeRequest("p999")).toBeUndefined();
+    expect(exchanges.takeRequest(999)).toEqual({ id: 999 });
+    expect(exchanges.takeRequest(999)).toBeUndefined();
+  });
+
+  test("M2: a request that was cancelled is forgotten", () => {
+    const exchanges = table();
+    exchanges.outgoing({ jsonrpc: "2.0", id: 3, method: "tools/call" });
+    expect(exchanges.size).toBe(1);
+    exchanges.outgoing({ jsonrpc: "2.0", method: "notifications/cancelled" });
+    exchanges.outgoing({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 3 } });
+    expect(exchanges.size).toBe(0);
+    expect(exchanges.outgoing({ jsonrpc: "2.0", id: 1, result: {} })).toBeUndefined();
+  });
+});
+
+test("a callback of the application may throw or reject", async () => {
+  quietly(() => {
+    throw new Error("thrown");
+  });
+  quietly(() => Promise.reject(new Error("rejected")));
+  await new Promise(setImmediate);
+});
