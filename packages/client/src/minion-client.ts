@@ -22,7 +22,7 @@ import { type ClientEvent, Events } from "./events.js";
 import type { ListName } from "./list-names.js";
 import type { CachedList } from "./lists.js";
 import type { ServerStatus } from "./monitor.js";
-import { pairOf, qualifiedName } from "./qualified-name.js";
+import { mayBelongTo, pairOf, qualifiedName } from "./qualified-name.js";
 import { readConfig } from "./read-config.js";
 import type { ServerConfig } from "./server-config.js";
 import { Servers } from "./servers.js";
@@ -93,9 +93,7 @@ export class MinionClient implements AsyncDisposable {
     const pair = pairOf(name);
     if (pair !== undefined && this.#servers.has(pair.server))
       return this.callTool(pair.server, pair.tool, args, options);
-    const { signal, timeoutMs, principal } = options;
-    const { tools } = await this.listAllTools({ signal, timeoutMs, principal });
-    const found = tools.find((tool) => tool.name === name);
+    const found = await this.#find(name, options);
     if (found === undefined) throw new ToolNotFoundError(name, pair?.server);
     return this.callTool(found.server, found.tool, args, options);
   }
@@ -243,6 +241,28 @@ export class MinionClient implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The tool that has a name with a hash: of the servers that may have it, the first to say so is enough. */
+  async #find(
+    name: string,
+    { signal, timeoutMs, principal }: CallOptions,
+  ): Promise<{ readonly server: string; readonly tool: string } | undefined> {
+    const servers = this.#servers.names().filter((server) => mayBelongTo(name, server));
+    const searches = servers.map(async (server) => {
+      const tools = await this.listTools(server, { signal, timeoutMs, principal });
+      const found = tools.find((tool) => qualifiedName(server, tool.name) === name);
+      if (found === undefined) throw new ToolNotFoundError(name, server);
+      return { server, tool: found.name };
+    });
+    try {
+      return await Promise.any(searches);
+    } catch (error) {
+      const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+      const failure = errors.find((one) => !(one instanceof ToolNotFoundError));
+      if (failure !== undefined) throw failure;
+      return undefined;
+    }
   }
 
   async #list(server: string, list: ListName, options: ListOptions): Promise<CachedList> {

@@ -19,8 +19,17 @@ export function qualifiedName(server: string, tool: string): string {
     .update(JSON.stringify([server, tool]))
     .digest("hex")
     .slice(0, hashLength);
-  const readable = plain.replace(/[^A-Za-z0-9_-]/gu, "_").slice(0, maxLength - hashLength - 1);
-  return `${readable}_${hash}`;
+  return `${readable(plain)}_${hash}`;
+}
+
+/** Whether a tool of the server can have this name, as far as can be told without knowing its tools. */
+export function mayBelongTo(name: string, server: string): boolean {
+  return name.startsWith(readable(`mcp_${server}_`));
+}
+
+/** Made legal, and cut so that a hash fits behind it. */
+function readable(text: string): string {
+  return text.replace(/[^A-Za-z0-9_-]/gu, "_").slice(0, maxLength - hashLength - 1);
 }
 
 /** The pair that a plain qualified name stands for; undefined for one with a hash, which has to be looked up. */
