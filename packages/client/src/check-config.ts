@@ -56,6 +56,28 @@ const httpRules: Readonly<Record<string, Rule>> = {
 };
 const customRules: Readonly<Record<string, Rule>> = { connect: callback };
 const retryRules: Readonly<Record<string, Rule>> = { maxAttempts: count, initialDelayMs: finite, maxDelayMs: finite };
+/** The values are checked by the parts themselves, apart from those of `retry`. */
+const any: Rule = ["anything", () => true];
+const partRules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
+  retry: retryRules,
+  cache: { enabled: any, ttlMs: any, staleWhileRevalidateMs: any, staleIfErrorMs: any },
+  pool: Object.fromEntries(
+    [
+      "maxIdlePerKey",
+      "minIdlePerKey",
+      "maxWaitersPerKey",
+      "maxLifetimeMs",
+      "lifetimeJitter",
+      "maxIdleMs",
+      "maxUses",
+      "validateAfterIdleMs",
+      "validateTimeoutMs",
+      "maintenanceMs",
+      "destroyTimeoutMs",
+      "leakThresholdMs",
+    ].map((key) => [key, any]),
+  ),
+};
 const clientRules: Readonly<Record<string, Rule>> = {
   servers: object,
   defaults: object,
@@ -76,7 +98,7 @@ const clientRules: Readonly<Record<string, Rule>> = {
 export function checkOptions(options: unknown): void {
   if (!isObject(options)) throw new TypeError(`MinionClient: options must be an object, got ${String(options)}`);
   for (const [key, value] of Object.entries(options)) {
-    const rule = clientRules[key];
+    const rule = Object.hasOwn(clientRules, key) ? clientRules[key] : undefined;
     if (rule === undefined)
       throw new TypeError(
         `MinionClient: there is no option "${key}"; there are ${Object.keys(clientRules).join(", ")}`,
@@ -87,6 +109,8 @@ export function checkOptions(options: unknown): void {
   if (!isObject(options.servers))
     throw new TypeError("MinionClient: servers must be given: an object of servers by name");
   const defaults = options.defaults === undefined ? {} : checkMembers(options.defaults, policyRules, "defaults");
+  // What is wrong for any server is told even where there is none yet.
+  checkServer("defaults", { ...defaults, connect: () => {} }, {});
   for (const [name, config] of Object.entries(options.servers)) checkServer(name, config, defaults);
 }
 
@@ -105,7 +129,8 @@ export function checkServer(
   for (const [index, replica] of (Array.isArray(replicas) ? replicas : []).entries()) {
     checkMembers(replica, targetRules(replica, name, `replicas[${index}].`), name, `replicas[${index}].`);
   }
-  if (isObject(known.retry)) checkMembers(known.retry, retryRules, name, "retry.");
+  for (const [key, rules] of Object.entries(partRules))
+    if (isObject(known[key])) checkMembers(known[key], rules, name, `${key}.`);
   checkParts(name, policyOf(Object.assign(Object.create(null), config), defaults));
 }
 

@@ -244,6 +244,8 @@ export class ConfigError extends Error {
   readonly file: string | undefined;
   /** The key or the unset variable that is wrong; undefined where it is the whole entry. */
   readonly key: string | undefined;
+  /** What is wrong, without where. */
+  readonly problem: string;
 
   constructor(
     problem: string,
@@ -260,5 +262,6 @@ export class ConfigError extends Error {
     this.server = details.server;
     this.file = details.file;
     this.key = details.key;
+    this.problem = problem;
   }
 }

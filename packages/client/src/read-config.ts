@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { checkServer } from "./check-config.js";
 import { ConfigError } from "./errors.js";
 import type { ServerConfig } from "./server-config.js";
 
@@ -65,7 +66,6 @@ export async function readConfig(config: string | URL | object): Promise<ReadCon
       else if (key !== "disabled" && key !== "enabled") ignored.push({ server, key });
     }
     if (typeof own.type === "string") own.type = typeNames[own.type] ?? own.type;
-    // What it is, the client checks; a file is named there too.
     servers[server] = toServerConfig(own, { file, server });
   }
   return { servers, ignored };
@@ -76,14 +76,16 @@ interface Place {
   readonly server: string;
 }
 
+/** What is wrong with an entry is told with the file that it stands in. */
 function toServerConfig(entry: Record<string, unknown>, { file, server }: Place): ServerConfig {
-  if (isServerConfig(entry)) return entry;
-  throw new ConfigError("it needs a command or a url", { file, server });
-}
-
-/** No more than which kind of server it is: everything else is checked where all servers are. */
-function isServerConfig(entry: unknown): entry is ServerConfig {
-  return isObject(entry) && ["command", "url", "connect"].some((key) => entry[key] !== undefined);
+  const config: unknown = entry;
+  try {
+    checkServer(server, config, {});
+    return config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(error.problem, { file, server, key: error.key, cause: error.cause });
+  }
 }
 
 function pathOf(file: string | URL): string {
@@ -139,7 +141,8 @@ function expandText(text: string, { file, server, key }: Place & { readonly key:
       const problem = `${whole} cannot be replaced: only \${NAME}, \${NAME:-default} and \${env:NAME} can`;
       throw new ConfigError(problem, { file, server, key });
     }
-    const value = process.env[name] || fallback;
+    // As in a shell: the default stands for an empty variable too.
+    const value = process.env[name] || (fallback ?? process.env[name]);
     if (value !== undefined) return value;
     throw new ConfigError(`the environment variable ${name} is not set: set it, or write \${${name}:-default}`, {
       file,
