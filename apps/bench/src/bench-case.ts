@@ -1,4 +1,3 @@
-import type { Group } from "./arguments.js";
 import type { Growth } from "./growth.js";
 import type { Row } from "./row.js";
 
@@ -16,13 +15,11 @@ export interface Findings {
   readonly growth?: readonly Growth[] | undefined;
 }
 
-/** What is measured together, in a process of its own so that it inherits no heap, no timers and no compiled code of another. */
-export interface BenchCase {
-  /** Unique over all groups. */
-  readonly id: string;
-  readonly group: Group;
-  run(effort: Effort): Promise<Findings>;
-}
+/** What is measured together. */
+export type BenchCase = (effort: Effort) => Promise<Findings>;
+
+/** The cases of one file by id; ids are unique over all files. */
+export type BenchCases = Readonly<Record<string, BenchCase>>;
 
 export const fullEffort: Effort = { quick: false, rounds: 9, roundMs: 100 };
 export const quickEffort: Effort = { quick: true, rounds: 3, roundMs: 25 };

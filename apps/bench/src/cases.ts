@@ -1,8 +1,34 @@
-import type { BenchCase } from "./bench-case.js";
-import { breakerCases } from "./cases/breaker.js";
-import { cacheCases } from "./cases/cache.js";
-import { metricsCases } from "./cases/metrics.js";
-import { poolCases } from "./cases/pool.js";
+import type { Group } from "./arguments.js";
+import type { BenchCases } from "./bench-case.js";
 
-/** Everything that is measured, in the order of the report. */
-export const benchCases: readonly BenchCase[] = [...breakerCases, ...poolCases, ...cacheCases, ...metricsCases];
+export interface CaseEntry {
+  readonly id: string;
+  readonly group: Group;
+}
+
+/** Where the cases of a group are. Loaded by the process that measures one of them, so that no other package is in it. */
+const files: Readonly<Record<Group, readonly (() => Promise<BenchCases>)[]>> = {
+  headlines: [async () => (await import("./cases/headlines.js")).headlineCases],
+  breaker: [async () => (await import("./cases/breaker.js")).breakerCases],
+  pool: [async () => (await import("./cases/pool.js")).poolCases],
+  cache: [async () => (await import("./cases/cache.js")).cacheCases],
+  client: [
+    async () => (await import("./cases/client-calls.js")).clientCallCases,
+    async () => (await import("./cases/client-lists.js")).clientListCases,
+    async () => (await import("./cases/client-growth.js")).clientGrowthCases,
+    async () => (await import("./cases/client-load.js")).clientLoadCases,
+  ],
+  metrics: [async () => (await import("./cases/metrics.js")).metricsCases],
+};
+
+export async function loadCases(group: Group): Promise<BenchCases> {
+  const found = await Promise.all(files[group].map((load) => load()));
+  return Object.assign({}, ...found);
+}
+
+export async function casesOf(groups: readonly Group[]): Promise<readonly CaseEntry[]> {
+  const found = await Promise.all(
+    groups.map(async (group) => Object.keys(await loadCases(group)).map((id) => ({ id, group }))),
+  );
+  return found.flat();
+}

@@ -27,7 +27,7 @@ export async function interleave(contenders: readonly Contender[], rounds: numbe
 }
 
 /**
- * Nanoseconds per operation, interleaved. Each figure is the median of mitata's batches.
+ * Nanoseconds per operation, interleaved. Each figure is the median of mitata's samples.
  *
  * @param operations what is run over and over; where it returns a promise, it is awaited each time
  * @param per how many operations one run stands for
@@ -41,12 +41,10 @@ export function timeEach(
     ([name, run]): Contender => ({
       name,
       async sample() {
-        // What runs cold for the first time must not decide whether mitata batches.
-        await run();
         const { p50 } = await measure(run, {
+          ...batching(await quickestRun(run)),
           min_cpu_time: effort.roundMs * 1e6,
           min_samples: 5,
-          warmup_samples: 10,
         });
         return p50 / per;
       },
@@ -54,3 +52,35 @@ export function timeEach(
   );
   return interleave(contenders, effort.rounds);
 }
+
+/** Nanoseconds: the least of a few runs, so that one that was interrupted decides nothing. */
+async function quickestRun(run: () => unknown): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < 5; tries += 1) {
+    const startedAt = performance.now();
+    await run();
+    least = Math.min(least, (performance.now() - startedAt) * 1e6);
+  }
+  return least;
+}
+
+const sampleNs = 1e6;
+const unroll = 4;
+
+/**
+ * How mitata is to sample: so many runs together that reading the clock does not count, one by one where a run is long.
+ * Left to itself it decides by a single run, which on a busy machine is the wrong one at times.
+ */
+export function batching(runNs: number): Batching {
+  const runs = Math.min(4096, Math.ceil(sampleNs / runNs / unroll) * unroll);
+  return runs <= unroll ? { warmup_threshold: -1 } : { ...always, batch_samples: runs, batch_unroll: unroll };
+}
+
+interface Batching {
+  readonly warmup_threshold: number;
+  readonly batch_threshold?: number;
+  readonly batch_samples?: number;
+  readonly batch_unroll?: number;
+}
+
+const always = { warmup_threshold: Number.POSITIVE_INFINITY, batch_threshold: Number.POSITIVE_INFINITY };

@@ -1,5 +1,5 @@
 import { help, parseArguments } from "./arguments.js";
-import { benchCases } from "./cases.js";
+import { casesOf } from "./cases.js";
 import { describeMachine } from "./machine.js";
 import { type Report, shortcomings } from "./report.js";
 import { runCases } from "./run-cases.js";
@@ -15,7 +15,7 @@ if (parsed.kind === "help") {
   process.exitCode = 2;
 } else {
   const { options } = parsed;
-  const cases = benchCases.filter(({ group }) => options.only.includes(group));
+  const cases = await casesOf(options.only);
   const startedAt = performance.now();
   const reports = await runCases(cases, options, (report) => {
     (options.json ? process.stderr : process.stdout).write(`${showCase(report)}\n`);

@@ -1,7 +1,8 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Options } from "./arguments.js";
-import type { BenchCase, Findings } from "./bench-case.js";
+import type { Findings } from "./bench-case.js";
+import type { CaseEntry } from "./cases.js";
 import { type CaseReport, judge, undecided } from "./report.js";
 
 /** What a case's process sends before it ends. */
@@ -11,16 +12,17 @@ const caseLimitMs = 180_000;
 
 /** Runs the cases one after another, each in a process of its own; a case that fails costs its own rows only. */
 export async function runCases(
-  cases: readonly BenchCase[],
+  cases: readonly CaseEntry[],
   options: Options,
   onCase: (report: CaseReport) => void,
 ): Promise<readonly CaseReport[]> {
   const reports: CaseReport[] = [];
-  for (const { id, group } of cases) {
+  for (const entry of cases) {
+    const { id, group } = entry;
     const runs: Findings[] = [];
     let failure: string | undefined;
     do {
-      const message = await runCase(id, options.quick);
+      const message = await runCase(entry, options.quick);
       if ("failure" in message) failure = message.failure;
       else runs.push(message.findings);
     } while (failure === undefined && options.check && undecided(runs));
@@ -33,8 +35,8 @@ export async function runCases(
   return reports;
 }
 
-function runCase(id: string, quick: boolean): Promise<CaseMessage> {
-  const child = fork(fileURLToPath(new URL("./run-case.js", import.meta.url)), [id, quick ? "quick" : "full"], {
+function runCase({ id, group }: CaseEntry, quick: boolean): Promise<CaseMessage> {
+  const child = fork(fileURLToPath(new URL("./run-case.js", import.meta.url)), [group, id, quick ? "quick" : "full"], {
     execArgv: ["--expose-gc"],
     serialization: "advanced",
     // Peers print what they like: stdout is the report's.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { interleave, timeEach } from "../src/interleave.js";
+import { batching, interleave, timeEach } from "../src/interleave.js";
 
 function recorder(names: readonly string[]) {
   const order: string[] = [];
@@ -29,6 +29,18 @@ describe("interleaving", () => {
   test("a contender that fails fails the case", async () => {
     const failing = { name: "a", sample: () => Promise.reject(new Error("down")) };
     await expect(interleave([failing], 1)).rejects.toThrow("down");
+  });
+
+  test("short runs are sampled together, in a number that mitata can unroll, long ones one by one", () => {
+    for (const runNs of [1, 50, 300, 7_777, 100_000, 249_000]) {
+      const { batch_samples: runs = 0, warmup_threshold } = batching(runNs);
+      expect(runs % 4).toBe(0);
+      expect(runs).toBeGreaterThan(4);
+      expect(runs).toBeLessThanOrEqual(4096);
+      expect(warmup_threshold).toBe(Number.POSITIVE_INFINITY);
+    }
+    expect(batching(250_000)).toEqual({ warmup_threshold: -1 });
+    expect(batching(5e6)).toEqual({ warmup_threshold: -1 });
   });
 
   test("time per operation is divided by what one run stands for", async () => {

@@ -1,7 +1,7 @@
 import { CircuitBreaker } from "@minion/breaker";
 import { ConsecutiveBreaker, circuitBreaker, handleAll } from "cockatiel";
 import Opossum from "opossum";
-import type { BenchCase } from "../bench-case.js";
+import type { BenchCase, BenchCases } from "../bench-case.js";
 import { timeEach } from "../interleave.js";
 import { bytesHeldBy, timersStartedBy } from "../memory.js";
 import { compare } from "../row.js";
@@ -37,72 +37,64 @@ function caught(call: () => Promise<unknown>): () => Promise<void> {
   };
 }
 
-const closed: BenchCase = {
-  id: "breaker-closed",
-  group: "breaker",
-  async run(effort) {
-    const breaker = ours();
-    const policy = cockatiel();
-    const circuit = opossum(operation);
-    const samples = await timeEach(
-      {
-        minion: () => breaker.execute(operation),
-        cockatiel: () => policy.execute(operation),
-        opossum: () => circuit.fire(),
-        "no breaker": () => operation(),
-      },
-      effort,
-    );
-    circuit.shutdown();
-    return {
-      rows: [
-        compare({
-          name: "a call through a closed breaker",
-          unit: "ns",
-          samples,
-          against: { cockatiel: { atMost: 0.75 }, opossum: { atMost: 0.3 }, "no breaker": undefined },
-          note: "ours with the consecutive, the rate and the slow rule on; cockatiel's consecutive breaker; opossum's rolling rate without its timeout",
-        }),
-      ],
-    };
-  },
+const closed: BenchCase = async (effort) => {
+  const breaker = ours();
+  const policy = cockatiel();
+  const circuit = opossum(operation);
+  const samples = await timeEach(
+    {
+      minion: () => breaker.execute(operation),
+      cockatiel: () => policy.execute(operation),
+      opossum: () => circuit.fire(),
+      "no breaker": () => operation(),
+    },
+    effort,
+  );
+  circuit.shutdown();
+  return {
+    rows: [
+      compare({
+        name: "a call through a closed breaker",
+        unit: "ns",
+        samples,
+        against: { cockatiel: { atMost: 0.75 }, opossum: { atMost: 0.3 }, "no breaker": undefined },
+        note: "ours with the consecutive, the rate and the slow rule on; cockatiel's consecutive breaker; opossum's rolling rate without its timeout",
+      }),
+    ],
+  };
 };
 
-const refused: BenchCase = {
-  id: "breaker-refusal",
-  group: "breaker",
-  async run(effort) {
-    const breaker = new CircuitBreaker({ openMs: 3_600_000 });
-    const policy = cockatiel();
-    const circuit = opossum(failing);
-    for (let failures = 0; failures < 5; failures += 1) {
-      await breaker.execute(failing).catch(() => {});
-      await policy.execute(failing).catch(() => {});
-      await circuit.fire().catch(() => {});
-    }
-    if (!breaker.isOpen || !circuit.opened) throw new Error("bug: every breaker must be open by now");
-    const samples = await timeEach(
-      {
-        minion: caught(() => breaker.execute(operation)),
-        cockatiel: caught(() => policy.execute(operation)),
-        opossum: caught(() => circuit.fire()),
-        "Promise.reject": caught(() => Promise.reject(failure)),
-      },
-      effort,
-    );
-    circuit.shutdown();
-    return {
-      rows: [
-        compare({
-          name: "a refusal by an open breaker",
-          unit: "ns",
-          samples,
-          against: { "Promise.reject": { atMost: 4 }, cockatiel: undefined, opossum: undefined },
-          note: "Promise.reject rejects with one error made beforehand; ours makes an error that says when to come back and why",
-        }),
-      ],
-    };
-  },
+const refused: BenchCase = async (effort) => {
+  const breaker = new CircuitBreaker({ openMs: 3_600_000 });
+  const policy = cockatiel();
+  const circuit = opossum(failing);
+  for (let failures = 0; failures < 5; failures += 1) {
+    await breaker.execute(failing).catch(() => {});
+    await policy.execute(failing).catch(() => {});
+    await circuit.fire().catch(() => {});
+  }
+  if (!breaker.isOpen || !circuit.opened) throw new Error("bug: every breaker must be open by now");
+  const samples = await timeEach(
+    {
+      minion: caught(() => breaker.execute(operation)),
+      cockatiel: caught(() => policy.execute(operation)),
+      opossum: caught(() => circuit.fire()),
+      "Promise.reject": caught(() => Promise.reject(failure)),
+    },
+    effort,
+  );
+  circuit.shutdown();
+  return {
+    rows: [
+      compare({
+        name: "a refusal by an open breaker",
+        unit: "ns",
+        samples,
+        against: { "Promise.reject": { atMost: 4 }, cockatiel: undefined, opossum: undefined },
+        note: "Promise.reject rejects with one error made beforehand; ours makes an error that says when to come back and why",
+      }),
+    ],
+  };
 };
 
 /** Each has made a call, so that what it makes on first use is there. */
@@ -116,53 +108,53 @@ async function used<T>(count: number, make: () => T, call: (made: T) => Promise<
   return made;
 }
 
-const memory: BenchCase = {
-  id: "breaker-memory",
-  group: "breaker",
-  async run({ quick }) {
-    const count = 100_000;
-    const few = quick ? 1_000 : 5_000;
-    let timers = 0;
-    const minion = await bytesHeldBy(async () => {
-      let all: readonly CircuitBreaker[] = [];
-      timers = await timersStartedBy(async () => {
-        all = await used(count, ours, (breaker) => breaker.execute(operation));
-      });
-      return all;
+const memory: BenchCase = async ({ quick }) => {
+  const count = 100_000;
+  const few = quick ? 1_000 : 5_000;
+  let timers = 0;
+  const minion = await bytesHeldBy(async () => {
+    let all: readonly CircuitBreaker[] = [];
+    timers = await timersStartedBy(async () => {
+      all = await used(count, ours, (breaker) => breaker.execute(operation));
     });
-    const cockatiels = await bytesHeldBy(() => used(few, cockatiel, (policy) => policy.execute(operation)));
-    const held: Opossum[] = [];
-    const opossums = await bytesHeldBy(async () => {
-      held.push(
-        ...(await used(
-          few,
-          () => opossum(operation),
-          (circuit) => circuit.fire(),
-        )),
-      );
-      return held;
-    });
-    for (const circuit of held) circuit.shutdown();
-    const scale = count / few / 1e6;
-    return {
-      rows: [
-        {
-          name: "100,000 breakers, each after one call",
-          unit: "MB",
-          ours: minion / 1e6,
-          peers: [
-            { name: "cockatiel", value: cockatiels * scale },
-            { name: "opossum", value: opossums * scale },
-          ],
-          checks: [
-            { of: "in all", unit: "MB", value: minion / 1e6, bound: { atMost: 100 } },
-            { of: "timers started", unit: "count", value: timers, bound: { atMost: 0 } },
-          ],
-          note: `the peers' figures are scaled up from ${few} of each`,
-        },
-      ],
-    };
-  },
+    return all;
+  });
+  const cockatiels = await bytesHeldBy(() => used(few, cockatiel, (policy) => policy.execute(operation)));
+  const held: Opossum[] = [];
+  const opossums = await bytesHeldBy(async () => {
+    held.push(
+      ...(await used(
+        few,
+        () => opossum(operation),
+        (circuit) => circuit.fire(),
+      )),
+    );
+    return held;
+  });
+  for (const circuit of held) circuit.shutdown();
+  const scale = count / few / 1e6;
+  return {
+    rows: [
+      {
+        name: "100,000 breakers, each after one call",
+        unit: "MB",
+        ours: minion / 1e6,
+        peers: [
+          { name: "cockatiel", value: cockatiels * scale },
+          { name: "opossum", value: opossums * scale },
+        ],
+        checks: [
+          { of: "in all", unit: "MB", value: minion / 1e6, bound: { atMost: 100 } },
+          { of: "timers started", unit: "count", value: timers, bound: { atMost: 0 } },
+        ],
+        note: `the peers' figures are scaled up from ${few} of each`,
+      },
+    ],
+  };
 };
 
-export const breakerCases: readonly BenchCase[] = [closed, refused, memory];
+export const breakerCases: BenchCases = {
+  "breaker-closed": closed,
+  "breaker-refusal": refused,
+  "breaker-memory": memory,
+};

@@ -1,6 +1,6 @@
 import { Cache } from "@minion/cache";
 import { LRUCache } from "lru-cache";
-import type { BenchCase } from "../bench-case.js";
+import type { BenchCase, BenchCases } from "../bench-case.js";
 import { timeEach } from "../interleave.js";
 import { bytesHeldBy } from "../memory.js";
 import { compare } from "../row.js";
@@ -39,58 +39,54 @@ function inTurn<T>(keys: readonly string[], read: (key: string) => T): () => T {
   };
 }
 
-const hit: BenchCase = {
-  id: "cache-hit",
-  group: "cache",
-  async run(effort) {
-    const cache = ours(100);
-    const other = lru(100);
-    const untimed = new LRUCache<string, Value>({ max: 100 });
-    const keys = fill(cache, 100);
-    fill(other, 100);
-    fill(untimed, 100);
-    const reads = await timeEach(
-      {
-        minion: inTurn(keys, (key) => cache.get(key)),
-        "lru-cache": inTurn(keys, (key) => other.get(key)),
-        "lru-cache without ttl": inTurn(keys, (key) => untimed.get(key)),
-      },
-      effort,
-    );
-    const loads = await timeEach(
-      {
-        minion: inTurn(keys, (key) => cache.getOrSet(key, load)),
-        "lru-cache fetch": inTurn(keys, (key) => other.fetch(key)),
-      },
-      effort,
-    );
-    const writes = await timeEach(
-      {
-        minion: inTurn(keys, (key) => cache.set(key, { id: 2 })),
-        "lru-cache": inTurn(keys, (key) => other.set(key, { id: 2 })),
-      },
-      effort,
-    );
-    cache.close();
-    return {
-      rows: [
-        compare({
-          name: "a get that hits",
-          unit: "ns",
-          samples: reads,
-          against: { "lru-cache": { atMost: 1.5 }, "lru-cache without ttl": undefined },
-          note: "100 entries in turn; ours counts the hit and knows the stale windows",
-        }),
-        compare({
-          name: "a getOrSet that hits",
-          unit: "ns",
-          samples: loads,
-          against: { "lru-cache fetch": { atMost: 0.5 } },
-        }),
-        compare({ name: "a set over an entry", unit: "ns", samples: writes, against: { "lru-cache": undefined } }),
-      ],
-    };
-  },
+const hit: BenchCase = async (effort) => {
+  const cache = ours(100);
+  const other = lru(100);
+  const untimed = new LRUCache<string, Value>({ max: 100 });
+  const keys = fill(cache, 100);
+  fill(other, 100);
+  fill(untimed, 100);
+  const reads = await timeEach(
+    {
+      minion: inTurn(keys, (key) => cache.get(key)),
+      "lru-cache": inTurn(keys, (key) => other.get(key)),
+      "lru-cache without ttl": inTurn(keys, (key) => untimed.get(key)),
+    },
+    effort,
+  );
+  const loads = await timeEach(
+    {
+      minion: inTurn(keys, (key) => cache.getOrSet(key, load)),
+      "lru-cache fetch": inTurn(keys, (key) => other.fetch(key)),
+    },
+    effort,
+  );
+  const writes = await timeEach(
+    {
+      minion: inTurn(keys, (key) => cache.set(key, { id: 2 })),
+      "lru-cache": inTurn(keys, (key) => other.set(key, { id: 2 })),
+    },
+    effort,
+  );
+  cache.close();
+  return {
+    rows: [
+      compare({
+        name: "a get that hits",
+        unit: "ns",
+        samples: reads,
+        against: { "lru-cache": { atMost: 1.5 }, "lru-cache without ttl": undefined },
+        note: "100 entries in turn; ours counts the hit and knows the stale windows",
+      }),
+      compare({
+        name: "a getOrSet that hits",
+        unit: "ns",
+        samples: loads,
+        against: { "lru-cache fetch": { atMost: 0.5 } },
+      }),
+      compare({ name: "a set over an entry", unit: "ns", samples: writes, against: { "lru-cache": undefined } }),
+    ],
+  };
 };
 
 const callers = 10_000;
@@ -103,166 +99,159 @@ async function crowd(call: () => Promise<unknown>): Promise<void> {
   await Promise.all(Array.from({ length: callers }, caller));
 }
 
-const flight: BenchCase = {
-  id: "cache-single-flight",
-  group: "cache",
-  async run(effort) {
-    let loads = 0;
-    let crowds = 0;
-    const slowly = async (): Promise<Value> => {
-      loads += 1;
-      return new Promise((resolve) => setImmediate(() => resolve({ id: 1 })));
-    };
-    const cache = ours(100);
-    const other = new LRUCache<string, Value>({ max: 100, ttl, fetchMethod: slowly });
-    const samples = await timeEach(
-      {
-        minion: async () => {
-          crowds += 1;
-          cache.invalidate("server");
-          await crowd(() => cache.getOrSet("server", slowly));
-        },
-        "lru-cache fetch": async () => {
-          crowds += 1;
-          other.delete("server");
-          await crowd(() => other.fetch("server"));
-        },
-        "bare awaits": async () => {
-          crowds += 1;
-          const shared = slowly();
-          await crowd(() => shared);
-        },
+const flight: BenchCase = async (effort) => {
+  let loads = 0;
+  let crowds = 0;
+  const slowly = async (): Promise<Value> => {
+    loads += 1;
+    return new Promise((resolve) => setImmediate(() => resolve({ id: 1 })));
+  };
+  const cache = ours(100);
+  const other = new LRUCache<string, Value>({ max: 100, ttl, fetchMethod: slowly });
+  const samples = await timeEach(
+    {
+      minion: async () => {
+        crowds += 1;
+        cache.invalidate("server");
+        await crowd(() => cache.getOrSet("server", slowly));
       },
-      effort,
-      callers,
-    );
-    cache.close();
-    return {
-      rows: [
-        compare({
-          name: "a caller among 10,000 at once of one cold key",
-          unit: "ns",
-          samples,
-          against: { "bare awaits": { atMost: 3 }, "lru-cache fetch": undefined },
-          note: "bare awaits: 10,000 callers that await one promise",
-        }),
-        {
-          name: "loads for 10,000 callers at once",
-          unit: "count",
-          ours: loads / crowds,
-          peers: [],
-          checks: [{ of: "per crowd", unit: "count", value: loads / crowds, bound: { atMost: 1 } }],
-        },
-      ],
-    };
-  },
+      "lru-cache fetch": async () => {
+        crowds += 1;
+        other.delete("server");
+        await crowd(() => other.fetch("server"));
+      },
+      "bare awaits": async () => {
+        crowds += 1;
+        const shared = slowly();
+        await crowd(() => shared);
+      },
+    },
+    effort,
+    callers,
+  );
+  cache.close();
+  return {
+    rows: [
+      compare({
+        name: "a caller among 10,000 at once of one cold key",
+        unit: "ns",
+        samples,
+        against: { "bare awaits": { atMost: 3 }, "lru-cache fetch": undefined },
+        note: "bare awaits: 10,000 callers that await one promise",
+      }),
+      {
+        name: "loads for 10,000 callers at once",
+        unit: "count",
+        ours: loads / crowds,
+        peers: [],
+        checks: [{ of: "per crowd", unit: "count", value: loads / crowds, bound: { atMost: 1 } }],
+      },
+    ],
+  };
 };
 
 const sizes = [100, 1_000, 10_000, 100_000] as const;
 const inUse = 64;
 
-const growth: BenchCase = {
-  id: "cache-entries",
-  group: "cache",
-  async run(effort) {
-    const few: Record<string, () => unknown> = {};
-    const all: Record<string, () => unknown> = {};
-    const caches: Cache<Value>[] = [];
-    for (const size of sizes) {
-      const cache = ours(size);
-      const other = lru(size);
-      const keys = fill(cache, size);
-      fill(other, size);
-      caches.push(cache);
-      const some = keys.filter((_, index) => index % Math.floor(size / inUse) === 0).slice(0, inUse);
-      few[`minion ${size}`] = inTurn(some, (key) => cache.get(key));
-      few[`lru-cache ${size}`] = inTurn(some, (key) => other.get(key));
-      all[`minion ${size}`] = inTurn(keys, (key) => cache.get(key));
-      all[`lru-cache ${size}`] = inTurn(keys, (key) => other.get(key));
-    }
-    const samples = { few: await timeEach(few, effort), all: await timeEach(all, effort) };
-    for (const cache of caches) cache.close();
-    const rounds = (kind: "few" | "all", who: string): readonly (readonly number[])[] =>
-      sizes.map((size) => samples[kind][`${who} ${size}`] ?? []);
-    const series = (kind: "few" | "all", who: string, name: string) => ({
-      name,
-      points: rounds(kind, who).map((figures, index) => [sizes[index] ?? Number.NaN, median(figures)] as const),
-    });
-    return {
-      rows: [
-        {
-          name: "a get that hits, 100 to 100,000 entries",
-          unit: "ns",
-          ours: median(samples.few[`minion ${sizes[0]}`] ?? []),
-          peers: [{ name: "lru-cache", value: median(samples.few[`lru-cache ${sizes[0]}`] ?? []) }],
-          checks: [
-            {
-              of: `dearest to cheapest size, ${inUse} keys in use`,
-              unit: "x",
-              value: unevenness(rounds("few", "minion")),
-              bound: { atMost: 1.25 },
-            },
-            { of: "the same of lru-cache", unit: "x", value: unevenness(rounds("few", "lru-cache")) },
-            {
-              of: "dearest to cheapest size, every key in turn",
-              unit: "x",
-              value: unevenness(rounds("all", "minion")),
-            },
-            { of: "the same of lru-cache", unit: "x", value: unevenness(rounds("all", "lru-cache")) },
-          ],
-          note: "with every key in turn 100,000 entries no longer fit the processor's cache, ours or another's",
-        },
-      ],
-      growth: [
-        {
-          id: "cache-entries",
-          title: "A hit against the number of entries",
-          xLabel: "entries",
-          yLabel: "ns per get",
-          series: [
-            series("few", "minion", `minion, ${inUse} in use`),
-            series("few", "lru-cache", `lru-cache, ${inUse} in use`),
-            series("all", "minion", "minion, all in turn"),
-            series("all", "lru-cache", "lru-cache, all in turn"),
-          ],
-        },
-      ],
-    };
-  },
+const growth: BenchCase = async (effort) => {
+  const few: Record<string, () => unknown> = {};
+  const all: Record<string, () => unknown> = {};
+  const caches: Cache<Value>[] = [];
+  for (const size of sizes) {
+    const cache = ours(size);
+    const other = lru(size);
+    const keys = fill(cache, size);
+    fill(other, size);
+    caches.push(cache);
+    const some = keys.filter((_, index) => index % Math.floor(size / inUse) === 0).slice(0, inUse);
+    few[`minion ${size}`] = inTurn(some, (key) => cache.get(key));
+    few[`lru-cache ${size}`] = inTurn(some, (key) => other.get(key));
+    all[`minion ${size}`] = inTurn(keys, (key) => cache.get(key));
+    all[`lru-cache ${size}`] = inTurn(keys, (key) => other.get(key));
+  }
+  const samples = { few: await timeEach(few, effort), all: await timeEach(all, effort) };
+  for (const cache of caches) cache.close();
+  const rounds = (kind: "few" | "all", who: string): readonly (readonly number[])[] =>
+    sizes.map((size) => samples[kind][`${who} ${size}`] ?? []);
+  const series = (kind: "few" | "all", who: string, name: string) => ({
+    name,
+    points: rounds(kind, who).map((figures, index) => [sizes[index] ?? Number.NaN, median(figures)] as const),
+  });
+  return {
+    rows: [
+      {
+        name: "a get that hits, 100 to 100,000 entries",
+        unit: "ns",
+        ours: median(samples.few[`minion ${sizes[0]}`] ?? []),
+        peers: [{ name: "lru-cache", value: median(samples.few[`lru-cache ${sizes[0]}`] ?? []) }],
+        checks: [
+          {
+            of: `dearest to cheapest size, ${inUse} keys in use`,
+            unit: "x",
+            value: unevenness(rounds("few", "minion")),
+            bound: { atMost: 1.25 },
+          },
+          { of: "the same of lru-cache", unit: "x", value: unevenness(rounds("few", "lru-cache")) },
+          {
+            of: "dearest to cheapest size, every key in turn",
+            unit: "x",
+            value: unevenness(rounds("all", "minion")),
+          },
+          { of: "the same of lru-cache", unit: "x", value: unevenness(rounds("all", "lru-cache")) },
+        ],
+        note: "with every key in turn 100,000 entries no longer fit the processor's cache, ours or another's",
+      },
+    ],
+    growth: [
+      {
+        id: "cache-entries",
+        title: "A hit against the number of entries",
+        xLabel: "entries",
+        yLabel: "ns per get",
+        series: [
+          series("few", "minion", `minion, ${inUse} in use`),
+          series("few", "lru-cache", `lru-cache, ${inUse} in use`),
+          series("all", "minion", "minion, all in turn"),
+          series("all", "lru-cache", "lru-cache, all in turn"),
+        ],
+      },
+    ],
+  };
 };
 
-const memory: BenchCase = {
-  id: "cache-memory",
-  group: "cache",
-  async run() {
-    const size = 100_000;
-    const keys = Array.from({ length: size }, (_, index) => `server-${index}`);
-    const values = keys.map((_, id) => ({ id }));
-    const per = async (make: () => { set(key: string, value: Value): unknown }): Promise<number> => {
-      const bytes = await bytesHeldBy(() => {
-        const cache = make();
-        keys.forEach((key, index) => {
-          const value = values[index];
-          if (value !== undefined) cache.set(key, value);
-        });
-        return cache;
+const memory: BenchCase = async () => {
+  const size = 100_000;
+  const keys = Array.from({ length: size }, (_, index) => `server-${index}`);
+  const values = keys.map((_, id) => ({ id }));
+  const per = async (make: () => { set(key: string, value: Value): unknown }): Promise<number> => {
+    const bytes = await bytesHeldBy(() => {
+      const cache = make();
+      keys.forEach((key, index) => {
+        const value = values[index];
+        if (value !== undefined) cache.set(key, value);
       });
-      return bytes / size;
-    };
-    const figures = { minion: await per(() => ours(size)), lru: await per(() => lru(size)) };
-    return {
-      rows: [
-        {
-          name: "an entry, key and value not counted",
-          unit: "B",
-          ours: figures.minion,
-          peers: [{ name: "lru-cache", value: figures.lru }],
-          checks: [{ of: "lru-cache", unit: "x", value: figures.minion / figures.lru }],
-          note: `${size} entries`,
-        },
-      ],
-    };
-  },
+      return cache;
+    });
+    return bytes / size;
+  };
+  const figures = { minion: await per(() => ours(size)), lru: await per(() => lru(size)) };
+  return {
+    rows: [
+      {
+        name: "an entry, key and value not counted",
+        unit: "B",
+        ours: figures.minion,
+        peers: [{ name: "lru-cache", value: figures.lru }],
+        checks: [{ of: "lru-cache", unit: "x", value: figures.minion / figures.lru }],
+        note: `${size} entries`,
+      },
+    ],
+  };
 };
 
-export const cacheCases: readonly BenchCase[] = [hit, flight, growth, memory];
+export const cacheCases: BenchCases = {
+  "cache-hit": hit,
+  "cache-single-flight": flight,
+  "cache-entries": growth,
+  "cache-memory": memory,
+};

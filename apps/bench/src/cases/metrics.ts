@@ -7,7 +7,7 @@ import {
   type ServerFigures,
 } from "@minion/metrics";
 import { Gauge, Histogram, Registry } from "prom-client";
-import type { BenchCase } from "../bench-case.js";
+import type { BenchCase, BenchCases } from "../bench-case.js";
 import { interleave, timeEach } from "../interleave.js";
 import { compare, type Row } from "../row.js";
 
@@ -88,40 +88,36 @@ function finished(server: string): CallFinished {
   return { ...call, server, outcome: "success", errorType: undefined };
 }
 
-const perCall: BenchCase = {
-  id: "metrics-call",
-  group: "metrics",
-  async run(effort) {
-    const client = new Figures();
-    const metrics = new Metrics().watchClient(client);
-    const event = finished("github");
-    const histogram = new Histogram({
-      name: "call_duration_seconds",
-      help: "Calls.",
-      labelNames: ["server", "method", "tool", "error"],
-      registers: [new Registry()],
-    });
-    const labels = { server: "github", method: "tools/call", tool: "echo", error: "" };
-    const samples = await timeEach(
-      {
-        minion: () => client.listener?.(event),
-        "prom-client": () => histogram.observe(labels, event.durationMs / 1000),
-      },
-      effort,
-    );
-    metrics.unwatch(client);
-    return {
-      rows: [
-        compare({
-          name: "what a call pays for its metrics",
-          unit: "ns",
-          samples,
-          against: { "prom-client": undefined },
-          note: "one observation of a duration; prom-client's own histogram with four labels beside it",
-        }),
-      ],
-    };
-  },
+const perCall: BenchCase = async (effort) => {
+  const client = new Figures();
+  const metrics = new Metrics().watchClient(client);
+  const event = finished("github");
+  const histogram = new Histogram({
+    name: "call_duration_seconds",
+    help: "Calls.",
+    labelNames: ["server", "method", "tool", "error"],
+    registers: [new Registry()],
+  });
+  const labels = { server: "github", method: "tools/call", tool: "echo", error: "" };
+  const samples = await timeEach(
+    {
+      minion: () => client.listener?.(event),
+      "prom-client": () => histogram.observe(labels, event.durationMs / 1000),
+    },
+    effort,
+  );
+  metrics.unwatch(client);
+  return {
+    rows: [
+      compare({
+        name: "what a call pays for its metrics",
+        unit: "ns",
+        samples,
+        against: { "prom-client": undefined },
+        note: "one observation of a duration; prom-client's own histogram with four labels beside it",
+      }),
+    ],
+  };
 };
 
 /** Lines of a scrape that are series. */
@@ -156,39 +152,35 @@ function plainGauges(series: number): Registry {
   return registry;
 }
 
-const scrape: BenchCase = {
-  id: "metrics-scrape",
-  group: "metrics",
-  async run({ rounds }) {
-    const rows: Row[] = [];
-    for (const wanted of [2_000, 20_000]) {
-      const client = new Figures();
-      const metrics = new Metrics().watchClient(client);
-      const series = await grow(metrics, client, wanted);
-      const plain = plainGauges(series);
-      const contenders = [
-        { name: "minion", run: () => metrics.text() },
-        { name: "prom-client", run: () => plain.metrics() },
-      ].map(({ name, run }) => ({
-        name,
-        async sample() {
-          const startedAt = performance.now();
-          for (let done = 0; done < 5; done += 1) await run();
-          return (performance.now() - startedAt) / 5;
-        },
-      }));
-      rows.push(
-        compare({
-          name: `a scrape of ${wanted} series`,
-          unit: "ms",
-          samples: await interleave(contenders, rounds),
-          against: { "prom-client": undefined },
-          note: `${series} series of ${client.servers.length} servers, read and rendered; prom-client renders as many gauges that nobody has to read`,
-        }),
-      );
-    }
-    return { rows };
-  },
+const scrape: BenchCase = async ({ rounds }) => {
+  const rows: Row[] = [];
+  for (const wanted of [2_000, 20_000]) {
+    const client = new Figures();
+    const metrics = new Metrics().watchClient(client);
+    const series = await grow(metrics, client, wanted);
+    const plain = plainGauges(series);
+    const contenders = [
+      { name: "minion", run: () => metrics.text() },
+      { name: "prom-client", run: () => plain.metrics() },
+    ].map(({ name, run }) => ({
+      name,
+      async sample() {
+        const startedAt = performance.now();
+        for (let done = 0; done < 5; done += 1) await run();
+        return (performance.now() - startedAt) / 5;
+      },
+    }));
+    rows.push(
+      compare({
+        name: `a scrape of ${wanted} series`,
+        unit: "ms",
+        samples: await interleave(contenders, rounds),
+        against: { "prom-client": undefined },
+        note: `${series} series of ${client.servers.length} servers, read and rendered; prom-client renders as many gauges that nobody has to read`,
+      }),
+    );
+  }
+  return { rows };
 };
 
-export const metricsCases: readonly BenchCase[] = [perCall, scrape];
+export const metricsCases: BenchCases = { "metrics-call": perCall, "metrics-scrape": scrape };

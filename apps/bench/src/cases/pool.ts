@@ -2,7 +2,7 @@ import { Pool } from "@minion/pool";
 import { createPool } from "generic-pool";
 import * as lightning from "lightning-pool";
 import { Pool as Tarn } from "tarn";
-import type { BenchCase, Effort } from "../bench-case.js";
+import type { BenchCase, BenchCases, Effort } from "../bench-case.js";
 import type { Growth } from "../growth.js";
 import { interleave, timeEach } from "../interleave.js";
 import { bytesHeldBy } from "../memory.js";
@@ -29,48 +29,44 @@ function tarnPool(max: number): Tarn<Resource> {
   return new Tarn<Resource>({ create, destroy, min: 0, max, idleTimeoutMillis: 3_600_000 });
 }
 
-const warm: BenchCase = {
-  id: "pool-warm",
-  group: "pool",
-  async run(effort) {
-    const pool = new Pool<Resource>({ create });
-    const generic = genericPool(10);
-    const tarn = tarnPool(10);
-    const lightningPool = lightning.createPool<Resource>({ create, destroy }, { max: 10, min: 0 });
-    const samples = await timeEach(
-      {
-        minion: async () => {
-          const lease = await pool.acquire("server");
-          lease.release();
-        },
-        "generic-pool": async () => {
-          const resource = await generic.acquire();
-          await generic.release(resource);
-        },
-        tarn: async () => {
-          const resource = await tarn.acquire().promise;
-          tarn.release(resource);
-        },
-        "lightning-pool": async () => {
-          const resource = await lightningPool.acquire();
-          await lightningPool.releaseAsync(resource);
-        },
+const warm: BenchCase = async (effort) => {
+  const pool = new Pool<Resource>({ create });
+  const generic = genericPool(10);
+  const tarn = tarnPool(10);
+  const lightningPool = lightning.createPool<Resource>({ create, destroy }, { max: 10, min: 0 });
+  const samples = await timeEach(
+    {
+      minion: async () => {
+        const lease = await pool.acquire("server");
+        lease.release();
       },
-      effort,
-    );
-    await tarn.destroy();
-    return {
-      rows: [
-        compare({
-          name: "warm acquire and release",
-          unit: "ns",
-          samples,
-          against: { fastest: { atMost: 0.35 } },
-          note: "one idle resource, at most 10, no validation; only ours keeps a pool per key and a histogram of waits",
-        }),
-      ],
-    };
-  },
+      "generic-pool": async () => {
+        const resource = await generic.acquire();
+        await generic.release(resource);
+      },
+      tarn: async () => {
+        const resource = await tarn.acquire().promise;
+        return tarn.release(resource);
+      },
+      "lightning-pool": async () => {
+        const resource = await lightningPool.acquire();
+        await lightningPool.releaseAsync(resource);
+      },
+    },
+    effort,
+  );
+  await tarn.destroy();
+  return {
+    rows: [
+      compare({
+        name: "warm acquire and release",
+        unit: "ns",
+        samples,
+        against: { fastest: { atMost: 0.35 } },
+        note: "one idle resource, at most 10, no validation; only ours keeps a pool per key and a histogram of waits",
+      }),
+    ],
+  };
 };
 
 const sizes = [10, 100, 1_000, 10_000] as const;
@@ -81,51 +77,47 @@ function flatness(samples: Samples): { points: (readonly [number, number])[]; un
   return { points: sizes.map((size, index) => [size, median(bySize[index] ?? [])]), uneven: unevenness(bySize) };
 }
 
-const keys: BenchCase = {
-  id: "pool-keys",
-  group: "pool",
-  async run(effort) {
-    const inTurn: Record<string, () => Promise<void>> = {};
-    const tenOfThem: Record<string, () => Promise<void>> = {};
-    for (const size of sizes) {
-      const pool = new Pool<Resource>({ create });
-      const names = Array.from({ length: size }, (_, index) => `server-${index}`);
-      for (const name of names) (await pool.acquire(name)).release();
-      inTurn[size] = cycle(pool, names);
-      tenOfThem[size] = cycle(
-        pool,
-        names.filter((_, index) => index % (size / 10) === 0),
-      );
-    }
-    const all = flatness(await timeEach(inTurn, effort));
-    const few = flatness(await timeEach(tenOfThem, effort));
-    const growth: Growth = {
-      id: "pool-keys",
-      title: "Warm acquire and release against the number of keys",
-      xLabel: "keys with an idle resource",
-      yLabel: "ns per acquire and release",
-      series: [
-        { name: "10 keys in use", points: few.points },
-        { name: "every key in turn", points: all.points },
-      ],
-    };
-    return {
-      rows: [
-        {
-          name: "warm acquire and release, 10 to 10,000 keys",
-          unit: "ns",
-          ours: few.points[0]?.[1] ?? Number.NaN,
-          peers: [],
-          checks: [
-            { of: "dearest to cheapest size, 10 keys in use", unit: "x", value: few.uneven, bound: { atMost: 1.25 } },
-            { of: "dearest to cheapest size, every key in turn", unit: "x", value: all.uneven },
-          ],
-          note: "with every key in turn 10,000 keys no longer fit the processor's cache, as no map of that size does",
-        },
-      ],
-      growth: [growth],
-    };
-  },
+const keys: BenchCase = async (effort) => {
+  const inTurn: Record<string, () => Promise<void>> = {};
+  const tenOfThem: Record<string, () => Promise<void>> = {};
+  for (const size of sizes) {
+    const pool = new Pool<Resource>({ create });
+    const names = Array.from({ length: size }, (_, index) => `server-${index}`);
+    for (const name of names) (await pool.acquire(name)).release();
+    inTurn[size] = cycle(pool, names);
+    tenOfThem[size] = cycle(
+      pool,
+      names.filter((_, index) => index % (size / 10) === 0),
+    );
+  }
+  const all = flatness(await timeEach(inTurn, effort));
+  const few = flatness(await timeEach(tenOfThem, effort));
+  const growth: Growth = {
+    id: "pool-keys",
+    title: "Warm acquire and release against the number of keys",
+    xLabel: "keys with an idle resource",
+    yLabel: "ns per acquire and release",
+    series: [
+      { name: "10 keys in use", points: few.points },
+      { name: "every key in turn", points: all.points },
+    ],
+  };
+  return {
+    rows: [
+      {
+        name: "warm acquire and release, 10 to 10,000 keys",
+        unit: "ns",
+        ours: few.points[0]?.[1] ?? Number.NaN,
+        peers: [],
+        checks: [
+          { of: "dearest to cheapest size, 10 keys in use", unit: "x", value: few.uneven, bound: { atMost: 1.25 } },
+          { of: "dearest to cheapest size, every key in turn", unit: "x", value: all.uneven },
+        ],
+        note: "with every key in turn 10,000 keys no longer fit the processor's cache, as no map of that size does",
+      },
+    ],
+    growth: [growth],
+  };
 };
 
 function cycle(pool: Pool<Resource>, names: readonly string[]): () => Promise<void> {
@@ -138,7 +130,7 @@ function cycle(pool: Pool<Resource>, names: readonly string[]): () => Promise<vo
 }
 
 /** Nanoseconds per turn where `size` callers take turns without end, so that all but one of them wait at any time. */
-async function takeTurns(size: number, turns: number, turn: () => Promise<void>): Promise<number> {
+async function takeTurns(size: number, turns: number, turn: () => Promise<unknown>): Promise<number> {
   let left = turns;
   const caller = async (): Promise<void> => {
     while (left > 0) {
@@ -151,112 +143,109 @@ async function takeTurns(size: number, turns: number, turn: () => Promise<void>)
   return ((performance.now() - startedAt) * 1e6) / turns;
 }
 
-const waiters: BenchCase = {
-  id: "pool-waiters",
-  group: "pool",
-  async run(effort: Effort) {
-    const pool = new Pool<Resource>({ create, maxPerKey: 1 });
-    const generic = genericPool(1);
-    const tarn = tarnPool(1);
-    const turns = {
-      minion: async () => {
-        const lease = await pool.acquire("server");
-        lease.release();
+const waiters: BenchCase = async (effort: Effort) => {
+  const pool = new Pool<Resource>({ create, maxPerKey: 1 });
+  const generic = genericPool(1);
+  const tarn = tarnPool(1);
+  const turns = {
+    minion: async () => {
+      const lease = await pool.acquire("server");
+      lease.release();
+    },
+    "generic-pool": async () => {
+      const resource = await generic.acquire();
+      await generic.release(resource);
+    },
+    tarn: async () => {
+      const resource = await tarn.acquire().promise;
+      return tarn.release(resource);
+    },
+  };
+  const total = effort.quick ? 20_000 : 50_000;
+  const found: Record<string, ReturnType<typeof flatness>> = {};
+  for (const [name, turn] of Object.entries(turns)) {
+    const contenders = sizes.map((size) => ({ name: String(size), sample: () => takeTurns(size, total, turn) }));
+    found[name] = flatness(await interleave(contenders, name === "minion" ? effort.rounds : 3));
+  }
+  await tarn.destroy();
+  const series = Object.entries(found).map(([name, { points }]) => ({
+    name,
+    points: points.filter(([, cost]) => !Number.isNaN(cost)),
+  }));
+  const { minion } = found;
+  return {
+    rows: [
+      {
+        name: "a waiter, 10 to 10,000 waiting for one resource",
+        unit: "ns",
+        ours: minion?.points[0]?.[1] ?? Number.NaN,
+        peers: series.slice(1).map(({ name, points }) => ({ name, value: points[0]?.[1] ?? Number.NaN })),
+        checks: [
+          { of: "dearest to cheapest size", unit: "x", value: minion?.uneven ?? Number.NaN, bound: { atMost: 1.25 } },
+        ],
+        note: "as many callers take turns for ever, all but one of them waiting: queueing, hand-over and release; the figures are those of 10",
       },
-      "generic-pool": async () => {
-        const resource = await generic.acquire();
-        await generic.release(resource);
+    ],
+    growth: [
+      {
+        id: "pool-waiters",
+        title: "A waiter's cost against the number of waiters",
+        xLabel: "waiting for one resource",
+        yLabel: "ns per waiter",
+        series,
       },
-      tarn: async () => {
-        const resource = await tarn.acquire().promise;
-        tarn.release(resource);
-      },
-    };
-    const total = effort.quick ? 20_000 : 50_000;
-    const found: Record<string, ReturnType<typeof flatness>> = {};
-    for (const [name, turn] of Object.entries(turns)) {
-      const contenders = sizes.map((size) => ({ name: String(size), sample: () => takeTurns(size, total, turn) }));
-      found[name] = flatness(await interleave(contenders, name === "minion" ? effort.rounds : 3));
-    }
-    await tarn.destroy();
-    const series = Object.entries(found).map(([name, { points }]) => ({
-      name,
-      points: points.filter(([, cost]) => !Number.isNaN(cost)),
-    }));
-    const { minion } = found;
-    return {
-      rows: [
-        {
-          name: "a waiter, 10 to 10,000 waiting for one resource",
-          unit: "ns",
-          ours: minion?.points[0]?.[1] ?? Number.NaN,
-          peers: series.slice(1).map(({ name, points }) => ({ name, value: points[0]?.[1] ?? Number.NaN })),
-          checks: [
-            { of: "dearest to cheapest size", unit: "x", value: minion?.uneven ?? Number.NaN, bound: { atMost: 1.25 } },
-          ],
-          note: "as many callers take turns for ever, all but one of them waiting: queueing, hand-over and release; the figures are those of 10",
-        },
-      ],
-      growth: [
-        {
-          id: "pool-waiters",
-          title: "A waiter's cost against the number of waiters",
-          xLabel: "waiting for one resource",
-          yLabel: "ns per waiter",
-          series,
-        },
-      ],
-    };
-  },
+    ],
+  };
 };
 
-const memory: BenchCase = {
-  id: "pool-memory",
-  group: "pool",
-  async run() {
-    const count = 10_000;
-    const name = (index: number): string => `server-${index}`;
-    const idle = await bytesHeldBy(async () => {
-      const pool = new Pool<Resource>({ create });
-      for (let index = 0; index < count; index += 1) (await pool.acquire(name(index))).release();
-      return pool;
-    });
-    const emptied = new Pool<Resource>({ create });
-    const round = async (): Promise<void> => {
-      for (let index = 0; index < count; index += 1) await (await emptied.acquire(name(index))).destroy();
-    };
-    // The first rounds leave what a pool needs once, whatever it holds.
-    for (let warmUp = 0; warmUp < 3; warmUp += 1) await round();
-    const rounds = 10;
-    const left = await bytesHeldBy(async () => {
-      for (let done = 0; done < rounds; done += 1) await round();
-      return emptied;
-    });
-    const perEmptied = Math.max(0, left / count / rounds);
-    return {
-      rows: [
-        {
-          name: "a key with one idle resource",
-          unit: "B",
-          ours: idle / count,
-          peers: [],
-          checks: [],
-          note: `in a pool of ${count} keys, resource included`,
-        },
-        {
-          name: "a key that was used and is empty",
-          unit: "B",
-          ours: perEmptied,
-          peers: [],
-          checks: [
-            { of: "records left", unit: "count", value: emptied.keys().length, bound: { atMost: 0 } },
-            { of: "per key", unit: "B", value: perEmptied, bound: { atMost: 4 } },
-          ],
-          note: `after ${count * rounds} keys; the bound of 4 bytes is the noise of the heap's own figure`,
-        },
-      ],
-    };
-  },
+const memory: BenchCase = async () => {
+  const count = 10_000;
+  const name = (index: number): string => `server-${index}`;
+  const idle = await bytesHeldBy(async () => {
+    const pool = new Pool<Resource>({ create });
+    for (let index = 0; index < count; index += 1) (await pool.acquire(name(index))).release();
+    return pool;
+  });
+  const emptied = new Pool<Resource>({ create });
+  const round = async (): Promise<void> => {
+    for (let index = 0; index < count; index += 1) await (await emptied.acquire(name(index))).destroy();
+  };
+  // The first rounds leave what a pool needs once, whatever it holds.
+  for (let warmUp = 0; warmUp < 3; warmUp += 1) await round();
+  const rounds = 10;
+  const left = await bytesHeldBy(async () => {
+    for (let done = 0; done < rounds; done += 1) await round();
+    return emptied;
+  });
+  const perEmptied = Math.max(0, left / count / rounds);
+  return {
+    rows: [
+      {
+        name: "a key with one idle resource",
+        unit: "B",
+        ours: idle / count,
+        peers: [],
+        checks: [],
+        note: `in a pool of ${count} keys, resource included`,
+      },
+      {
+        name: "a key that was used and is empty",
+        unit: "B",
+        ours: perEmptied,
+        peers: [],
+        checks: [
+          { of: "records left", unit: "count", value: emptied.keys().length, bound: { atMost: 0 } },
+          { of: "per key", unit: "B", value: perEmptied, bound: { atMost: 4 } },
+        ],
+        note: `after ${count * rounds} keys; the bound of 4 bytes is the noise of the heap's own figure`,
+      },
+    ],
+  };
 };
 
-export const poolCases: readonly BenchCase[] = [warm, keys, waiters, memory];
+export const poolCases: BenchCases = {
+  "pool-warm": warm,
+  "pool-keys": keys,
+  "pool-waiters": waiters,
+  "pool-memory": memory,
+};

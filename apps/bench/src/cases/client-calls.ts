@@ -1,0 +1,184 @@
+import { chaosCommand } from "@minion/chaos";
+import { MinionClient } from "@minion/client";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import type { BenchCase, BenchCases, Effort } from "../bench-case.js";
+import { type Caller, latency, minion, processorTime, sdkV1, sdkV2, type Target, throughput } from "../callers.js";
+import { interleave } from "../interleave.js";
+import { compare, type Row, type Samples } from "../row.js";
+import { startHttpServer, stdioServer } from "../servers/start-servers.js";
+import { median, pairedDifference } from "../statistics.js";
+import { leanInMemory } from "../stub-session.js";
+
+/** One figure of each caller per round. */
+function measureEach(
+  callers: Readonly<Record<string, Caller>>,
+  rounds: number,
+  sample: (caller: Caller) => Promise<number>,
+): Promise<Samples> {
+  const contenders = Object.entries(callers).map(([name, caller]) => ({ name, sample: () => sample(caller) }));
+  return interleave(contenders, rounds);
+}
+
+async function closeAll(callers: Readonly<Record<string, Caller>>): Promise<void> {
+  for (const caller of Object.values(callers)) await caller.close();
+}
+
+async function all(target: Target): Promise<Readonly<Record<string, Caller>>> {
+  return { minion: minion(target), "SDK v1": await sdkV1(target), "SDK v2": await sdkV2(target) };
+}
+
+const inMemory: BenchCase = async ({ rounds, quick }) => {
+  const connected = async (): Promise<Client> => {
+    const client = new Client({ name: "bench", version: "1.0.0" });
+    await client.connect(await leanInMemory(10));
+    return client;
+  };
+  const bare = await connected();
+  const ours = new MinionClient({ servers: { bench: { connect: connected } } });
+  const args = { text: "hello" };
+  const callers: Readonly<Record<string, Caller>> = {
+    minion: {
+      call: () => ours.callTool("bench", "echo", args),
+      list: () => ours.listTools("bench", { refresh: true }),
+      close: () => ours.close(),
+    },
+    "SDK v1": {
+      call: () => bare.callTool({ name: "echo", arguments: args }),
+      list: () => bare.listTools(),
+      close: () => bare.close(),
+    },
+  };
+  const samples = await measureEach(callers, rounds, (caller) => processorTime(caller, quick ? 2_000 : 8_000));
+  await closeAll(callers);
+  const row = compare({
+    name: "processor time of a call in memory",
+    unit: "ns",
+    samples,
+    against: { "SDK v1": undefined },
+  });
+  const added = pairedDifference(samples.minion ?? [], samples["SDK v1"] ?? []);
+  return {
+    rows: [
+      {
+        ...row,
+        checks: [{ of: "added", unit: "ns", value: added, bound: { atMost: 15_000 } }, ...row.checks],
+        note: "one call after another over the SDK's own session and in-memory transport, the server's share included in both",
+      },
+    ],
+  };
+};
+
+const stdio: BenchCase = async ({ rounds, quick }) => {
+  const calls = quick ? 100 : 400;
+  const rows: Row[] = [];
+  const servers = { "a server built with the SDK": chaosCommand(), "a server that costs nothing": stdioServer() };
+  for (const [server, target] of Object.entries(servers)) {
+    const callers = await all(target);
+    rows.push(
+      compare({
+        name: `stdio, one call at a time, ${server}`,
+        unit: "ms",
+        samples: await measureEach(callers, rounds, (caller) => latency(caller, calls)),
+        against: {
+          "SDK v1": target === servers["a server built with the SDK"] ? { atMost: 1.05 } : undefined,
+          "SDK v2": undefined,
+        },
+      }),
+      compare({
+        name: `stdio, 64 calls at a time, ${server}`,
+        unit: "per s",
+        samples: await measureEach(callers, rounds, (caller) => throughput(caller, 64, calls * 5)),
+        against: { "SDK v1": { atLeast: 1 }, "SDK v2": undefined },
+      }),
+    );
+    await closeAll(callers);
+  }
+  return { rows };
+};
+
+const http: BenchCase = async ({ rounds, quick }) => {
+  const calls = quick ? 256 : 640;
+  const rows: Row[] = [];
+  for (const form of ["json", "sse"] as const) {
+    // A server each, so that its sockets are those of one client.
+    await using forOurs = await startHttpServer(form);
+    await using forV1 = await startHttpServer(form);
+    await using forV2 = await startHttpServer(form);
+    const callers = {
+      minion: minion({ url: forOurs.url }),
+      "SDK v1": await sdkV1(forV1),
+      "SDK v2": await sdkV2(forV2),
+    };
+    const one = await measureEach(callers, rounds, (caller) => latency(caller, quick ? 50 : 150));
+    const many = await measureEach(callers, rounds, (caller) => throughput(caller, 64, calls));
+    const sockets = await forOurs.mostSockets();
+    const theirSockets = await forV1.mostSockets();
+    await closeAll(callers);
+    const row = compare({
+      name: `HTTP, 64 calls at a time, replies as ${form}`,
+      unit: "per s",
+      samples: many,
+      against: { "SDK v1": { atLeast: 1.3 }, "SDK v2": undefined },
+    });
+    rows.push(
+      compare({
+        name: `HTTP, one call at a time, replies as ${form}`,
+        unit: "ms",
+        samples: one,
+        against: { "SDK v1": undefined, "SDK v2": undefined },
+      }),
+      {
+        ...row,
+        checks: [...row.checks, { of: "sockets at most", unit: "count", value: sockets, bound: { atMost: 16 } }],
+        note: `SDK v1 had ${theirSockets} sockets open`,
+      },
+    );
+  }
+  return { rows };
+};
+
+const concurrencies = [1, 4, 16, 64, 256] as const;
+
+async function curve(
+  callers: Readonly<Record<string, Caller>>,
+  effort: Effort,
+  callsFor: (concurrency: number) => number,
+) {
+  const points: Record<string, [number, number][]> = {};
+  for (const concurrency of concurrencies) {
+    const rounds = Math.ceil(effort.rounds / 3);
+    const samples = await measureEach(callers, rounds, (caller) =>
+      throughput(caller, concurrency, callsFor(concurrency)),
+    );
+    for (const [name, figures] of Object.entries(samples)) {
+      points[name] ??= [];
+      points[name].push([concurrency, median(figures)]);
+    }
+  }
+  return Object.entries(points).map(([name, found]) => ({ name, points: found }));
+}
+
+const concurrency: BenchCase = async (effort) => {
+  const overStdio = await all(stdioServer());
+  const stdioSeries = await curve(overStdio, effort, (at) => (effort.quick ? 256 : Math.min(4_000, 500 + 50 * at)));
+  await closeAll(overStdio);
+  await using server = await startHttpServer("json");
+  const overHttp = await all({ url: server.url });
+  const httpSeries = await curve(overHttp, effort, () => (effort.quick ? 256 : 512));
+  await closeAll(overHttp);
+  const axes = { xLabel: "calls at a time", yLabel: "calls per second" };
+  return {
+    rows: [],
+    growth: [
+      { id: "client-stdio", title: "Calls per second over stdio, one server", ...axes, series: stdioSeries },
+      { id: "client-http", title: "Calls per second over HTTP, one server", ...axes, series: httpSeries },
+    ],
+  };
+};
+
+export const clientCallCases: BenchCases = {
+  "client-in-memory": inMemory,
+  "client-stdio": stdio,
+  "client-http": http,
+  "client-concurrency": concurrency,
+};
