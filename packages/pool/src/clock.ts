@@ -24,9 +24,20 @@ export class Clock extends Deadline {
   }
 
   now(): number {
-    if (this.#left === 0) return this.#read();
+    if (this.#left === 0) return this.read();
     this.#left -= 1;
     return this.#reading;
+  }
+
+  /** The time, exact. All that is compared with `now` must be read here, or it could seem to lie in the future. */
+  read(): number {
+    const now = performance.now();
+    this.#streak = now - this.#reading < burstGapMs ? this.#streak + 1 : 0;
+    this.#reading = now;
+    if (this.#streak < burstLength) return now;
+    this.#left = callsPerReading - 1;
+    if (!this.waiting) this.#background.set(this, now);
+    return now;
   }
 
   /** Nothing is left to be timed. */
@@ -38,15 +49,5 @@ export class Clock extends Deadline {
   override run(): void {
     this.#left = 0;
     this.#streak = 0;
-  }
-
-  #read(): number {
-    const now = performance.now();
-    this.#streak = now - this.#reading < burstGapMs ? this.#streak + 1 : 0;
-    this.#reading = now;
-    if (this.#streak < burstLength) return now;
-    this.#left = callsPerReading - 1;
-    if (!this.waiting) this.#background.set(this, now);
-    return now;
   }
 }

@@ -19,7 +19,7 @@ export class Creation<R> {
   readonly #lane: Lane<R>;
   readonly #waiter: Waiter<R> | undefined;
   readonly #controller = new AbortController();
-  readonly #since = performance.now();
+  readonly #since: number;
   #open = true;
   #timer: Timer | undefined;
   /** Its generation was ended: those who wait do not count on it any more. */
@@ -32,6 +32,7 @@ export class Creation<R> {
   constructor(lane: Lane<R>, waiter: Waiter<R> | undefined) {
     this.#lane = lane;
     this.#waiter = waiter;
+    this.#since = lane.core.clock.read();
   }
 
   begin(): void {
@@ -107,7 +108,7 @@ export class Creation<R> {
       return;
     }
     this.#close();
-    const now = performance.now();
+    const now = lane.core.clock.read();
     const createMs = now - this.#since;
     const resource = new Resource(lane, value, now);
     this.#resource = resource;
@@ -162,7 +163,7 @@ export class Creation<R> {
   /** A failure reaches the one it was for; for the others the pool tries again after a rest. */
   #report(error: unknown): void {
     const lane = this.#lane;
-    const now = performance.now();
+    const now = lane.core.clock.read();
     lane.lastCreateError = error;
     lane.tally.add("createFailures", 1);
     lane.core.events?.emit({ type: "createFailed", key: lane.key, error, createMs: now - this.#since });

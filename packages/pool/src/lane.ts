@@ -106,7 +106,7 @@ export class Lane<R> {
 
   /** Lends what there is to those who wait, and has the surplus go. */
   serve(): void {
-    const now = this.core.clock.now();
+    const now = this.core.clock.read();
     while (this.line.first !== undefined) {
       const waiter = this.line.first;
       const resource = this.#available(now);

@@ -19,7 +19,7 @@ export class LeakWatch<R> extends Deadline {
   override run(): void {
     const { core, key } = this.#lane;
     this.#reported = true;
-    core.events?.emit({ type: "leaked", key, heldMs: performance.now() - this.#since, stack: this.#stack });
+    core.events?.emit({ type: "leaked", key, heldMs: core.clock.read() - this.#since, stack: this.#stack });
     core.effects.flush();
   }
 

@@ -57,7 +57,7 @@ export class PoolLease<R> implements Lease<R> {
   }
 
   get ageMs(): number {
-    return performance.now() - this.#resource.createdAt;
+    return this.#resource.lane.core.clock.read() - this.#resource.createdAt;
   }
 
   get signal(): AbortSignal {

@@ -39,7 +39,7 @@ export class Maintenance<R> extends Deadline {
 
   override run(): void {
     const { core, shelf, limits } = this.#lane;
-    const now = performance.now();
+    const now = core.clock.read();
     // From the newest to the oldest, since the round takes them off the end.
     this.#toValidate = [];
     for (const resource of shelf.idle()) {

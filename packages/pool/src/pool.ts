@@ -62,7 +62,7 @@ export class Pool<R> implements AsyncDisposable {
       if (resource === undefined) {
         if (!lane.admits) throw this.#refusal(lane);
         return new Promise((resolve, reject) => {
-          new Waiter(lane, options, { since: now, stack }, resolve, reject).begin();
+          new Waiter(lane, options, { since: core.clock.read(), stack }, resolve, reject).begin();
         });
       }
       const lease = resource.lend(now, 0, stack);

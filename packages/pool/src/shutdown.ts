@@ -69,7 +69,7 @@ export class Shutdown<R> {
 }
 
 function refuseAll<R>(lane: Lane<R>): void {
-  const now = performance.now();
+  const now = lane.core.clock.read();
   for (let waiter = lane.line.first; waiter !== undefined; waiter = lane.line.first) {
     lane.leave(waiter, now);
     lane.tally.add("rejected", 1);

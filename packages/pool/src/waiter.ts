@@ -79,13 +79,13 @@ export class Waiter<R> extends Deadline {
   override run(): void {
     const { core, key, lastCreateError, limits, tally } = this.#lane;
     const error = new PoolTimeoutError(key, this.#timeoutMs, tally.counts(limits.maxPerKey), lastCreateError);
-    core.events?.emit({ type: "timedOut", key, waitMs: performance.now() - this.since });
+    core.events?.emit({ type: "timedOut", key, waitMs: core.clock.read() - this.since });
     this.#giveUp("timeouts", error);
   }
 
   #giveUp(figure: "cancelled" | "timeouts", reason: unknown): void {
     const lane = this.#lane;
-    lane.leave(this, performance.now());
+    lane.leave(this, lane.core.clock.read());
     lane.tally.add(figure, 1);
     this.refuse(reason);
     lane.core.settle(lane);

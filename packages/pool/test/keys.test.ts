@@ -106,6 +106,38 @@ test("P10: a key in steady use does not starve another: what comes back goes to 
   expect(order).toEqual(["a1", "b1", "a2", "a3", "b2"]);
 });
 
+test("P10: what was just made serves the one it was made for, even where somebody else has become more urgent", async () => {
+  const factory = new Factory();
+  const { create, destroy } = factory;
+  const pool = new Pool({ create, destroy, maxTotal: 1 });
+  const order: string[] = [];
+  const calls = [pool.use("a", () => order.push("a")), pool.use("b", () => order.push("b, urgent"), { priority: 1 })];
+  await Promise.all(calls);
+  expect(order).toEqual(["a", "b, urgent"]);
+  expect(factory.ends).toEqual(["0: evicted"]);
+});
+
+test("P10: as many idle resources make room as can be used, no more", async () => {
+  const factory = new Factory();
+  const { create, destroy } = factory;
+  const pool = new Pool({
+    create,
+    destroy,
+    maxTotal: 5,
+    maxPerKey: 4,
+    limitsFor: (key) => (key === "a" ? { maxPerKey: 4 } : undefined),
+  });
+  await pool.warm("a", 4);
+  pool.resize({ maxPerKey: 1 });
+  const calls = Array.from({ length: 4 }, () => pool.acquire("b"));
+  await microtasks();
+  expect(pool.stats("b")).toMatchObject({ leased: 1, waiting: 3 });
+  pool.resize({ maxPerKey: 3 });
+  expect(factory.ends).toEqual(["0: evicted", "1: evicted"]);
+  for (const lease of await Promise.all(calls.slice(0, 3))) lease.release();
+  (await calls[3])?.release();
+});
+
 test("P10: who gives up while another key's resource is destroyed for it leaves a slot behind", async () => {
   const ending = deferred();
   const { create } = new Factory();
