@@ -42,6 +42,7 @@ export class Live {
   #processes: readonly Process[] = [];
   #rate = startRate;
   #due = 0;
+  #turn = false;
   #timers: NodeJS.Timeout[] = [];
 
   constructor(client: MinionClient, servers: readonly LiveServer[]) {
@@ -104,9 +105,10 @@ export class Live {
   #load(): void {
     this.#due += (this.#rate * loadEveryMs) / 1_000;
     for (; this.#due >= 1; this.#due -= 1) {
+      // The side that goes first has it easier: they take turns.
+      this.#turn = !this.#turn;
       for (const { minionSide, bareSide } of this.#servers) {
-        void minionSide.fire();
-        void bareSide?.fire();
+        for (const side of this.#turn ? [minionSide, bareSide] : [bareSide, minionSide]) void side?.fire();
       }
     }
   }

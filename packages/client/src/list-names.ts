@@ -1,7 +1,7 @@
 /** The lists that a server can have. */
 export type ListName = "tools" | "resources" | "prompts";
 
-export const listNames: readonly ListName[] = ["tools", "resources", "prompts"];
+const listNames: readonly ListName[] = ["tools", "resources", "prompts"];
 
 /** The request that fetches a page of a list. */
 export function methodOf(list: ListName): string {

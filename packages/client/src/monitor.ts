@@ -106,8 +106,17 @@ export class Monitor {
     this.#counts.inFlight -= 1;
     this.#counts[outcome === "success" ? "succeeded" : outcome === "error" ? "failed" : "cancelled"] += 1;
     if (what !== "nothing") this.#isFailing = what === "failing";
-    if (outcome === "error" && error !== undefined) this.noteError(error);
+    // A refusal says nothing new: what the server did before it is what an operator wants to see.
+    const isRefusal = errorTypeOf(error) === "ERR_MCP_UNAVAILABLE" && this.#lastError !== undefined;
+    if (outcome === "error" && error !== undefined && !isRefusal) this.noteError(error);
     this.check(outcome === "success" ? "a call succeeded" : errorTypeOf(error));
+  }
+
+  /** A connection could not be opened. */
+  connectFailed(error: unknown): void {
+    this.noteError(error);
+    if (!this.isConnected) this.#isFailing = true;
+    this.check("no connection can be opened");
   }
 
   noteError(error: unknown): void {

@@ -42,7 +42,7 @@ export async function withRetries<T>(call: Call, context: RetryContext, attempt:
 }
 
 /** Whether the same request may be sent again after `failure`. */
-export function mayRepeat(failure: Failure, { isSafe }: Pick<Call, "isSafe">, isStateful: boolean): boolean {
+function mayRepeat(failure: Failure, { isSafe }: Pick<Call, "isSafe">, isStateful: boolean): boolean {
   switch (failure.kind) {
     case "rpc":
     case "too-large":
@@ -56,6 +56,7 @@ export function mayRepeat(failure: Failure, { isSafe }: Pick<Call, "isSafe">, is
       return !isStateful && (failure.delivery === "not-sent" || isSafe);
     case "http":
       if (failure.status === 429 || (failure.status === 503 && failure.retryAfterMs !== undefined)) return true;
+      if (failure.delivery === "not-sent") return (failure.status ?? 0) >= 500;
       return isGatewayStatus(failure.status) && isSafe;
   }
 }
