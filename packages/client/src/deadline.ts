@@ -1,5 +1,7 @@
-import { CallTimeoutError, ClientClosedError } from "./errors.js";
+import { CallTimeoutError, ClientClosedError, ServerNotFoundError } from "./errors.js";
 import type { Delivery } from "./session/failure.js";
+
+type End = "caller" | "timeout" | "closing";
 
 /** How long a call may take. */
 export interface DeadlineOptions {
@@ -27,7 +29,7 @@ export class Deadline implements Disposable {
   #dueAt: number;
   #timer: NodeJS.Timeout | undefined;
   #delivery: Delivery = "not-sent";
-  #end: "caller" | "timeout" | "closing" | undefined;
+  #end: End | undefined;
 
   constructor(server: string, what: string, options: DeadlineOptions) {
     this.#options = options;
@@ -37,9 +39,15 @@ export class Deadline implements Disposable {
     this.#endsAt = now + (options.resetOnProgress ? options.maxTotalMs : options.timeoutMs);
     this.#dueAt = Math.min(now + options.timeoutMs, this.#endsAt);
     const { signal, closing } = options;
-    const onAbort = (): void => this.#abort("caller", signal?.reason);
-    const onClosing = (): void =>
-      this.#abort("closing", closing.reason ?? new ClientClosedError(server, { delivery: this.#delivery }));
+    const onAbort = (): void => this.#abort(endOf(signal?.reason), signal?.reason);
+    const onClosing = (): void => {
+      const { reason } = closing;
+      const { delivery } = this;
+      this.#abort(
+        "closing",
+        reason instanceof ClientClosedError ? new ClientClosedError(server, { delivery }) : reason,
+      );
+    };
     signal?.addEventListener("abort", onAbort, { once: true });
     closing.addEventListener("abort", onClosing, { once: true });
     this.#release = () => {
@@ -56,7 +64,7 @@ export class Deadline implements Disposable {
   }
 
   /** What ended it: the caller, the time, the client; undefined while it runs. */
-  get end(): "caller" | "timeout" | "closing" | undefined {
+  get end(): End | undefined {
     return this.#end;
   }
 
@@ -125,10 +133,16 @@ export class Deadline implements Disposable {
     this.#abort("timeout", new CallTimeoutError(this.#server, this.#what, details));
   }
 
-  #abort(end: "caller" | "timeout" | "closing", reason: unknown): void {
+  #abort(end: End, reason: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = end;
     clearTimeout(this.#timer);
     this.#controller.abort(reason);
   }
+}
+
+/** A fetch that all share ends with the last who waited for it: by that one's deadline, or by its own wish. */
+function endOf(reason: unknown): End {
+  if (reason instanceof CallTimeoutError) return "timeout";
+  return reason instanceof ClientClosedError || reason instanceof ServerNotFoundError ? "closing" : "caller";
 }

@@ -28,3 +28,22 @@ function mayMove(failure: Failure, { isSafe }: Call): boolean {
   if (failure.kind === "rpc" || failure.kind === "too-large") return false;
   return failure.delivery === "not-sent" || isSafe;
 }
+
+/** What `take` gets of the first replica from which it gets anything; those that are being left alone come last. */
+export async function fromFirst<T>(replicas: readonly Replica[], take: (replica: Replica) => Promise<T>): Promise<T> {
+  let failure: unknown;
+  for (const replica of byAvailability(replicas)) {
+    try {
+      return await take(replica);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** The replicas in their order, those last that are being left alone. */
+export function byAvailability(replicas: readonly Replica[]): readonly Replica[] {
+  return [...replicas].sort((a, b) => a.retryAfterMs - b.retryAfterMs);
+}

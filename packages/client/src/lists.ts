@@ -35,7 +35,11 @@ export interface ListsContext {
   /** The client's capabilities: a server may show other tools to another client. */
   readonly capabilities: unknown;
   /** Fetches the whole list, all pages, from the server. */
-  readonly fetch: (list: ListName, owner: ListOwner, signal: AbortSignal) => Promise<CachedList>;
+  readonly fetch: (
+    list: ListName,
+    owner: ListOwner,
+    options: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
+  ) => Promise<CachedList>;
   readonly onRefreshed: (list: ListName, before: CachedList | undefined, now: CachedList, durationMs: number) => void;
 }
 
@@ -69,19 +73,25 @@ export class Lists {
     const { cache } = this.#context;
     const [key, keyed] = this.#keyed(list, owner);
     if (keyed.isDoubtful || cache.inspect(key)?.state !== "fresh") return undefined;
-    return cache.getOrSet(key, ({ signal }) => this.#load(keyed, signal)).then(asList);
+    return cache.getOrSet(key, ({ signal }) => this.#load(keyed, signal, undefined)).then(asList);
   }
 
   /** The list, from the cache while it is good. Rejects with `signal.reason`, or as the fetch does where no old list may stand in. */
   async get(
     list: ListName,
     owner: ListOwner,
-    options: { readonly signal: AbortSignal; readonly refresh: boolean },
+    options: {
+      readonly signal: AbortSignal;
+      readonly refresh: boolean;
+      /** How long the fetch may take at least. */
+      readonly timeoutMs?: number | undefined;
+    },
   ): Promise<CachedList> {
     const { cache, ttlMs } = this.#context;
     const [key, keyed] = this.#keyed(list, owner);
     const refresh = options.refresh || keyed.isDoubtful;
-    const load = ({ signal }: { readonly signal: AbortSignal }): Promise<CachedList> => this.#load(keyed, signal);
+    const load = ({ signal }: { readonly signal: AbortSignal }): Promise<CachedList> =>
+      this.#load(keyed, signal, options.timeoutMs);
     const goodForMs = (value: unknown): number => (value instanceof CachedList ? (value.ttlMs ?? ttlMs) : ttlMs);
     try {
       return asList(await cache.getOrSet(key, load, { signal: options.signal, ttlMs: goodForMs, refresh }));
@@ -125,11 +135,11 @@ export class Lists {
     }
   }
 
-  async #load(keyed: Keyed, signal: AbortSignal): Promise<CachedList> {
+  async #load(keyed: Keyed, signal: AbortSignal, timeoutMs: number | undefined): Promise<CachedList> {
     const begin = performance.now();
     keyed.loads += 1;
     try {
-      const fetched = await this.#context.fetch(keyed.list, keyed, signal);
+      const fetched = await this.#context.fetch(keyed.list, keyed, { signal, timeoutMs });
       const before = keyed.last;
       keyed.last = fetched;
       keyed.isDoubtful = false;

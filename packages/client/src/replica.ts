@@ -12,9 +12,11 @@ export interface ReplicaContext {
   readonly pool: SessionPool;
   /** Whether a fresh connection can be opened while calls are still waiting on an old one. */
   readonly hasRoomForFresh: boolean;
+  /** Whether the server remembers its client: the connection that there is must not be given up to try another. */
+  readonly isStateful: boolean;
   readonly keyFor: (principal: string | undefined) => string;
   /** Told of each connection that a call is about to use. */
-  readonly onLeased: (leased: LeasedConnection, key: string) => Promise<void>;
+  readonly onLeased: (leased: LeasedConnection, key: string) => void;
 }
 
 /** One place where a server is reached, and the breaker in front of it. */
@@ -54,7 +56,7 @@ export class Replica {
   }
 
   /**
-   * Half-open: a fresh connection and a ping show whether the server is there, one waiting call shows whether it works,
+   * Half-open: a fresh connection (for a stateful server the one that holds its state) and a ping show whether the server is there, one waiting call shows whether it works,
    * and nobody else gets through meanwhile. So a server that answers pings and hangs calls does not close the breaker.
    */
   async #probe(call: Call, breaker: Breaker): Promise<unknown> {
@@ -71,7 +73,7 @@ export class Replica {
   }
 
   async #ping(call: Call, breaker: Breaker): Promise<void> {
-    const { pool, keyFor, hasRoomForFresh } = this.#context;
+    const { pool, keyFor, hasRoomForFresh, isStateful } = this.#context;
     const permit = this.#admit(breaker);
     const state = { isWaitingForServer: false };
     await judged(
@@ -80,11 +82,15 @@ export class Replica {
       () => state.isWaitingForServer || this.#isConnecting(call),
       async () => {
         const graceMs = hasRoomForFresh ? Number.POSITIVE_INFINITY : 0;
-        pool.clear(keyFor(call.principal), { graceMs }).catch(() => {});
+        if (!isStateful) pool.clear(keyFor(call.principal), { graceMs }).catch(() => {});
         const { connection, lease } = await this.#lease(call);
         state.isWaitingForServer = true;
         try {
           await connection.ping(call.deadline.signal);
+        } catch (error) {
+          // What does not even answer a ping is no use to the next probe either.
+          if (call.deadline.end === undefined || call.deadline.end === "timeout") lease.destroy(error).catch(() => {});
+          throw error;
         } finally {
           lease.release();
         }
@@ -117,7 +123,7 @@ export class Replica {
     const { pool, server, keyFor, onLeased } = this.#context;
     const key = keyFor(call.principal);
     const leased = await leaseConnection(pool, server, key, call);
-    await onLeased(leased, key);
+    onLeased(leased, key);
     return leased;
   }
 

@@ -67,12 +67,9 @@ export interface ServerPolicy {
   readonly retry?: RetryOptions | false | undefined;
   /** The circuit breaker of each replica; false: none. */
   readonly breaker?: CircuitBreakerOptions | false | undefined;
-  /** The pool of connections. `maxLifetimeMs` is Infinity for stdio. */
+  /** The pool of connections. `maxLifetimeMs` is Infinity for stdio; `destroyTimeoutMs` is more than `closeTimeoutMs`. */
   readonly pool?:
-    | Omit<
-        Partial<PoolLimits>,
-        "maxPerKey" | "maxLeasesPerResource" | "acquireTimeoutMs" | "createTimeoutMs" | "destroyTimeoutMs"
-      >
+    | Omit<Partial<PoolLimits>, "maxPerKey" | "maxLeasesPerResource" | "acquireTimeoutMs" | "createTimeoutMs">
     | undefined;
   /** The cached lists; false: none is kept. `staleIfErrorMs` is 3 600 000 here. */
   readonly cache?:

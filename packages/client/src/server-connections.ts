@@ -1,6 +1,7 @@
-import type { Lease, PoolLimits, PoolStats } from "@minion/pool";
+import type { PoolLimits, PoolStats } from "@minion/pool";
 import { type ConnectionKey, formatKey } from "./connection-key.js";
 import type { LeasedConnection } from "./connections.js";
+import { Keeper } from "./keeper.js";
 import { changedList, type ListName } from "./list-names.js";
 import type { ListOwner } from "./lists.js";
 import type { Monitor } from "./monitor.js";
@@ -8,7 +9,7 @@ import { type Policy, transportOf } from "./policy.js";
 import { addPoolStats } from "./pool-stats.js";
 import type { ServerContext } from "./server-context.js";
 import { type Connection, connectionOf } from "./session/connection.js";
-import type { Failure } from "./session/failure.js";
+import { Failure } from "./session/failure.js";
 import type { McpSession } from "./session/mcp-session.js";
 import { openConnection } from "./session/open-connection.js";
 
@@ -29,8 +30,8 @@ export class ServerConnections {
   /** Every key under which the pool may have something. */
   readonly #keys = new Set<string>();
   readonly #open = new Map<Connection, ConnectionKey>();
-  /** A stateful server's connection is never idle: this lease keeps it from being given up. */
-  readonly #keepers = new Map<string, Lease<McpSession>>();
+  /** A stateful server's connection is never idle: its keeper keeps it from being given up. */
+  readonly #keepers = new Map<string, Keeper>();
   /** Sessions of a stateful server that ended while nobody was calling: the next caller has to be told. */
   readonly #lost = new Map<string, Failure>();
   #isClosing = false;
@@ -58,7 +59,7 @@ export class ServerConnections {
       // The deadline of the call and those of the connection are the only ones.
       acquireTimeoutMs: never,
       createTimeoutMs: never,
-      destroyTimeoutMs: policy.closeTimeoutMs + 2_000,
+      destroyTimeoutMs: Math.max(policy.pool.destroyTimeoutMs ?? 0, policy.closeTimeoutMs + 2_000),
     };
     if (isOwn) return { ...shared, maxPerKey: never, minIdlePerKey: 0, maxLeasesPerResource: 1, maxUses: 1 };
     if (policy.stateful) {
@@ -82,6 +83,8 @@ export class ServerConnections {
   ): Promise<McpSession> {
     const { server, policy, shared, onListChanged, onReconnected } = this.#context;
     const { replica, principal } = key;
+    // Whoever closes waits for what is there, not for what somebody still opens.
+    if (this.#isClosing) throw new Failure("connect", "it is being closed", { delivery: "not-sent" });
     const begin = performance.now();
     let connection: Connection | undefined;
     const onDied = (failure: Failure): void => {
@@ -107,7 +110,7 @@ export class ServerConnections {
         onDied,
       });
     } catch (error) {
-      this.#monitor.noteError(error);
+      if (error instanceof Failure) this.#monitor.connectFailed(error);
       throw error;
     }
     const isFirst = ![...this.#open.values()].some(
@@ -123,22 +126,22 @@ export class ServerConnections {
   async close(session: McpSession, reason: string): Promise<void> {
     const connection = connectionOf(session);
     if (connection === undefined) return;
+    const key = this.#open.get(connection);
+    if (key !== undefined)
+      this.#noteLoss(key, new Failure("closed", "its connection was ended", { delivery: "not-sent" }));
     this.#open.delete(connection);
     await connection.close();
     this.#monitor.closed(connection, reason);
   }
 
   /** To be called with each connection that a call is about to use. */
-  async leased({ lease }: LeasedConnection, key: string): Promise<void> {
-    const { policy, shared } = this.#context;
-    if (!policy.stateful || this.#keepers.has(key) || this.#isClosing) return;
-    // The caller's own lease holds the connection, and there is a place more than calls may use: this one waits for nobody.
-    const keeper = await shared.pool.acquire(key).catch(() => undefined);
-    if (keeper === undefined) return;
-    if (this.#keepers.has(key) || lease.signal.aborted) return keeper.release();
+  leased({ lease }: LeasedConnection, key: string): void {
+    if (!this.#context.policy.stateful || this.#keepers.has(key) || this.#isClosing) return;
+    const keeper = new Keeper(() => {
+      if (this.#keepers.get(key) === keeper) this.#keepers.delete(key);
+    });
     this.#keepers.set(key, keeper);
-    keeper.signal.addEventListener("abort", () => this.#letGo(key), { once: true });
-    if (keeper.signal.aborted) this.#letGo(key);
+    keeper.hold(this.#context.shared.pool, key, lease.signal);
   }
 
   /** The loss that the next caller has to be told of; it is told once. */
@@ -158,7 +161,7 @@ export class ServerConnections {
   /** Gives up what keeps connections open. */
   beginClose(): void {
     this.#isClosing = true;
-    for (const key of [...this.#keepers.keys()]) this.#letGo(key);
+    for (const keeper of [...this.#keepers.values()]) keeper.letGo();
   }
 
   /** Ends every connection; resolves when no process is left. */
@@ -171,16 +174,14 @@ export class ServerConnections {
     return this.#context.monitor();
   }
 
-  #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {
-    this.#open.delete(connection);
-    if (this.#context.policy.stateful && !key.isOwn) this.#lost.set(formatKey(key), failure);
-    this.#monitor.noteError(failure);
-    this.#monitor.closed(connection, "died");
+  #noteLoss(key: ConnectionKey, failure: Failure): void {
+    if (this.#context.policy.stateful && !key.isOwn && !this.#isClosing) this.#lost.set(formatKey(key), failure);
   }
 
-  #letGo(key: string): void {
-    const keeper = this.#keepers.get(key);
-    this.#keepers.delete(key);
-    keeper?.release();
+  #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {
+    this.#open.delete(connection);
+    this.#noteLoss(key, failure);
+    this.#monitor.noteError(failure);
+    this.#monitor.closed(connection, "died");
   }
 }

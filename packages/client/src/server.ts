@@ -1,11 +1,11 @@
 import { setMaxListeners } from "node:events";
 import type { Call } from "./call.js";
 import type { CallOptions, ListOptions } from "./call-options.js";
-import { leaseConnection, sendOver } from "./connections.js";
+import { type LeasedConnection, leaseConnection, sendOver } from "./connections.js";
 import { Deadline } from "./deadline.js";
 import { errorTypeOf } from "./error-type.js";
 import type { EventBody } from "./events.js";
-import { sendToReplicas } from "./failover.js";
+import { byAvailability, fromFirst, sendToReplicas } from "./failover.js";
 import { learned } from "./learned.js";
 import { type ListName, methodOf } from "./list-names.js";
 import { asList, type CachedList, type ListOwner, Lists, listRefreshed } from "./lists.js";
@@ -65,7 +65,7 @@ export class Server {
       cache: this.#cache,
       ttlMs: policy.cache.ttlMs ?? 300_000,
       capabilities: context.capabilities,
-      fetch: (list, owner, signal) => this.#fetchList(list, owner, signal),
+      fetch: (list, owner, options) => this.#fetchList(list, owner, options),
       onRefreshed: (list, before, now, durationMs) => this.#emit(listRefreshed(list, before, now, durationMs)),
     });
     this.connections = new ServerConnections({
@@ -108,14 +108,15 @@ export class Server {
   /** A list, from the cache while it is good. */
   async list(list: ListName, options: ListOptions): Promise<CachedList> {
     const { principal, refresh = false } = options;
-    const available = this.#replicas.find(({ retryAfterMs }) => retryAfterMs === 0) ?? this.#replicas[0];
-    const owner = { replica: available?.index ?? 0, principal };
+    const owner = { replica: byAvailability(this.#replicas)[0]?.index ?? 0, principal };
     options.signal?.throwIfAborted();
     const known = refresh ? undefined : await this.#lists.fresh(list, owner);
     if (known !== undefined) return known;
     const deadline = this.#deadline(methodOf(list), options);
+    // The fetch is everybody's: whether it has been sent is not known here.
+    deadline.markSent();
     try {
-      return await this.#lists.get(list, owner, { signal: deadline.signal, refresh });
+      return await this.#lists.get(list, owner, { signal: deadline.signal, refresh, timeoutMs: options.timeoutMs });
     } finally {
       deadline[Symbol.dispose]();
     }
@@ -129,18 +130,13 @@ export class Server {
   /** Runs `use` with a connection, whatever the breaker says. Rejects with what a user is told. */
   async withConnection<T>(
     options: CallOptions & { readonly isOwn?: boolean },
-    use: (
-      connection: Connection,
-      lease: Awaited<ReturnType<typeof leaseConnection>>["lease"],
-      deadline: Deadline,
-    ) => Promise<T>,
+    use: (connection: Connection, lease: LeasedConnection["lease"], deadline: Deadline) => Promise<T>,
   ): Promise<T> {
     const deadline = this.#deadline("a connection", options);
     try {
-      const key = this.connections.key(0, options.principal, options.isOwn);
-      const { connection, lease } = await leaseConnection(this.#context.pool, this.name, key, {
-        deadline,
-        priority: options.priority,
+      const { connection, lease } = await fromFirst(this.#replicas, ({ index }) => {
+        const key = this.connections.key(index, options.principal, options.isOwn);
+        return leaseConnection(this.#context.pool, this.name, key, { deadline, priority: options.priority });
       });
       return await use(connection, lease, deadline);
     } catch (error) {
@@ -255,11 +251,16 @@ export class Server {
     }
   }
 
-  async #fetchList(list: ListName, { principal }: ListOwner, signal: AbortSignal): Promise<CachedList> {
+  async #fetchList(
+    list: ListName,
+    { principal }: ListOwner,
+    { signal, timeoutMs = 0 }: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
+  ): Promise<CachedList> {
     const method = methodOf(list);
     return this.#run(
       { method, what: method, isSafe: true },
-      { signal, principal },
+      // Others may wait longer than whoever came first.
+      { signal, principal, timeoutMs: Math.max(timeoutMs, this.policy.callTimeoutMs) },
       (answer) => ({ value: asList(answer) }),
       (call, onRetry) =>
         walkPages({
