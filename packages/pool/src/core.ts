@@ -71,6 +71,11 @@ export class Core<R> {
     return lane;
   }
 
+  /** The limits of a key that was given some of its own. */
+  limitsOf(given: GivenLimits): Limits {
+    return resolveLimits(given, this.limits, this.#given.maxIdlePerKey ?? defaultLimits.maxIdlePerKey);
+  }
+
   /** Works off what a change of the lane made possible. To be called after each change, and before `effects.flush`. */
   settle(lane: Lane<R>): void {
     lane.serve();

@@ -1,6 +1,6 @@
 import type { Core } from "./core.js";
 import { Creation } from "./creation.js";
-import { type GivenLimits, type Limits, resolveLimits } from "./limits.js";
+import type { GivenLimits, Limits } from "./limits.js";
 import { Maintenance } from "./maintenance.js";
 import type { Resource } from "./resource.js";
 import { Retry } from "./retry.js";
@@ -45,7 +45,7 @@ export class Lane<R> {
     this.core = core;
     this.key = key;
     this.#given = given;
-    this.limits = resolveLimits(given, core.limits);
+    this.limits = core.limitsOf(given);
     this.tally = new Tally(core.tally);
     this.maintenance = new Maintenance(this);
     this.retry = new Retry(this);
@@ -165,7 +165,7 @@ export class Lane<R> {
   }
 
   resize(): void {
-    this.limits = resolveLimits(this.#given, this.core.limits);
+    this.limits = this.core.limitsOf(this.#given);
     while (this.tally.kept > this.limits.maxPerKey || this.tally.idle > this.limits.maxIdlePerKey) {
       if (this.shelf.longestIdle === undefined) break;
       this.shelf.longestIdle.destroy("resized");

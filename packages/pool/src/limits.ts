@@ -84,8 +84,8 @@ export function checkKeyLimits(key: string, given: GivenLimits | undefined): Giv
   return given;
 }
 
-/** Fills up what was given. What nobody gave at this level yields to what was given. */
-export function resolveLimits(given: GivenLimits, base: Limits): Limits {
+/** Fills up what was given. What nobody gave at this level yields to it; `maxIdle` is what may rest if nothing narrower holds. */
+export function resolveLimits(given: GivenLimits, base: Limits, maxIdle: number = base.maxIdlePerKey): Limits {
   if (limitNames.every((name) => given[name] === undefined)) return base;
   const limits: Record<LimitName, number> = { ...base };
   for (const name of limitNames) limits[name] = given[name] ?? base[name];
@@ -93,8 +93,7 @@ export function resolveLimits(given: GivenLimits, base: Limits): Limits {
   limits.maxPerKey = maxPerKey ?? Math.max(base.maxPerKey, minIdlePerKey ?? 0);
   limits.minIdlePerKey =
     minIdlePerKey ?? Math.min(base.minIdlePerKey, limits.maxPerKey, maxIdlePerKey ?? base.minIdlePerKey);
-  limits.maxIdlePerKey =
-    maxIdlePerKey ?? Math.max(Math.min(base.maxIdlePerKey, limits.maxPerKey), limits.minIdlePerKey);
+  limits.maxIdlePerKey = maxIdlePerKey ?? Math.max(Math.min(maxIdle, limits.maxPerKey), limits.minIdlePerKey);
   return limits;
 }
 
