@@ -105,7 +105,9 @@ export class Servers {
     const abort = (): void => {
       for (const server of servers) server.abort(new ClientClosedError(server.name, { delivery: "sent" }));
     };
-    const timer = Number.isFinite(graceMs) ? setTimeout(abort, graceMs) : undefined;
+    const timer = graceMs > 0 && Number.isFinite(graceMs) ? setTimeout(abort, graceMs) : undefined;
+    // Before the pool ends the connections: a call in flight learns that the client is closed, not that its answer is lost.
+    if (graceMs === 0) abort();
     try {
       await this.#pool.close({ graceMs });
     } finally {

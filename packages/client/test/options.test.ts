@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ClientClosedError, ConfigError, MinionClient, ServerNotFoundError } from "../src/index.js";
-import { memoryServer, rejection, start } from "./support.js";
+import { memoryServer, rejection, start, until } from "./support.js";
 
 /** What a stranger in JavaScript might write. */
 function make(options: unknown): MinionClient {
@@ -163,4 +163,15 @@ test("Options: after close everything rejects with ERR_MCP_CLOSED, and close is 
   expect(await rejection(client.session("one"))).toMatchObject({ code: "ERR_MCP_CLOSED" });
   expect(await rejection(client.ping("one"))).toMatchObject({ code: "ERR_MCP_CLOSED" });
   expect(thrown(() => client.addServer("two", server.config))).toMatchObject({ code: "ERR_MCP_CLOSED" });
+});
+
+test("Options: a call that is in flight when its grace is over rejects with ERR_MCP_CLOSED", async () => {
+  for (const graceMs of [0, 5]) {
+    const server = memoryServer({ call: () => new Promise(() => {}) });
+    const { client } = start({ one: server.config });
+    const call = rejection(client.callTool("one", "echo"));
+    await until(() => server.calls.length === 1, "the call");
+    await client.close({ graceMs });
+    expect(await call).toMatchObject({ code: "ERR_MCP_CLOSED", server: "one", delivery: "sent" });
+  }
 });
