@@ -42,7 +42,7 @@ export async function leaseConnection(
 /** Sends a call over a connection. Rejects with the deadline's reason or with a `Failure`. */
 export async function sendOver(connection: Connection, call: Call): Promise<unknown> {
   const { deadline, method, params, onProgress } = call;
-  const isWatched = onProgress !== undefined;
+  const isWatched = onProgress !== undefined || deadline.isExtended;
   try {
     return await connection.send(
       { method, params },
@@ -53,7 +53,8 @@ export async function sendOver(connection: Connection, call: Call): Promise<unkn
           onProgress: (progress) => {
             deadline.onProgress();
             try {
-              onProgress(progress);
+              const returned: unknown = onProgress?.(progress);
+              if (returned instanceof Promise) returned.catch(() => {});
             } catch {}
           },
         }),

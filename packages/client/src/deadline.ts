@@ -78,6 +78,11 @@ export class Deadline implements Disposable {
     return Math.max(0, this.#dueAt - performance.now());
   }
 
+  /** Whether progress extends it. */
+  get isExtended(): boolean {
+    return this.#options.resetOnProgress;
+  }
+
   /** From now on the server may be running the call. */
   markSent(): void {
     this.#delivery = "sent";
