@@ -221,6 +221,8 @@ export class Server {
       const durationMs = performance.now() - begin;
       this.#emit({ type: "callFinished", method, tool, durationMs, attempts, outcome, errorType });
     };
+    const failed = { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) };
+    const told = (error: unknown): unknown => (error instanceof Failure ? publicError(error, failed) : error);
     try {
       return await traced(
         { method, target, server: this.name, transport: this.transport },
@@ -236,16 +238,13 @@ export class Server {
           end(errorType, undefined);
           return { value, errorType };
         },
-        errorTypeOf,
+        (error) => errorTypeOf(told(error)),
       );
     } catch (error) {
       failure = error instanceof Failure ? error : undefined;
-      const told =
-        failure === undefined
-          ? error
-          : publicError(failure, { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) });
-      end(errorTypeOf(told), told);
-      throw told;
+      const reason = told(error);
+      end(errorTypeOf(reason), reason);
+      throw reason;
     } finally {
       deadline[Symbol.dispose]();
     }
