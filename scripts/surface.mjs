@@ -74,7 +74,9 @@ for (const folder of readdirSync(join(root, "packages"))) {
   const now = surfaceOf(index);
   if (before === now) continue;
   if (!write) {
-    console.error(`${name}: its exports are not those of ${folder}/surface.txt: add a changeset, then run pnpm surface`);
+    console.error(
+      `${name}: its exports are not those of ${folder}/surface.txt: add a changeset, then run pnpm surface`,
+    );
     process.exitCode = 1;
   } else if (!pending.has(name)) {
     console.error(`${name}: its exports have changed and no changeset says so: run pnpm exec changeset`);
