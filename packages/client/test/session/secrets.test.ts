@@ -44,7 +44,7 @@ describe("masking", () => {
       cookie: "sid=abcd1234; theme=dark",
       "proxy-authorization": `Basic ${btoa("bob:hunter22")}`,
     });
-    expect(secrets.mask("Bearer tok-123, dark abcd1234 hunter22")).toBe("Bearer ***, dark *** ***");
+    expect(secrets.mask("Bearer: tok-123, dark abcd1234 hunter22")).toBe("Bearer: ***, dark *** ***");
     secrets.addHeaders({ authorization: "Basic ***" });
     expect(secrets.mask("fine")).toBe("fine");
   });
