@@ -69,7 +69,6 @@ test("M1: a process that hangs costs the deadline, the policy's where the call n
   await until(() => count(journal(), "cancelled") === 1, "the server is told");
   expect(await rejection(client.callTool("two", "hang"))).toMatchObject({ code: "ERR_MCP_TIMEOUT", timeoutMs: 200 });
 });
-});
 
 test("M1: time in the queue counts, and the queued call is never sent", async () => {
   const chaos = await chaosHttp();
