@@ -5,20 +5,18 @@
  */
 export class Effects {
   #queue: (() => void)[] = [];
-  #next = 0;
+  #flushing = false;
 
   defer(effect: () => void): void {
     this.#queue.push(effect);
   }
 
-  /** Runs what was put off, also what is put off meanwhile. A flush inside an effect takes over what is left. */
+  /** Runs what was put off. What is put off meanwhile joins this queue, so thousands of effects need no deep stack. */
   flush(): void {
-    if (this.#queue.length === 0) return;
-    for (let effect = this.#queue[this.#next]; effect !== undefined; effect = this.#queue[this.#next]) {
-      this.#next += 1;
-      effect();
-    }
+    if (this.#flushing || this.#queue.length === 0) return;
+    this.#flushing = true;
+    for (const effect of this.#queue) effect();
     this.#queue = [];
-    this.#next = 0;
+    this.#flushing = false;
   }
 }

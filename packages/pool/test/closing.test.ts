@@ -72,6 +72,23 @@ test("P14: clear ends idle resources at once, and those of all keys where none i
   expect(pool.keys()).toEqual([]);
 });
 
+test("P14: tens of thousands are cleared and closed at once, whatever is called back meanwhile", async () => {
+  let destroyed = 0;
+  const pool: Pool<string> = new Pool<string>({
+    create: async (key) => key,
+    destroy: (key) => {
+      destroyed += 1;
+      if (destroyed <= 20_000) pool.acquire(key).catch(() => {});
+    },
+  });
+  await Promise.all(Array.from({ length: 20_000 }, (_, index) => pool.warm(`key ${index}`)));
+  void pool.clear();
+  expect(destroyed).toBe(20_000);
+  expect(pool.stats()).toMatchObject({ waiting: 20_000 });
+  await pool.close({ graceMs: 0 });
+  expect(pool.stats()).toMatchObject({ total: 0, waiting: 0 });
+});
+
 test("P14: after the grace leases are aborted and destroyed; a second clear may be harder than the first", async () => {
   const factory = new Factory();
   const { create, destroy } = factory;

@@ -116,6 +116,34 @@ test("P7: more bad resources for one call than a key may hold end it with ERR_PO
   expect(new PoolValidationError("a", 2, undefined)).not.toHaveProperty("cause");
 });
 
+test("P7: what a round in the background finds bad is charged to nobody", async () => {
+  const making: Deferred<string>[] = [];
+  const pool = new Pool<string>({
+    create: () => {
+      const next = deferred<string>();
+      making.push(next);
+      return next.promise;
+    },
+    maxPerKey: 1,
+    validate: async () => false,
+    validateAfterIdleMs: 0,
+    maintenanceMs: 1_000,
+  });
+  const warmed = pool.warm("a");
+  await microtasks();
+  making[0]?.resolve("bad");
+  await warmed;
+  vi.advanceTimersByTime(1_000);
+  const low = follow(pool.acquire("a", { priority: -1 }));
+  await microtasks();
+  const high = pool.acquire("a", { priority: 1 });
+  making[1]?.resolve("bad");
+  (await high).release();
+  expect(await low()).toBe("pending");
+  making[2]?.resolve("bad");
+  expect(await low()).toMatchObject({ value: { resource: "bad" } });
+});
+
 test("P7: a validation nobody waits for any more lays the resource back, as rested as it was", async () => {
   const { create } = new Factory();
   const good = deferred<boolean>();
