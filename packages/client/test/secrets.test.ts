@@ -1,0 +1,147 @@
+import { createServer } from "node:http";
+import { inspect } from "node:util";
+import { chaosCommand, startChaosServer } from "@minion/chaos";
+import { expect, onTestFinished, test } from "vitest";
+import { type ClientEvent, MinionClient, type MinionClientOptions } from "../src/index.js";
+import { start, until } from "./support.js";
+
+const secret = "s3cr3t-Tök/en+7";
+
+/** Everything that can be seen of an error, its causes, stacks and hidden members included. */
+function everything(value: unknown): string {
+  const parts = [
+    inspect(value, { depth: 20, showHidden: true, getters: true, maxStringLength: null, maxArrayLength: null }),
+  ];
+  for (let error = value; error instanceof Error; error = error.cause)
+    parts.push(error.message, error.stack ?? "", String(error));
+  try {
+    parts.push(JSON.stringify(value) ?? "");
+  } catch {}
+  return parts.join("\n");
+}
+
+/** Calls, lists, pings and opens sessions; returns all that was told on the way. */
+async function provoke(servers: MinionClientOptions["servers"], calls: readonly [string, Record<string, unknown>][]) {
+  const { client, events } = start(servers, { defaults: { retry: { maxAttempts: 2, initialDelayMs: 1 } } });
+  const told: unknown[] = [];
+  const note = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => told.push(error));
+  for (const name of Object.keys(servers)) {
+    for (const [tool, args] of calls) await note(client.callTool(name, tool, args, { timeoutMs: 20_000 }));
+    await note(client.listTools(name));
+    await note(client.ping(name));
+    await note(client.session(name).then((session) => session[Symbol.asyncDispose]()));
+    await note(client.readResource(name, "chaos://none"));
+  }
+  told.push(await client.connect(), await client.listAllTools(), client.status());
+  await client.close({ graceMs: 0 });
+  const seen: readonly ClientEvent[] = events;
+  return { told: [...told, client.status(), ...seen], errors: told.filter((one) => one instanceof Error) };
+}
+
+function expectNoSecret(told: readonly unknown[], ...secrets: string[]): void {
+  for (const one of told) {
+    const text = everything(one);
+    for (const value of secrets) {
+      for (const form of [
+        value,
+        encodeURIComponent(value),
+        JSON.stringify(value).slice(1, -1),
+        btoa(encodeURIComponent(value)),
+      ])
+        expect(text).not.toContain(form);
+    }
+  }
+}
+
+test("M16: no value of env is told, though the process writes it to stderr and dies", async () => {
+  const { command, args, env } = chaosCommand({
+    faults: { failStart: `cannot log in with ${secret} (${encodeURIComponent(secret)})` },
+  });
+  const { told, errors } = await provoke({ one: { command, args, env: { ...env, API_TOKEN: secret } } }, [
+    ["echo", { text: "x" }],
+  ]);
+  expect(errors.length).toBeGreaterThan(0);
+  expect(told.map(everything).join()).toContain("cannot log in with ***");
+  expectNoSecret(told, secret);
+}, 60_000);
+
+test("M16: no value of env is told by a running server's stderr and errors", async () => {
+  const { command, args, env } = chaosCommand();
+  const { told, errors } = await provoke({ one: { command, args, env: { ...env, API_TOKEN: secret } } }, [
+    ["stderr", { text: `using ${secret}\n` }],
+    ["rpcError", { code: -32_050, message: `bad token ${secret}` }],
+    ["crash", { when: "before", key: "k" }],
+  ]);
+  expect(errors.length).toBeGreaterThan(0);
+  expectNoSecret(told, secret);
+}, 60_000);
+
+test("M16: headers, user, password and query of a URL are told by nothing that an HTTP server refuses or echoes", async () => {
+  const header = "hdr-9f8e7d6c5b";
+  const http = createServer((request, response) => {
+    // As careless servers do, it sends back what it was sent.
+    const body = `refused ${request.url} ${JSON.stringify(request.headers)}`;
+    response.writeHead(Number(request.headers["x-status"]), body.slice(0, 0) || "Refused", {
+      "x-echo": encodeURIComponent(request.url ?? ""),
+    });
+    response.end(body);
+  });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void http.close());
+  const address = http.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  for (const status of ["400", "401", "404", "500", "503"]) {
+    const url = `http://127.0.0.1:${port}/mcp?api_key=${encodeURIComponent(secret)}`;
+    const { told, errors } = await provoke(
+      { one: { url, headers: { Authorization: `Bearer ${header}`, "x-status": status } } },
+      [["echo", { text: "x" }]],
+    );
+    expect(errors.length).toBeGreaterThan(0);
+    expectNoSecret(told, secret, header);
+  }
+}, 30_000);
+
+test("M16: a URL with credentials that nobody answers tells none of them", async () => {
+  const password = "pa55w0rd-x";
+  const free = await startChaosServer();
+  const { port } = free;
+  await free.close();
+  const { told, errors } = await provoke(
+    { one: { url: `http://someone:${password}@127.0.0.1:${port}/mcp?token=${secret}` } },
+    [["echo", {}]],
+  );
+  expect(errors.length).toBeGreaterThan(0);
+  expectNoSecret(told, password, secret);
+});
+
+test("M16: headers of a function are masked as fixed ones are", async () => {
+  const chaos = await startChaosServer({ faults: { reply: "sse" } });
+  onTestFinished(() => chaos.close());
+  const header = "fn-0a1b2c3d4e";
+  const { told, errors } = await provoke({ one: { url: chaos.url, headers: async () => ({ "x-api-key": header }) } }, [
+    ["rpcError", { code: -32_050, message: `bad key ${header}` }],
+  ]);
+  expect(errors.length).toBeGreaterThan(0);
+  expectNoSecret(told, header);
+});
+
+test("M16: a configuration that is refused does not tell its values", async () => {
+  for (const entry of [
+    { command: "x", env: { TOKEN: secret, OTHER: 7 } },
+    { url: "https://example.com", headers: { Authorization: secret, other: 7 } },
+    { url: `ftp://user:${secret}@example.com` },
+    { url: "https://example.com", headers: [secret] },
+  ]) {
+    const error = await MinionClient.fromConfig({ mcpServers: { one: entry } }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Error);
+    expectNoSecret([error], secret);
+  }
+});
+
+test("M16: a client, its servers and its status show no secret when they are printed", async () => {
+  const { command, args, env } = chaosCommand();
+  const { client } = start({ one: { command, args, env: { ...env, API_TOKEN: secret } } });
+  await client.callTool("one", "stderr", { text: `half of ${secret.slice(0, 8)} and ${secret}\nend\n` });
+  await until(() => client.status()[0]?.stderrTail.includes("end") === true, "its stderr");
+  expectNoSecret([client, client.status()], secret);
+}, 60_000);
