@@ -104,6 +104,14 @@ describe("shared resources", () => {
     expect(factory.made).toHaveLength(3);
   });
 
+  test("P13: one that rests is less loaded than one that is shared already", async () => {
+    const pool = sharing(new Factory(), 2);
+    const leases = [await pool.acquire("a"), await pool.acquire("a"), await pool.acquire("a")];
+    leases[0]?.release();
+    leases[2]?.release();
+    expect((await pool.acquire("a")).resource.id).toBe(1);
+  });
+
   test("P13: without a limit one resource serves all", async () => {
     const factory = new Factory();
     const pool = sharing(factory, Number.POSITIVE_INFINITY);
