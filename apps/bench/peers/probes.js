@@ -1,4 +1,5 @@
 // What each client does when something goes wrong: the servers' journals tell, not the clients.
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,12 +32,17 @@ async function overHttp(faults, probe) {
   }
 }
 
+/** A process that has ended and that nobody has waited for yet is not alive. */
 function isAlive(pid) {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
+  }
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return !existsSync("/proc/self/stat");
   }
 }
 

@@ -23,6 +23,8 @@ export interface CaseReport {
   readonly group: Group;
   readonly rows: readonly JudgedRow[];
   readonly growth: readonly Growth[];
+  /** All runs together. */
+  readonly seconds: number;
   /** Why there are no rows: the case threw, or took too long. */
   readonly failure?: string | undefined;
 }

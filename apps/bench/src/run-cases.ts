@@ -19,6 +19,7 @@ export async function runCases(
   const reports: CaseReport[] = [];
   for (const entry of cases) {
     const { id, group } = entry;
+    const startedAt = performance.now();
     const runs: Findings[] = [];
     let failure: string | undefined;
     do {
@@ -28,7 +29,8 @@ export async function runCases(
     } while (failure === undefined && options.check && undecided(runs));
     // A later run that failed takes nothing from what the earlier ones found.
     const lost = runs.length === 0 ? failure : undefined;
-    const report: CaseReport = { id, group, rows: judge(runs), growth: runs[0]?.growth ?? [], failure: lost };
+    const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
+    const report: CaseReport = { id, group, rows: judge(runs), growth: runs[0]?.growth ?? [], seconds, failure: lost };
     reports.push(report);
     onCase(report);
   }

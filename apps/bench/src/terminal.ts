@@ -8,7 +8,7 @@ const marks = ["o", "x", "+", "*", "#"];
 
 /** One case as lines for the terminal: its rows, then its plots. */
 export function showCase(report: CaseReport): string {
-  const head = `\n== ${report.id} ==`;
+  const head = `\n== ${report.id} (${report.seconds} s) ==`;
   if (report.failure !== undefined) return `${head}\nFAILED: ${report.failure}`;
   const rows = report.rows.map(showRow);
   const plots = report.growth.map(showGrowth);

@@ -51,7 +51,7 @@ const report: Report = {
   },
   quick: false,
   seconds: 61,
-  cases: [{ id: "pool-warm", group: "pool", rows, growth: [growth] }],
+  cases: [{ id: "pool-warm", group: "pool", rows, growth: [growth], seconds: 1 }],
 };
 
 describe("rendering", () => {
@@ -98,10 +98,12 @@ describe("rendering", () => {
   });
 
   test("the terminal shows verdicts, and a case that failed shows why", () => {
-    const shown = showCase({ id: "pool-warm", group: "pool", rows, growth: [] });
+    const shown = showCase({ id: "pool-warm", group: "pool", rows, growth: [], seconds: 1 });
     expect(shown).toContain("1.20x peer  <= 1.50x  held");
     expect(shown).toContain("MISSED");
-    expect(showCase({ id: "x", group: "pool", rows: [], growth: [], failure: "it threw" })).toContain("it threw");
+    expect(showCase({ id: "x", group: "pool", rows: [], growth: [], seconds: 1, failure: "it threw" })).toContain(
+      "it threw",
+    );
   });
 
   test("the README has the date, the machine, the versions, the tables and the pictures", () => {

@@ -75,9 +75,9 @@ describe("verdicts", () => {
       quick: false,
       seconds: 1,
       cases: [
-        { id: "good", group: "pool", rows: judge([run(row("a", 0.5))]), growth: [] },
-        { id: "bad", group: "pool", rows: judge([run(row("b", 2))]), growth: [] },
-        { id: "broken", group: "cache", rows: [], growth: [], failure: "it threw" },
+        { id: "good", group: "pool", rows: judge([run(row("a", 0.5))]), growth: [], seconds: 1 },
+        { id: "bad", group: "pool", rows: judge([run(row("b", 2))]), growth: [], seconds: 1 },
+        { id: "broken", group: "cache", rows: [], growth: [], seconds: 1, failure: "it threw" },
       ],
     };
     expect(shortcomings(report)).toEqual(["bad: b", "broken: it threw"]);

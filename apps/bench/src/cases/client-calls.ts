@@ -9,12 +9,16 @@ import { startHttpServer, stdioServer } from "../servers/start-servers.js";
 import { median, pairedDifference } from "../statistics.js";
 import { leanInMemory } from "../stub-session.js";
 
+/** What goes over a wire takes its time: fewer rounds, and each of them many calls. */
+const mostRounds = 5;
+
 /** One figure of each caller per round. */
 function measureEach(
   callers: Readonly<Record<string, Caller>>,
-  rounds: number,
+  wanted: number,
   sample: (caller: Caller) => Promise<number>,
 ): Promise<Samples> {
+  const rounds = Math.min(wanted, mostRounds);
   const contenders = Object.entries(callers).map(([name, caller]) => ({ name, sample: () => sample(caller) }));
   return interleave(contenders, rounds);
 }

@@ -45,21 +45,22 @@ async function startBad(): Promise<Bad> {
 interface Load {
   /** Milliseconds of the calls to good servers. */
   readonly times: number[];
-  errors: number;
+  /** Codes of what good servers' calls rejected with. */
+  readonly errors: string[];
   badCalls: number;
 }
 
 /** Calls every good server, and every bad one where there are any, at a fixed rate that no slow answer slows. */
 async function load(client: MinionClient, goodNames: readonly string[], badNames: readonly string[], forMs: number) {
-  const result: Load = { times: [], errors: 0, badCalls: 0 };
+  const result: Load = { times: [], errors: [], badCalls: 0 };
   const pending: Promise<void>[] = [];
   const call = async (name: string): Promise<void> => {
     const startedAt = performance.now();
     try {
       await client.callTool(name, "echo", { text: "hello" });
       result.times.push(performance.now() - startedAt);
-    } catch {
-      result.errors += 1;
+    } catch (error) {
+      result.errors.push(codeOf(error));
     }
   };
   const names = [...goodNames, ...badNames];
@@ -83,6 +84,10 @@ async function load(client: MinionClient, goodNames: readonly string[], badNames
 
 function noop(): void {}
 
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
+
 async function warmClient(server: HttpServer, bad: Bad["servers"]): Promise<{ client: MinionClient; names: string[] }> {
   const names = Array.from({ length: good }, (_, index) => `good-${index}`);
   const servers = Object.fromEntries(names.map((name): [string, ServerConfig] => [name, { url: server.url }]));
@@ -98,7 +103,7 @@ const mixed: BenchCase = async ({ quick }) => {
   await using bad = await startBad();
   const p50 = { with: [] as number[], without: [] as number[] };
   const p95 = { with: [] as number[], without: [] as number[] };
-  let errors = 0;
+  const errors: string[] = [];
   let badCalls = 0;
   for (let round = 0; round < rounds; round += 1) {
     for (const kind of round % 2 === 0 ? (["without", "with"] as const) : (["with", "without"] as const)) {
@@ -109,7 +114,7 @@ const mixed: BenchCase = async ({ quick }) => {
       found.times.sort((a, b) => a - b);
       p50[kind].push(found.times[Math.floor(found.times.length * 0.5)] ?? Number.NaN);
       p95[kind].push(found.times[Math.floor(found.times.length * 0.95)] ?? Number.NaN);
-      errors += found.errors;
+      errors.push(...found.errors);
       badCalls += found.badCalls;
     }
   }
@@ -122,9 +127,9 @@ const mixed: BenchCase = async ({ quick }) => {
         peers: [{ name: "without the bad ones", value: median(p50.without) }],
         checks: [
           { of: "without the bad ones", unit: "x", value: pairedRatio(p50.with, p50.without) },
-          { of: "errors of good servers", unit: "count", value: errors, bound: { atMost: 0 } },
+          { of: "errors of good servers", unit: "count", value: errors.length, bound: { atMost: 0 } },
         ],
-        note: `${(forMs * rounds) / 1000} s of load, each server called every ${everyMs} ms; ${badCalls} calls went to servers that hang, refuse, break off, die at start or are not there`,
+        note: `${(forMs * rounds) / 1000} s of load, each server called every ${everyMs} ms; ${badCalls} calls went to servers that hang, refuse, break off, die at start or are not there${told(errors)}`,
       },
       {
         name: "the same, 95th percentile",
@@ -136,5 +141,9 @@ const mixed: BenchCase = async ({ quick }) => {
     ],
   };
 };
+
+function told(errors: readonly string[]): string {
+  return errors.length === 0 ? "" : `; errors: ${[...new Set(errors)].join(", ")}`;
+}
 
 export const clientLoadCases: BenchCases = { "client-mixed-load": mixed };
