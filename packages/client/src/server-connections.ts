@@ -58,7 +58,9 @@ export class ServerConnections {
       ...policy.pool,
       // The deadline of the call and those of the connection are the only ones.
       acquireTimeoutMs: never,
-      createTimeoutMs: never,
+      // Finite all the same: closing by force waits only for openings that have an end of their own, and with them for
+      // the processes that they leave.
+      createTimeoutMs: Math.min(policy.connectTimeoutMs + policy.closeTimeoutMs + 2_000, Number.MAX_SAFE_INTEGER),
       destroyTimeoutMs: Math.max(policy.pool.destroyTimeoutMs ?? 0, policy.closeTimeoutMs + 2_000),
     };
     if (isOwn) return { ...shared, maxPerKey: never, minIdlePerKey: 0, maxLeasesPerResource: 1, maxUses: 1 };
