@@ -37,12 +37,20 @@ export class Exchanges {
     this.#onNotification = options.onNotification;
   }
 
-  /** Runs `send`, which hands exactly one request to the SDK at once, and ties that request to `exchange`. */
+  /**
+   * Runs `send`, which hands one request to the SDK, and ties that request to `exchange`. A session that does not send
+   * at once cannot be watched: then the request counts as sent.
+   */
   bind<T>(exchange: Exchange, send: () => T): T {
     this.#next = exchange;
+    if (exchange.onProgress !== undefined) {
+      this.#progressing.set(exchange.progressToken, exchange);
+      exchange.over.addEventListener("abort", () => this.#progressing.delete(exchange.progressToken), { once: true });
+    }
     try {
       return send();
     } finally {
+      if (this.#next === exchange) exchange.markSent();
       this.#next = undefined;
     }
   }
@@ -67,10 +75,6 @@ export class Exchanges {
     const exchange = this.#next ?? (isHandshake ? this.handshake : new Exchange({ onFailed: () => {} }));
     this.#next = undefined;
     this.#open.set(message.id, exchange);
-    if (exchange.onProgress !== undefined) {
-      this.#progressing.set(exchange.progressToken, exchange);
-      exchange.over.addEventListener("abort", () => this.#progressing.delete(exchange.progressToken), { once: true });
-    }
     return exchange;
   }
 

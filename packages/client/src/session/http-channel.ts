@@ -1,5 +1,4 @@
 import type { HttpServer } from "../server-config.js";
-import { follow } from "./abort.js";
 import type { Exchange } from "./exchange.js";
 import type { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
@@ -31,6 +30,7 @@ export class HttpChannel {
   readonly #maxMessageBytes: number;
   readonly #events: WireEvents;
   readonly #closing = new AbortController();
+  readonly #open = new Set<AbortController>();
   // Answers to the server and notices have a lane of their own: calls wait for them.
   readonly #requests = new Lane(maxRequests);
   readonly #others = new Lane(maxOthers);
@@ -60,6 +60,14 @@ export class HttpChannel {
   /** Ends every request and refuses new ones. */
   close(): void {
     this.#closing.abort();
+    for (const request of [...this.#open]) request.abort();
+  }
+
+  /** A request that ends with the channel. Returns what forgets it; a set, since so many listeners on a signal warn. */
+  #track(request: AbortController): () => void {
+    if (this.#closing.signal.aborted) request.abort();
+    this.#open.add(request);
+    return () => this.#open.delete(request);
   }
 
   #fetch(url: URL, init: RequestInit): Promise<Response> {
@@ -67,13 +75,13 @@ export class HttpChannel {
     if (method === "POST" && isMessage(init.body)) return this.#post(url, init, init.body);
     if (method === "GET" && new Headers(init.headers).get("accept") === "text/event-stream")
       return this.#listen(url, init);
-    return method === "DELETE" ? this.#request(url, init, []) : this.#foreign(url, init);
+    return method === "DELETE" ? this.#request(url, init) : this.#foreign(url, init);
   }
 
   /** What the SDK asks of an authorization server, which may be somebody else: it gets none of the configured headers. */
   async #foreign(url: URL, init: RequestInit): Promise<Response> {
     const request = new AbortController();
-    const release = follow(request, [init.signal, this.#closing.signal]);
+    const release = this.#track(request);
     try {
       return await fetch(url, { ...init, signal: request.signal });
     } finally {
@@ -81,28 +89,19 @@ export class HttpChannel {
     }
   }
 
-  /** A request to the server; `signals` end it until its headers are there. */
-  async #request(url: URL, init: RequestInit, signals: readonly AbortSignal[]): Promise<Response> {
-    const request = new AbortController();
-    const release = follow(request, [init.signal, this.#closing.signal, ...signals]);
-    try {
-      const headers = await this.endpoint.headers(init.headers, request.signal);
-      return await fetch(url, { ...init, headers, signal: request.signal });
-    } finally {
-      release();
-    }
+  async #request(url: URL, init: RequestInit, signal: AbortSignal = this.#closing.signal): Promise<Response> {
+    const headers = await this.endpoint.headers(init.headers, signal);
+    // Not the SDK's own signal: it is one for all, and aborts only when this channel closes too.
+    return fetch(url, { ...init, headers, signal });
   }
 
   async #listen(url: URL, init: RequestInit): Promise<Response> {
     const request = new AbortController();
-    const release = follow(request, [init.signal, this.#closing.signal]);
-    const open = async (): Promise<Response> => {
-      const headers = await this.endpoint.headers(init.headers, request.signal);
-      return fetch(url, { ...init, headers, signal: request.signal });
-    };
-    const lastEventId = new Headers(init.headers).get("last-event-id");
+    const release = this.#track(request);
+    const open = (): Promise<Response> => this.#request(url, init, request.signal);
+    const headers = new Headers(init.headers);
     return (
-      this.#replies.resume(lastEventId, open, release) ?? this.#standing.open(new Headers(init.headers), open, release)
+      this.#replies.resume(headers.get("last-event-id"), open, release) ?? this.#standing.open(headers, open, release)
     );
   }
 
@@ -110,7 +109,7 @@ export class HttpChannel {
     const id = requestIdOf(body);
     const exchange = id === undefined ? undefined : this.#exchanges.get(id);
     const request = new AbortController();
-    const unfollow = follow(request, [init.signal, this.#closing.signal]);
+    const unfollow = this.#track(request);
     const unlink = exchange === undefined ? () => {} : endWith(exchange, request);
     let leave = (): void => {};
     const release = (): void => {
@@ -123,6 +122,10 @@ export class HttpChannel {
       const headers = await this.endpoint.headers(init.headers, request.signal);
       exchange?.markSent();
       const response = await fetch(url, { ...init, headers, signal: request.signal });
+      if (isRedirect(response)) {
+        release();
+        return response;
+      }
       if (!response.ok) return await this.#refused(response, headers, exchange, request.signal).finally(release);
       if (id !== undefined && exchange !== undefined && this.#kind === "http") {
         return await this.#reply(response, id, exchange, release);
@@ -195,6 +198,11 @@ function endWith(exchange: Exchange, request: AbortController): () => void {
     clearTimeout(timer);
     exchange.over.removeEventListener("abort", end);
   };
+}
+
+/** The SDK follows those that stay within the origin, by another request. */
+function isRedirect(response: Response): boolean {
+  return response.status >= 300 && response.status < 400;
 }
 
 function isMessage(body: unknown): body is string {

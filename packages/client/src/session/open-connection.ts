@@ -217,10 +217,7 @@ class Opening {
 
 function isSession(session: unknown): session is McpSession {
   if (typeof session !== "object" || session === null) return false;
-  return (
-    "request" in session &&
-    typeof session.request === "function" &&
-    "close" in session &&
-    typeof session.close === "function"
+  return ["request", "close", "getServerCapabilities"].every(
+    (method) => typeof Reflect.get(session, method) === "function",
   );
 }

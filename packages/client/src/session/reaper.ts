@@ -3,18 +3,31 @@ import { type ChildProcess, spawn } from "node:child_process";
 /**
  * Reads `+ id` and `- id` (process groups) until its input ends, which is the end of the application, however that
  * came about. Then whatever belongs to those groups is ended: the look for relatives in other groups comes before
- * the first signal, because a process whose parent is gone can no longer be found.
+ * the first signal, because a process whose parent is gone can no longer be found. `+ id start` is a relative that
+ * may end unnoticed: it counts only while that id belongs to the process that started then.
  */
 const script = `
 trap '' HUP INT QUIT TERM TSTP TTIN TTOU PIPE
 groups=
-while read -r op id; do
+while read -r op id start; do
   case $op in
-    +) groups="$groups $id" ;;
-    -) kept=; for g in $groups; do [ "$g" = "$id" ] || kept="$kept $g"; done; groups=$kept ;;
+    +) groups="$groups $id/$start" ;;
+    -) kept=; for g in $groups; do [ "\${g%/*}" = "$id" ] || kept="$kept $g"; done; groups=$kept ;;
   esac
 done
 [ -n "$groups" ] || exit 0
+family=' '
+for g in $groups; do
+  id=\${g%/*}
+  start=\${g#*/}
+  if [ -n "$start" ] && [ -r /proc/self/stat ]; then
+    line=
+    read -r line <"/proc/$id/stat"
+    set -- \${line##*) }
+    [ "\${20}" = "$start" ] || continue
+  fi 2>/dev/null
+  family="$family$id "
+done
 table() {
   if [ -r /proc/self/stat ]; then
     for stat in /proc/[0-9]*/stat; do
@@ -28,7 +41,6 @@ table() {
   fi 2>/dev/null
 }
 processes=$(table)
-family=" $groups "
 grown=1
 while [ -n "$grown" ]; do
   grown=
@@ -49,52 +61,64 @@ signal KILL
 `;
 
 /** The shell that outlives this process for as long as it takes to end the servers it leaves behind. */
-class Reaper {
-  readonly #groups = new Set<number>();
+export class Reaper {
+  readonly #program: string;
+  /** When each started, where that has to be checked. */
+  readonly #groups = new Map<number, string>();
   #shell: ChildProcess | undefined;
+
+  constructor(program = "/bin/sh") {
+    this.#program = program;
+  }
 
   /** Starts the shell, so that it is there before the first server. */
   prepare(): void {
     if (this.#shell !== undefined || process.platform === "win32") return;
     // A session of its own: Ctrl+C and the end of the terminal reach the application's group only.
-    const shell = spawn("/bin/sh", ["-c", script, "minion-reaper"], {
+    const shell = spawn(this.#program, ["-c", script, "minion-reaper"], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
       cwd: "/",
       env: { PATH: "/usr/bin:/bin" },
     });
     this.#shell = shell;
-    const forget = (): void => {
-      if (this.#shell !== shell) return;
-      this.#shell = undefined;
-      // Somebody killed it; where there is no shell at all, `spawn` failed and nothing can be done.
-      if (shell.pid !== undefined && this.#groups.size > 0) this.#restart();
-    };
-    shell.on("error", forget);
-    shell.on("exit", forget);
-    shell.stdin?.on("error", () => {});
+    shell.on("error", () => {});
+    shell.on("exit", () => this.#replace(shell));
+    shell.stdin.on("error", () => {});
     shell.unref();
-    const { stdin } = shell;
-    if (stdin !== null && "unref" in stdin && typeof stdin.unref === "function") stdin.unref();
+    if ("unref" in shell.stdin && typeof shell.stdin.unref === "function") shell.stdin.unref();
   }
 
-  add(group: number): void {
-    this.#groups.add(group);
+  /** Has the group ended with the application. `startedAt` where its leader may end without `remove`. */
+  add(group: number, startedAt = ""): void {
+    this.#groups.set(group, startedAt);
     this.prepare();
-    this.#shell?.stdin?.write(`+ ${group}\n`);
+    this.#tell(group, startedAt);
   }
 
   remove(group: number): void {
-    if (!this.#groups.delete(group)) return;
-    const shell = this.#shell;
-    shell?.stdin?.write(`- ${group}\n`);
+    if (this.#groups.delete(group)) this.#shell?.stdin?.write(`- ${group}\n`);
+    this.rest();
+  }
+
+  /** Lets the shell go where there is nothing to watch over. */
+  rest(): void {
     if (this.#groups.size > 0) return;
+    const shell = this.#shell;
     this.#shell = undefined;
     shell?.stdin?.end();
   }
 
-  #restart(): void {
-    for (const group of this.#groups) this.add(group);
+  #tell(group: number, startedAt: string): void {
+    this.#shell?.stdin?.write(`+ ${group} ${startedAt}\n`);
+  }
+
+  /** Somebody killed it. Where there is no shell at all `spawn` fails, and nothing can be done. */
+  #replace(shell: ChildProcess): void {
+    if (this.#shell !== shell) return;
+    this.#shell = undefined;
+    if (this.#groups.size > 0) this.prepare();
+    for (const [group, startedAt] of this.#groups) this.#tell(group, startedAt);
   }
 }
 

@@ -5,7 +5,6 @@ import type { StdioServer } from "../server-config.js";
 import { familyOf, type ProcessEntry, readProcessTable } from "./process-table.js";
 import { reaper } from "./reaper.js";
 
-const isWindows = process.platform === "win32";
 /** What is left of the processes when the server itself is gone gets this long to end by itself. */
 const lingerMs = 200;
 const longestPauseMs = 50;
@@ -26,22 +25,26 @@ export class ServerProcess {
       cwd: server.cwd,
       env: { ...getDefaultEnvironment(), ...server.env },
       stdio: ["pipe", "pipe", "pipe"],
-      detached: !isWindows,
+      detached: !isWindows(),
       windowsHide: true,
     });
     const { pid } = this.child;
-    if (pid === undefined) this.#isGone = true;
-    else reaper.add(pid);
+    if (pid !== undefined) {
+      reaper.add(pid);
+    } else {
+      this.#isGone = true;
+      reaper.rest();
+    }
   }
 
   /** Looks for descendants outside the group, while their parents are there to find them by. */
   async remember(): Promise<void> {
     const { pid } = this.child;
-    if (pid === undefined || isWindows || this.#isGone) return;
+    if (pid === undefined || isWindows() || this.#isGone) return;
     for (const entry of await this.#family(pid)) {
       this.#relatives.set(entry.pid, entry.startedAt);
       // A group of its own, which the reaper has to know by itself.
-      if (entry.pid === entry.group) reaper.add(entry.pid);
+      if (entry.pid === entry.group && entry.pid !== pid) reaper.add(entry.pid, entry.startedAt);
     }
   }
 
@@ -58,7 +61,7 @@ export class ServerProcess {
     const { pid } = this.child;
     if (pid === undefined) return;
     const startedAt = performance.now();
-    if (isWindows) return this.#endOnWindows(pid, withinMs);
+    if (isWindows()) return this.#endOnWindows(pid, withinMs);
     await this.remember();
     this.child.stdin.end();
     if (!hasty && (await this.#waitUntilGone(pid, startedAt + withinMs * 0.4, true))) return;
@@ -130,6 +133,10 @@ export class ServerProcess {
       execFile("taskkill", ["/pid", String(pid), "/T", "/F"], { timeout: withinMs * 0.6 }, () => resolve());
     });
   }
+}
+
+function isWindows(): boolean {
+  return process.platform === "win32";
 }
 
 /** Whether there was somebody to signal. */

@@ -148,7 +148,6 @@ export class SessionConnection implements Connection {
         options,
       ),
     );
-    if (!this.#isTapped) exchange.markSent();
     return await answer;
   }
 

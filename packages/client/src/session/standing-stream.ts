@@ -1,5 +1,6 @@
 import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
 import { Failure } from "./failure.js";
+import { refusal } from "./http-failure.js";
 import type { WireEvents } from "./wire.js";
 
 const maxFailures = 2;
@@ -32,33 +33,35 @@ export class StandingStream {
     this.#closing = options.closing;
   }
 
-  /** Opens it, or opens it again. `release` is called when it has ended. */
+  /** Opens it, or opens it again. `release` is called when it has ended or cannot be opened. */
   async open(headers: Headers, connect: () => Promise<Response>, release: () => void): Promise<Response> {
+    let isOpen = false;
+    try {
+      const response = await this.#connect(headers, connect);
+      isOpen = response.ok && response.body !== null;
+      return isOpen ? this.#opened(response, release) : response;
+    } finally {
+      if (!isOpen) release();
+    }
+  }
+
+  async #connect(headers: Headers, connect: () => Promise<Response>): Promise<Response> {
     const isAgain = this.#openedAt !== undefined;
     // A status that asks the SDK's transport not to try again.
     const never = (): Response => new Response(null, { status: this.#kind === "sse" ? 204 : 405 });
+    if (this.#kind === "sse" && isAgain) return never();
+    if (isAgain) await this.#pause();
+    if (this.#closing.aborted) return never();
     try {
-      if (this.#kind === "sse" && isAgain) return never();
-      if (isAgain) await this.#pause();
-      if (this.#closing.aborted) return never();
       const response = await connect();
       if (response.status === 404 && headers.has("mcp-session-id")) {
-        this.#lose(
-          new Failure("session-lost", "the server does not know the session any more", {
-            delivery: "not-sent",
-            status: 404,
-          }),
-        );
         response.body?.cancel().catch(() => {});
+        this.#lose(refusal(404, null, { hasSession: true }));
         return never();
       }
-      if (!response.ok || response.body === null) {
-        if (isAgain && response.status !== 405) this.#countFailure(undefined);
-        return response;
-      }
-      return this.#opened(response, release);
+      if (!response.ok && response.status !== 405 && isAgain) this.#countFailure(undefined);
+      return response;
     } catch (cause) {
-      release();
       if (this.#closing.aborted) return never();
       if (isAgain) this.#countFailure(cause);
       throw cause;

@@ -1,6 +1,6 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { Exchange } from "./exchange.js";
-import type { Exchanges } from "./exchanges.js";
+import { type Exchanges, failedAnswer } from "./exchanges.js";
 import type { Failure } from "./failure.js";
 import type { McpSession } from "./mcp-session.js";
 
@@ -32,6 +32,8 @@ export function tap(
       if (exchange !== undefined && "id" in message && message.id !== undefined) {
         exchange.fail(failureOf(error, exchange));
         exchanges.drop(message.id);
+        // Told by a rejection alone, v1 would keep the handler of the answer for ever.
+        onmessage?.(failedAnswer(message.id));
       }
       throw error;
     }

@@ -108,7 +108,7 @@ async function turns(): Promise<void> {
 function inWords(error: unknown): string {
   if (!(error instanceof Failure)) return `UNTYPED ${String(error)}`;
   const { kind, delivery, status = 0, retryAfterMs } = error;
-  const after = retryAfterMs === undefined ? "" : ` after ${retryAfterMs / 1_000} s`;
+  const after = retryAfterMs === undefined ? "" : `, after ${retryAfterMs / 1_000} s`;
   switch (kind) {
     case "closed":
       return delivery === "sent" ? "outcome unknown" : "sent again";
@@ -116,7 +116,7 @@ function inWords(error: unknown): string {
       if (delivery === "sent") return "outcome unknown";
       return status === 429 || status === 503 ? `sent again${after}` : "HttpError";
     case "connect":
-      return error.stderrTail === "" ? "ConnectError" : "ConnectError with stderr";
+      return error.stderrTail === "" ? "ConnectError" : "ConnectError, with stderr";
     case "session-lost":
       return `sent again${delivery === "sent" ? " ALTHOUGH SENT" : ""}`;
     case "rpc":

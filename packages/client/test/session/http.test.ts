@@ -86,6 +86,18 @@ describe("requests", () => {
     await until(() => sockets.now <= 10, "no socket waits for an answer");
   });
 
+  test("M10: so many at once warn of nothing", { timeout }, async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", note);
+    onTestFinished(() => void process.off("warning", note));
+    const { url } = await startRawServer();
+    const { call } = await open({ url });
+    await Promise.all(Array.from({ length: 64 }, () => call("any")));
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([]);
+  });
+
   test("M10: 300 calls at once share a bounded number of sockets, in order", { timeout }, async () => {
     const { url, sockets, requests } = await startRawServer();
     const { call } = await open({ url });
@@ -152,6 +164,7 @@ describe("requests", () => {
   test.each([
     ["no answer at all", 202, "application/json", ""],
     ["a page", 200, "text/html", "<html>"],
+    ["half an answer", 200, "application/json", '{"jsonrpc":'],
     ["something else", 200, "application/json", '{"jsonrpc":"2.0","id":1,"result":"text"}'],
   ])("M7: %s is an invalid result, at once", { timeout }, async (_what, status, type, body) => {
     const { url } = await startRawServer({
@@ -168,6 +181,26 @@ describe("requests", () => {
     });
     const { call } = await open({ url });
     expect(await rejection(call("any"))).toMatchObject({ kind: "invalid-result", delivery: "sent" });
+  });
+});
+
+describe("redirects", () => {
+  test("are followed within the origin, with everything; a call that would leave it is refused", {
+    timeout,
+  }, async () => {
+    const { url, requests } = await startRawServer({
+      post: ({ request, response, message }) => {
+        if (message.params?.name === "away") answerStatus(response, 307, { location: "http://127.0.0.1:9/mcp" });
+        else if (request.url === "/mcp") answerStatus(response, 307, { location: "/moved" });
+        else return false;
+        return true;
+      },
+    });
+    const { call } = await open({ url, headers: { "x-key": "s3cret" } });
+    await expect(call("any")).resolves.toMatchObject({ content: [{ text: "fine" }] });
+    const moved = requests.filter((request) => request.method === "POST /moved");
+    expect(moved.map((request) => request.headers["x-key"])).toEqual(["s3cret", "s3cret", "s3cret"]);
+    expect(await rejection(call("away"))).toMatchObject({ kind: "http", status: 307, delivery: "not-sent" });
   });
 });
 

@@ -1,4 +1,4 @@
-import { getEventListeners } from "node:events";
+import { getEventListeners, setMaxListeners } from "node:events";
 import { type FaultSettings, startChaosServer } from "@minion/chaos";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Failure } from "../../src/session/failure.js";
@@ -78,6 +78,7 @@ describe.each(transports)("over %s", (transport) => {
     const { call } = await open(target);
     expect(await rejection(call("echo", { text: "a" }, { signal: AbortSignal.abort("no") }))).toBe("no");
     const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
     await Promise.all(Array.from({ length: 200 }, () => call("add", { a: 1, b: 2 }, { signal: controller.signal })));
     expect(getEventListeners(controller.signal, "abort")).toEqual([]);
     controller.abort();
