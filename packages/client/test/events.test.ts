@@ -128,6 +128,19 @@ test("Events: health goes from idle to healthy to unavailable and back, each cha
   }
 });
 
+test("Events: a connection that opens is enough for a server without a breaker to be well again", async () => {
+  const server = memoryServer({ connect: () => Promise.reject(new Error("down")) });
+  const { client } = start({ one: { ...server.config, ...once, breaker: false } });
+  await rejection(client.callTool("one", "echo"));
+  expect(statusOf(client, "one")).toMatchObject({ health: "unavailable", nextRetryAt: undefined, breaker: undefined });
+  server.connect = () => {};
+  await client.connect();
+  expect(statusOf(client, "one").health).toBe("healthy");
+  server.call = () => new Promise(() => {});
+  await rejection(client.callTool("one", "echo", {}, { timeoutMs: 20 }));
+  expect(statusOf(client, "one")).toMatchObject({ health: "degraded", connected: true });
+});
+
 test("Events: a retry is told with its cause", async () => {
   let refusals = 1;
   const server = memoryServer({

@@ -56,6 +56,10 @@ test("M11: no two pairs share a name, not even where a tool imitates another's h
   check("a", qualifiedName("a_b", "c").slice("mcp_a_".length));
   check("a.b", "c");
   check("a b", "c");
+  check("a_", "_b");
+  check("a__", "b");
+  check(`${"x".repeat(60)}a`, "b");
+  check("x".repeat(60), "ab");
 });
 
 test("M11: callQualified calls exactly the tool that listAllTools shows under the name", async () => {

@@ -1,5 +1,6 @@
 import { startChaosServer } from "@minion/chaos";
-import { expect, onTestFinished, test } from "vitest";
+import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { OutputSchemaError } from "../src/index.js";
 import { memoryServer, ofType, rejection, start, statusOf, tool } from "./support.js";
 
@@ -43,6 +44,8 @@ test("M7: a schema that cannot be compiled is an error of calls of its tool only
   });
   const { client } = start({ one: server.config });
   expect(await client.listTools("one")).toHaveLength(3);
+  const compile = vi.spyOn(AjvJsonSchemaValidator.prototype, "getValidator");
+  onTestFinished(() => compile.mockRestore());
   for (const name of ["broken", "pattern", "broken"]) {
     const error = await rejection(client.callTool("one", name));
     expect(error).toMatchObject({ code: "ERR_MCP_OUTPUT_SCHEMA", tool: name });
@@ -50,6 +53,8 @@ test("M7: a schema that cannot be compiled is an error of calls of its tool only
   }
   expect((await client.callTool("one", "fine")).structuredContent).toEqual({ a: "x" });
   expect(server.calls).toHaveLength(4);
+  // Each once, also the one that failed and was called again.
+  expect(compile).toHaveBeenCalledTimes(3);
 });
 
 test("M7: a chaos server's uncompilable schema hurts neither the list nor other tools", async () => {

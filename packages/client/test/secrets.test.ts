@@ -78,9 +78,10 @@ test("M16: no value of env is told by a running server's stderr and errors", asy
 
 test("M16: headers, user, password and query of a URL are told by nothing that an HTTP server refuses or echoes", async () => {
   const header = "hdr-9f8e7d6c5b";
+  const password = "pa55w0rd-x";
   const http = createServer((request, response) => {
     // As careless servers do, it sends back what it was sent.
-    const body = `refused ${request.url} ${JSON.stringify(request.headers)}`;
+    const body = `refused ${password} ${request.url} ${JSON.stringify(request.headers)}`;
     response.writeHead(Number(request.headers["x-status"]), body.slice(0, 0) || "Refused", {
       "x-echo": encodeURIComponent(request.url ?? ""),
     });
@@ -91,13 +92,13 @@ test("M16: headers, user, password and query of a URL are told by nothing that a
   const address = http.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   for (const status of ["400", "401", "404", "500", "503"]) {
-    const url = `http://127.0.0.1:${port}/mcp?api_key=${encodeURIComponent(secret)}`;
+    const url = `http://someone:${password}@127.0.0.1:${port}/mcp?api_key=${encodeURIComponent(secret)}`;
     const { told, errors } = await provoke(
       { one: { url, headers: { Authorization: `Bearer ${header}`, "x-status": status } } },
       [["echo", { text: "x" }]],
     );
     expect(errors.length).toBeGreaterThan(0);
-    expectNoSecret(told, secret, header);
+    expectNoSecret(told, secret, header, password);
   }
 }, 30_000);
 
