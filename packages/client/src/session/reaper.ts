@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
  * the first signal, because a process whose parent is gone can no longer be found. `+ id start` is a relative that
  * may end unnoticed: it counts only while that id belongs to the process that started then.
  */
-const script = `
+export const reaperScript: string = `
 trap '' HUP INT QUIT TERM TSTP TTIN TTOU PIPE
 groups=
 while read -r op id start; do
@@ -75,7 +75,7 @@ export class Reaper {
   prepare(): void {
     if (this.#shell !== undefined || process.platform === "win32") return;
     // A session of its own: Ctrl+C and the end of the terminal reach the application's group only.
-    const shell = spawn(this.#program, ["-c", script, "minion-reaper"], {
+    const shell = spawn(this.#program, ["-c", reaperScript, "minion-reaper"], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
       cwd: "/",
