@@ -12,8 +12,7 @@ const ends: (() => Promise<void>)[] = [];
 const end = onInterrupt(ends);
 
 // The servers: those of an mcp.json, or those of the demo, which are left alone after three failures for two seconds.
-const playground = options.config === undefined ? await startPlayground() : undefined;
-if (playground) ends.push(playground.close);
+const playground = options.config === undefined ? await startPlayground(ends) : undefined;
 const defaults = { callTimeoutMs: 2_000, breaker: { failureThreshold: 3, openMs: 2_000 } };
 
 // One client for all of them, with a pool, a cache and a breaker for each: this is all it takes.

@@ -20,7 +20,9 @@ export interface Remote {
 
 /** The misbehaving server over HTTP. */
 export async function chaosRemote(journal: string): Promise<Remote> {
-  let server: ChaosProcess = await spawnChaosServer({ journal });
+  // However the demo ends, and as early as that may be, the process ends with it.
+  const maxLifeMs = 1_000;
+  let server: ChaosProcess = await spawnChaosServer({ journal, maxLifeMs });
   const port = Number(new URL(server.url).port);
   return {
     url: server.url,
@@ -29,7 +31,7 @@ export async function chaosRemote(journal: string): Promise<Remote> {
     async start() {
       if (isRunning(server.pid)) return;
       await server.close();
-      server = await spawnChaosServer({ journal, port });
+      server = await spawnChaosServer({ journal, port, maxLifeMs });
     },
     control: (request) => server.control(request),
     journal: () => server.journal(),

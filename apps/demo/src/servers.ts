@@ -32,7 +32,6 @@ export interface Playground {
   readonly journal: string;
   /** The folder that the file system server may use. */
   readonly folder: string;
-  close(): Promise<void>;
 }
 
 /** Stands in the command line of every process that the bare SDK starts, so that the two sides can be told apart. */
@@ -49,14 +48,23 @@ export const everythingCommand: { readonly command: string; readonly args: reado
   args: [bareMarker, everything, "stdio"],
 };
 
-/** Starts what the demo needs beside the stdio servers, which are the client's to start. The caller closes it. */
-export async function startPlayground(): Promise<Playground> {
+/**
+ * Starts what the demo needs beside the stdio servers, which are the client's to start. What ends it is in `ends` from the
+ * first moment on, so that an interruption finds what is only just starting too.
+ */
+export async function startPlayground(ends: (() => Promise<void>)[]): Promise<Playground> {
   const folder = await mkdtemp(join(tmpdir(), "minion-demo-"));
   const files = join(folder, "files");
   await mkdir(files);
   const journal = join(folder, "journal.jsonl");
-  const [chaos, remote] = await Promise.all([chaosRemote(join(folder, "chaos.jsonl")), everythingRemote()]);
-  const misbehaving = chaosCommand({ journal, controlPort: 0 });
+  const starting = [chaosRemote(join(folder, "chaos.jsonl")), everythingRemote()] as const;
+  ends.push(async () => {
+    for (const started of await Promise.allSettled(starting))
+      if (started.status === "fulfilled") await started.value.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const [chaos, remote] = await Promise.all(starting);
+  const misbehaving = chaosCommand({ journal, controlPort: 0, maxLifeMs: 1_000 });
   const memoryFile = (side: string): Record<string, string> => ({
     MEMORY_FILE_PATH: join(folder, `memory-${side}.jsonl`),
   });
@@ -84,10 +92,6 @@ export async function startPlayground(): Promise<Playground> {
     chaos,
     journal,
     folder: files,
-    async close() {
-      await Promise.all([chaos.close(), remote.close()]);
-      await rm(folder, { recursive: true, force: true });
-    },
   };
 }
 

@@ -110,12 +110,14 @@ for (const name of packages) {
       await run("npm", ["install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "@types/node@20"], {
         cwd: project,
       });
+      const usesSdk = name === "chaos" || name === "client";
       const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
       const common = {
         strict: true,
         skipLibCheck: false,
         target: "es2022",
-        lib: ["es2023"],
+        // The types of the MCP SDK name types of the DOM.
+        lib: usesSdk ? ["es2023", "dom"] : ["es2023"],
         types: ["node"],
         exactOptionalPropertyTypes: true,
       };
