@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { CallTimeoutError, ClientClosedError, ServerNotFoundError } from "./errors.js";
 import type { Delivery } from "./session/failure.js";
 
@@ -48,6 +49,8 @@ export class Deadline implements Disposable {
         reason instanceof ClientClosedError ? new ClientClosedError(server, { delivery }) : reason,
       );
     };
+    // One signal for many calls is no leak: each takes its listener off again.
+    if (signal !== undefined) setMaxListeners(0, signal);
     signal?.addEventListener("abort", onAbort, { once: true });
     closing.addEventListener("abort", onClosing, { once: true });
     this.#release = () => {

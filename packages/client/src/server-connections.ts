@@ -24,11 +24,14 @@ export interface ConnectionsContext {
   readonly onReconnected: (owner: ListOwner) => void;
 }
 
+const fewKeys = 64;
+
 /** The connections of one server as the pool opens and closes them. */
 export class ServerConnections {
   readonly #context: ConnectionsContext;
   /** Every key under which the pool may have something. */
   readonly #keys = new Set<string>();
+  #pruneAt = fewKeys;
   readonly #open = new Map<Connection, ConnectionKey>();
   /** A stateful server's connection is never idle: its keeper keeps it from being given up. */
   readonly #keepers = new Map<string, Keeper>();
@@ -43,6 +46,7 @@ export class ServerConnections {
   /** The key of shared connections, or of one of somebody's own. */
   key(replica: number, principal: string | undefined, isOwn = false): string {
     const key = formatKey({ server: this.#context.server, replica, principal, isOwn });
+    if (this.#keys.size >= this.#pruneAt) this.#prune();
     this.#keys.add(key);
     return key;
   }
@@ -156,8 +160,9 @@ export class ServerConnections {
   /** The figures of all keys together. */
   stats(): PoolStats {
     const { pool } = this.#context.shared;
-    const first = pool.stats(this.key(0, undefined));
-    return [...this.#keys].slice(1).reduce((sum, key) => addPoolStats(sum, pool.stats(key)), first);
+    const main = this.key(0, undefined);
+    const others = [...this.#keys].filter((key) => key !== main);
+    return others.reduce((sum, key) => addPoolStats(sum, pool.stats(key)), pool.stats(main));
   }
 
   /** Gives up what keeps connections open. */
@@ -174,6 +179,15 @@ export class ServerConnections {
 
   get #monitor(): Monitor {
     return this.#context.monitor();
+  }
+
+  /** Principals come and go: keys under which the pool has nothing are forgotten. */
+  #prune(): void {
+    for (const key of this.#keys) {
+      const { total, waiting } = this.#context.shared.pool.stats(key);
+      if (total + waiting === 0) this.#keys.delete(key);
+    }
+    this.#pruneAt = Math.max(fewKeys, 2 * this.#keys.size);
   }
 
   #noteLoss(key: ConnectionKey, failure: Failure): void {
