@@ -126,6 +126,21 @@ test("M16: headers of a function are masked as fixed ones are", async () => {
   expectNoSecret(told, header);
 });
 
+test("M16: a password in the URL is masked in what a server says that works", async () => {
+  const chaos = await startChaosServer();
+  onTestFinished(() => chaos.close());
+  const password = "pa55w0rd-x";
+  const url = new URL(chaos.url);
+  url.username = "someone";
+  url.password = password;
+  const { told, errors } = await provoke({ one: { url: url.href } }, [
+    ["rpcError", { code: -32_050, message: `bad password ${password}` }],
+  ]);
+  expect(errors.length).toBeGreaterThan(0);
+  expect(told.map(everything).join()).toContain("bad password ***");
+  expectNoSecret(told, password);
+});
+
 test("M16: a configuration that is refused does not tell its values", async () => {
   for (const entry of [
     { command: "x", env: { TOKEN: secret, OTHER: 7 } },
