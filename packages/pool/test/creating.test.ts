@@ -58,6 +58,22 @@ test("P5: a creation whose waiter was served meanwhile goes idle, and starts no 
   expect(creations).toHaveLength(2);
 });
 
+test("P5: a failed creation whose waiter was served meanwhile reaches nobody", async () => {
+  const { create, creations } = byHand();
+  const pool = new Pool({ create });
+  const first = pool.acquire("a");
+  await microtasks();
+  creations[0]?.made("first");
+  const held = await first;
+  const second = pool.acquire("a");
+  await microtasks();
+  held.release();
+  creations[1]?.failed(new Error("refused"));
+  (await second).release();
+  await microtasks();
+  expect(pool.stats()).toMatchObject({ idle: 1, creating: 0, createFailures: 1, acquired: 2, released: 2 });
+});
+
 test("P5: a failure reaches the one it was for, unchanged, and wakes the rest", async () => {
   const { create, creations } = byHand();
   const pool = new Pool({ create, maxPerKey: 1 });

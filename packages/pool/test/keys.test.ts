@@ -154,7 +154,9 @@ test("P10: who gives up while another key's resource is destroyed for it leaves 
   expect(pool.keys()).toEqual(["c"]);
 });
 
-test("P10: 10,000 keys used once and emptied leave no record, their counts stay in the totals", async () => {
+test("P10: 10,000 keys used once and emptied leave no record, their counts stay in the totals", {
+  timeout: 60_000,
+}, async () => {
   const { create, destroy } = new Factory();
   const pool = new Pool({ create, destroy });
   for (let index = 0; index < 10_000; index += 1) await (await pool.acquire(`key ${index}`)).destroy();

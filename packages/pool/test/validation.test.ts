@@ -318,3 +318,41 @@ test("P8: rounds in the background validate what rests, one at a time, and repla
   expect(factory.ends).toEqual(["1: invalid"]);
   expect(phases(pool)).toMatchObject({ idle: 1, leased: 1 });
 });
+
+test("P8: a round in the background leaves out what is lent before its turn comes", async () => {
+  const { create } = new Factory();
+  const pending: [number, Deferred<boolean>][] = [];
+  const pool = new Pool<Thing>({
+    create,
+    validate: ({ id }) => {
+      const next = deferred<boolean>();
+      pending.push([id, next]);
+      return next.promise;
+    },
+    maintenanceMs: 10_000,
+  });
+  await pool.warm("a", 3);
+  await vi.advanceTimersByTimeAsync(10_000);
+  // The first of two counts on the one that is being validated, the second has another one asked about.
+  const calls = [pool.acquire("a"), pool.acquire("a")];
+  await microtasks();
+  expect(pending.map(([id]) => id)).toEqual([0, 2]);
+  pending[0]?.[1].resolve(true);
+  await microtasks();
+  expect(pending.map(([id]) => id)).toEqual([0, 2, 1]);
+  pending[1]?.[1].resolve(true);
+  pending[2]?.[1].resolve(true);
+  for (const lease of await Promise.all(calls)) lease.release();
+  await vi.advanceTimersByTimeAsync(0);
+
+  // And what has gone altogether.
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(pending).toHaveLength(4);
+  const held = pool.acquire("a");
+  const other = pool.acquire("a");
+  const third = pool.acquire("a");
+  await microtasks();
+  for (const [, { resolve }] of pending) resolve(true);
+  for (const lease of await Promise.all([held, other, third])) lease.release();
+  expect(pending).toHaveLength(6);
+});
