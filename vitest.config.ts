@@ -7,6 +7,9 @@ export default defineConfig({
   oxc: { target: "node20" },
   test: {
     include: ["test/**/*.test.ts"],
+    // Tests wait for conditions; the limits are for machines that are slow or busy.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     reporters: ["default", ["json", { outputFile: "reports/vitest.json" }]],
     coverage: {
       provider: "v8",

@@ -11,8 +11,7 @@ import { type BreakerState, type BreakerStats, epochOf, type StateChange, statsO
 import { tripReason } from "./trip-rules.js";
 
 /**
- * A circuit breaker: it watches calls, refuses them while what is called is failing, and finds out by a few probes when
- * that is over.
+ * A circuit breaker: refuses calls while what is called is failing, and finds out by a few probes when that is over.
  *
  * Time moves it without a timer: whatever is read is true now, and a transition that fell due happens, and is told, at
  * the next call. Every admitted call belongs to the generation in which it was admitted, as in sony/gobreaker; every
@@ -137,8 +136,7 @@ export class CircuitBreaker {
     const from = this.state;
     this.#overrides.clear();
     this.#tally = new Tally();
-    this.#enter({ kind: "closed" });
-    this.#mark(now);
+    this.#enter({ kind: "closed" }, now);
     if (from !== "closed") this.#tell(from, "closed", "reset", now);
   }
 
@@ -252,19 +250,21 @@ export class CircuitBreaker {
     const to = this.#overrides.forced ?? "closed";
     if (from === to) return;
     const now = performance.now();
-    this.#enter({ kind: "closed" });
+    this.#enter({ kind: "closed" }, now);
     this.#changed(from, to, reason, now);
   }
 
   #move(phase: Phase, reason: StateChange["reason"], at: number): void {
     const from = this.#phase.kind;
-    this.#enter(phase);
+    this.#enter(phase, at);
     this.#changed(from, phase.kind, reason, at);
   }
 
   /** Begins a new generation. Nothing of the one before it counts any more. */
-  #enter(phase: Phase): void {
+  #enter(phase: Phase, at: number): void {
     this.#phase = phase;
+    this.#changedInstant = at;
+    this.#changedAt = epochOf(at, performance.now());
     this.#generation += 1;
     this.#window.clear();
     this.#consecutiveFailures = 0;
@@ -272,15 +272,9 @@ export class CircuitBreaker {
   }
 
   #changed(from: BreakerState, to: BreakerState, reason: StateChange["reason"], at: number): void {
-    this.#mark(at);
     this.#tally.transitions += 1;
     this.#tally.to[to] += 1;
     this.#tell(from, to, reason, at);
-  }
-
-  #mark(at: number): void {
-    this.#changedInstant = at;
-    this.#changedAt = epochOf(at, performance.now());
   }
 
   #tell(from: BreakerState, to: BreakerState, reason: StateChange["reason"], at: number): void {
