@@ -45,6 +45,8 @@ export function timeEach(
           ...batching(await quickestRun(run)),
           min_cpu_time: effort.roundMs * 1e6,
           min_samples: 5,
+          // Done before each turn already.
+          gc: false,
         });
         return p50 / per;
       },
