@@ -15,12 +15,10 @@ const titles: Readonly<Record<CaseReport["group"], string>> = {
 
 /** The whole README, out of the last whole run and, where there is one, the last run of the peers. */
 export function renderReadme(report: Report, peers: PeersReport | undefined): string {
-  const sections = Object.entries(titles).map(([group, title]) =>
-    renderGroup(
-      title,
-      report.cases.filter((candidate) => candidate.group === group),
-    ),
-  );
+  const sections = Object.entries(titles).flatMap(([group, title]) => {
+    const cases = report.cases.filter((candidate) => candidate.group === group);
+    return cases.length === 0 ? [] : [renderGroup(title, cases)];
+  });
   return `${[
     "# Bench",
     "Everything the packages claim about cost, measured beside their peers by one command. This file is written by it.",
