@@ -135,11 +135,12 @@ export function checkServer(
 }
 
 /** The parts know their own rules best: each is asked before anything is made for real. */
-function checkParts(server: string, { breaker, cache, pool }: ReturnType<typeof policyOf>): void {
+function checkParts(server: string, { breaker, cache, maxConnections, pool }: ReturnType<typeof policyOf>): void {
+  const create = (): Promise<never> => Promise.reject(new Error("never asked"));
   const attempts: readonly (readonly [key: string, attempt: () => unknown])[] = [
     ["breaker", () => breaker && new CircuitBreaker(breaker)],
     ["cache", () => new Cache(cache).close()],
-    ["pool", () => void new Pool({ create: () => Promise.reject(new Error("never asked")), ...pool }).close()],
+    ["pool", () => void new Pool({ ...pool, create, maxPerKey: maxConnections }).close()],
   ];
   for (const [key, attempt] of attempts) {
     try {

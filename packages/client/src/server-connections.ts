@@ -1,6 +1,7 @@
 import type { PoolLimits, PoolStats } from "@minion/pool";
 import { type ConnectionKey, formatKey } from "./connection-key.js";
 import type { LeasedConnection } from "./connections.js";
+import { ConnectError } from "./errors.js";
 import { Keeper } from "./keeper.js";
 import { changedList, type ListName } from "./list-names.js";
 import type { ListOwner } from "./lists.js";
@@ -116,7 +117,7 @@ export class ServerConnections {
         onDied,
       });
     } catch (error) {
-      if (error instanceof Failure) this.#monitor.connectFailed(error);
+      if (error instanceof Failure) this.#monitor.connectFailed(this.#asError(error));
       throw error;
     }
     const isFirst = ![...this.#open.values()].some(
@@ -190,6 +191,11 @@ export class ServerConnections {
     this.#pruneAt = Math.max(fewKeys, 2 * this.#keys.size);
   }
 
+  /** A failure that no call is told of, as an error that an operator can read. */
+  #asError({ message, stderrTail, cause }: Failure): ConnectError {
+    return new ConnectError(this.#context.server, message, { stderrTail, cause });
+  }
+
   #noteLoss(key: ConnectionKey, failure: Failure): void {
     if (this.#context.policy.stateful && !key.isOwn && !this.#isClosing) this.#lost.set(formatKey(key), failure);
   }
@@ -197,7 +203,7 @@ export class ServerConnections {
   #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {
     this.#open.delete(connection);
     this.#noteLoss(key, failure);
-    this.#monitor.noteError(failure);
+    this.#monitor.noteError(this.#asError(failure));
     this.#monitor.closed(connection, "died");
   }
 }

@@ -204,3 +204,12 @@ test("Events: an HTTP server's refusal is told by its code", async () => {
   expect(await rejection(client.callTool("one", "echo", { text: "x" }))).toMatchObject({ server: "one" });
   expect(ofType(events, "callFinished").at(-1)?.errorType).toMatch(/^ERR_MCP_/);
 });
+
+test("Events: a warm-up that fails makes the server unavailable, with an error that an operator can read", async () => {
+  const server = memoryServer({ connect: () => Promise.reject(new Error("no such host")) });
+  const { client, events } = start({ one: server.config });
+  await client.connect();
+  expect(statusOf(client, "one")).toMatchObject({ health: "unavailable", lastError: { code: "ERR_MCP_CONNECT" } });
+  expect(statusOf(client, "one").lastError?.message).toContain("no such host");
+  expect(ofType(events, "health").map(({ from, to }) => [from, to])).toEqual([["idle", "unavailable"]]);
+});

@@ -175,3 +175,10 @@ test("Options: a call that is in flight when its grace is over rejects with ERR_
     expect(await call).toMatchObject({ code: "ERR_MCP_CLOSED", server: "one", delivery: "sent" });
   }
 });
+
+test("Options: more connections kept ready than there may be are refused before anything starts", () => {
+  const { config } = memoryServer();
+  expect(() => start({ one: { ...config, maxConnections: 2, pool: { minIdlePerKey: 3 } } })).toThrow(
+    expect.objectContaining({ code: "ERR_MCP_CONFIG", server: "one", key: "pool" }),
+  );
+});
