@@ -81,11 +81,7 @@ export function failureOf(error: unknown, exchange: Exchange, options: { readonl
     return new Failure("closed", "the server cannot be reached", { delivery: "not-sent", cause: error });
   if (isRpcError(error)) return new Failure("rpc", messageOf(error), { delivery: "sent", cause: error });
   const name = isObject(error) ? Reflect.get(error, "name") : undefined;
-  if (
-    name === "ZodError" ||
-    name === "SyntaxError" ||
-    (isObject(error) && Reflect.get(error, "code") === "INVALID_RESULT")
-  ) {
+  if (name === "ZodError" || (isObject(error) && Reflect.get(error, "code") === "INVALID_RESULT")) {
     return new Failure("invalid-result", "the answer is not a valid result", { delivery: "sent", cause: error });
   }
   return new Failure("closed", "the connection was lost", { delivery, cause: error });

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { startChaosServer } from "@minion/chaos";
+import { spawnChaosServer, startChaosServer } from "@minion/chaos";
 import { expect, onTestFinished, test } from "vitest";
 import { buildSession, startApplication } from "./application.js";
 import { type TransportName, transports } from "./fault-runner.js";
@@ -26,10 +26,10 @@ test("the heap is flat over 10,000 calls", { timeout: 120_000 }, async () => {
 });
 
 test("the heap is flat over failing requests, which the SDK would keep", { timeout: 120_000 }, async () => {
-  const server = await startChaosServer();
+  const server = await spawnChaosServer();
   onTestFinished(() => server.close());
   const { call } = await open({ url: server.url });
-  server.set({ status: 500, only: "calls" });
+  await server.control({ set: { status: 500, only: "calls" } });
   const fail = async (count: number): Promise<number> => {
     for (let done = 0; done < count; done += 10)
       await Promise.all(Array.from({ length: 10 }, () => rejection(call("readOnly"))));
@@ -41,8 +41,8 @@ test("the heap is flat over failing requests, which the SDK would keep", { timeo
   };
   const before = await fail(300);
   const after = await fail(1_500);
-  // The server of the test lives in the same heap and keeps a journal.
-  expect((after - before) / 1_500).toBeLessThan(2_000);
+  // What the SDK would keep of each is more than this.
+  expect((after - before) / 1_500).toBeLessThan(1_000);
 });
 
 test.each(transports)("M5: no handle is left over %s", { timeout: 60_000 }, async (transport) => {
