@@ -63,7 +63,7 @@ const warm: BenchCase = async (effort) => {
         unit: "ns",
         samples,
         against: { fastest: { atMost: 0.35 } },
-        note: "one idle resource, at most 10, no validation; only ours keeps a pool per key and a histogram of waits",
+        note: "one idle resource, at most 10, no validation; only ours keeps a pool per key and a histogram of waits; in a loop as tight as this one ours looks at the clock once for several leases, otherwise at each, which costs some 40 ns more",
       }),
     ],
   };
