@@ -42,7 +42,10 @@ export class Charts {
   constructor(home: HTMLElement) {
     this.#home = home;
     new ResizeObserver(() => this.#resize()).observe(home);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#rebuild());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.#rebuild();
+      this.draw();
+    });
   }
 
   /** Forgets the past, as after a restart of the demo. */

@@ -3,6 +3,8 @@ import type { Delivery, Failure } from "./failure.js";
 import { quietly } from "./quietly.js";
 
 let lastToken = 0;
+/** Made once: an error for each request would cost more than all the rest of it. */
+const over = new Error("the answer is no longer awaited");
 
 /** One request of ours, from before it is written to its answer. */
 export class Exchange {
@@ -13,7 +15,9 @@ export class Exchange {
   readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly #onSent: (() => void) | undefined;
   readonly #onFailed: (failure: Failure) => void;
-  readonly #over = new AbortController();
+  #isOver = false;
+  /** Made when somebody wants to know: most requests end unwatched. */
+  #controller: AbortController | undefined;
   #delivery: Delivery = "not-sent";
   #answer: "result" | "error" | undefined;
   #failure: Failure | undefined;
@@ -43,12 +47,14 @@ export class Exchange {
 
   /** Whether nobody awaits the answer any more: it has come, or the request failed or was given up. */
   get isOver(): boolean {
-    return this.#over.signal.aborted;
+    return this.#isOver;
   }
 
   /** Aborts when the answer is no longer awaited. */
   get over(): AbortSignal {
-    return this.#over.signal;
+    this.#controller ??= new AbortController();
+    if (this.#isOver) this.#controller.abort(over);
+    return this.#controller.signal;
   }
 
   /** The request was handed to the pipe or socket: from now on the server may run it. */
@@ -65,19 +71,24 @@ export class Exchange {
 
   answered(how: "result" | "error"): void {
     this.#answer = how;
-    this.#over.abort();
+    this.#end();
   }
 
   /** Ends the exchange without an answer; only the first end counts. */
   fail(failure: Failure): void {
     if (this.isOver) return;
     this.#failure = failure;
-    this.#over.abort();
+    this.#end();
     this.#onFailed(failure);
   }
 
   /** Nobody awaits the answer any more. */
   giveUp(): void {
-    this.#over.abort();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#controller?.abort(over);
   }
 }
