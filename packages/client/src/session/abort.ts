@@ -1,17 +1,3 @@
-/** Aborts `controller` with any of `signals`; the returned function lets go of them. */
-export function follow(controller: AbortController, signals: readonly (AbortSignal | null | undefined)[]): () => void {
-  const releases = signals.map((signal) => {
-    if (signal === null || signal === undefined) return undefined;
-    const abort = (): void => controller.abort(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    return () => signal.removeEventListener("abort", abort);
-  });
-  return () => {
-    for (const release of releases) release?.();
-  };
-}
-
 /** The outcome of `promise`, or the signal's reason if that comes first. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -11,6 +11,12 @@ import type { Secrets } from "./secrets.js";
 
 const maxKept = 256;
 
+interface RpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
 /**
  * What is on its way on one connection. Everything sent and received passes here, because the SDK forgets what
  * matters: whether a request was written, and progress that arrives together with the result.
@@ -116,7 +122,7 @@ export class Exchanges {
     exchange.markSent();
     if ("error" in message && isRpcError(message.error)) {
       exchange.answered("error");
-      return { ...message, error: this.#secrets.maskJson(message.error) };
+      return { ...message, error: this.#masked(message.error) };
     }
     if ("result" in message && isObject(message.result)) {
       exchange.answered("result");
@@ -124,6 +130,14 @@ export class Exchanges {
     }
     exchange.fail(new Failure("invalid-result", "the answer is neither a result nor an error", { delivery: "sent" }));
     return failedAnswer(id);
+  }
+
+  #masked({ code, message, data }: RpcError): RpcError {
+    return {
+      code,
+      message: this.#secrets.mask(message),
+      ...(data !== undefined && { data: this.#secrets.maskJson(data) }),
+    };
   }
 
   #keep(request: JSONRPCRequest): void {
@@ -154,7 +168,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isRpcError(value: unknown): boolean {
+function isRpcError(value: unknown): value is RpcError {
   return (
     isObject(value) &&
     "code" in value &&

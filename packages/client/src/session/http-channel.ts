@@ -5,6 +5,7 @@ import { Failure } from "./failure.js";
 import { firstWords, HttpEndpoint, readWhole } from "./http-endpoint.js";
 import { isConnectFailure, refusal } from "./http-failure.js";
 import { Lane } from "./lane.js";
+import { forget } from "./quietly.js";
 import { ReplyStreams } from "./reply-streams.js";
 import type { Secrets } from "./secrets.js";
 import { StandingStream } from "./standing-stream.js";
@@ -130,7 +131,7 @@ export class HttpChannel {
       if (id !== undefined && exchange !== undefined && this.#kind === "http") {
         return await this.#reply(response, id, exchange, release);
       }
-      response.body?.cancel().catch(() => {});
+      forget(response.body?.cancel());
       release();
       return new Response(null, response);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { HttpServer } from "../server-config.js";
 import { orAborted } from "./abort.js";
 import { Failure } from "./failure.js";
+import { forget } from "./quietly.js";
 import type { Secrets } from "./secrets.js";
 
 const maxWords = 300;
@@ -56,12 +57,12 @@ export class HttpEndpoint {
 
 /** The first words of a refusal's body, on one line; "" where they do not come soon. */
 export async function firstWords(response: Response, signal: AbortSignal): Promise<string> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return "";
+  const reader = bodyOf(response).getReader();
   const decoder = new TextDecoder();
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), wordsWithinMs);
-  signal.addEventListener("abort", () => late.abort(), { once: true, signal: late.signal });
+  const leave = (): void => late.abort();
+  signal.addEventListener("abort", leave, { once: true });
   let text = "";
   try {
     while (text.length < maxWords) {
@@ -73,8 +74,8 @@ export async function firstWords(response: Response, signal: AbortSignal): Promi
     // What there is has to do.
   } finally {
     clearTimeout(timer);
-    late.abort();
-    reader.cancel().catch(() => {});
+    signal.removeEventListener("abort", leave);
+    forget(reader.cancel());
   }
   return text
     .replace(/[\s\p{Cc}]+/gu, " ")
@@ -82,12 +83,16 @@ export async function firstWords(response: Response, signal: AbortSignal): Promi
     .slice(0, maxWords);
 }
 
+/** A body that may be empty. */
+export function bodyOf(response: Response): ReadableStream<Uint8Array> {
+  return response.body ?? ReadableStream.from([]);
+}
+
 /** The whole body; undefined where it has more than `maxBytes`. */
 export async function readWhole(response: Response, maxBytes: number): Promise<Buffer | undefined> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  if (response.body === null) return Buffer.alloc(0);
-  for await (const piece of response.body) {
+  for await (const piece of bodyOf(response)) {
     bytes += piece.length;
     if (bytes > maxBytes) return undefined;
     pieces.push(piece);

@@ -66,7 +66,7 @@ export class HttpWire implements Wire {
       await settledWithin(transport.terminateSession(), Math.min(withinMs, maxGoodbyeMs));
     }
     this.#channel?.close();
-    await transport?.close().catch(() => {});
+    await transport?.close();
   }
 
   stderrTail(): string {

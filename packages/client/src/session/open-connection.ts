@@ -1,7 +1,7 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import type { CustomServer, HttpServer, StdioServer } from "../server-config.js";
-import { follow, settledWithin } from "./abort.js";
+import { settledWithin } from "./abort.js";
 import { type Connection, registerConnection } from "./connection.js";
 import { Exchange } from "./exchange.js";
 import { Exchanges } from "./exchanges.js";
@@ -9,7 +9,7 @@ import { Failure } from "./failure.js";
 import { failureOf } from "./http-failure.js";
 import { HttpWire } from "./http-wire.js";
 import type { McpSession } from "./mcp-session.js";
-import { quietly } from "./quietly.js";
+import { forget, quietly } from "./quietly.js";
 import { Secrets } from "./secrets.js";
 import { answerServerRequests, type ServerRequestHandler } from "./server-requests.js";
 import { SessionConnection } from "./session-connection.js";
@@ -54,17 +54,15 @@ class Opening {
   readonly #secrets = new Secrets();
   readonly #failed: Promise<never>;
   readonly #exchanges: Exchanges;
-  /** Aborts when the attempt is over, whatever its outcome. */
-  readonly #over = new AbortController();
-  #reject: (error: unknown) => void = () => {};
+  readonly #reject: (error: unknown) => void;
   #isOpen = false;
 
   constructor(options: OpenConnectionOptions) {
     this.#options = options;
-    this.#failed = new Promise((_, reject) => {
-      this.#reject = reject;
-    });
-    this.#failed.catch(() => {});
+    const { promise, reject } = rejectable();
+    this.#failed = promise;
+    this.#reject = reject;
+    forget(this.#failed);
     this.#exchanges = new Exchanges({
       handshake: new Exchange({ onFailed: (failure) => this.#reject(failure) }),
       secrets: this.#secrets,
@@ -90,7 +88,6 @@ class Opening {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
-      this.#over.abort(new Error("the connection attempt is over"));
     }
   }
 
@@ -115,15 +112,15 @@ class Opening {
       return connection;
     } catch (error) {
       const failure = this.#explain(error, wire);
-      await Promise.all([client.close().catch(() => {}), wire.close(closeTimeoutMs, { hasty: true })]);
+      forget(client.close());
+      await wire.close(closeTimeoutMs, { hasty: true });
       throw failure;
     }
   }
 
   async #openCustom(target: CustomServer): Promise<Connection> {
-    const { server, principal, signal, closeTimeoutMs } = this.#options;
+    const { server, principal, closeTimeoutMs } = this.#options;
     const wanted = new AbortController();
-    const unfollow = follow(wanted, [signal, this.#over.signal]);
     // In a promise, so that a synchronous throw is a rejection too.
     const connecting = Promise.resolve().then(() => target.connect({ server, principal, signal: wanted.signal }));
     let session: McpSession;
@@ -132,10 +129,8 @@ class Opening {
     } catch (error) {
       wanted.abort(error);
       // Whatever arrives too late is closed, and not waited for: it may never come.
-      connecting.then((late) => settledWithin(late.close(), closeTimeoutMs)).catch(() => {});
+      forget(connecting.then((late) => settledWithin(late.close(), closeTimeoutMs)));
       throw this.#explain(error);
-    } finally {
-      unfollow();
     }
     if (!isSession(session)) throw this.#explain(new TypeError("connect() did not return a session of the MCP SDK"));
     const isTapped = tap(session, this.#exchanges, (error, exchange) =>
@@ -213,6 +208,14 @@ class Opening {
       cause: failure.kind === "rpc" ? failure.cause : this.#secrets.maskError(failure.cause),
     });
   }
+}
+
+function rejectable(): { readonly promise: Promise<never>; readonly reject: (error: unknown) => void } {
+  let reject: ((error: unknown) => void) | undefined;
+  const promise = new Promise<never>((_, fail) => {
+    reject = fail;
+  });
+  return { promise, reject: (error) => reject?.(error) };
 }
 
 function isSession(session: unknown): session is McpSession {

@@ -2,8 +2,13 @@
 export function quietly(callback: () => unknown): void {
   try {
     const result = callback();
-    if (result instanceof Promise) result.catch(() => {});
+    if (result instanceof Promise) forget(result);
   } catch {
     // Its own affair.
   }
+}
+
+/** For a promise whose outcome is nobody's concern any more. */
+export function forget(promise: Promise<unknown> | undefined): void {
+  promise?.catch(() => {});
 }

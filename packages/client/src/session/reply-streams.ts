@@ -1,6 +1,8 @@
 import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
 import type { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
+import { bodyOf } from "./http-endpoint.js";
+import { forget } from "./quietly.js";
 
 interface Reply {
   readonly id: number;
@@ -41,7 +43,7 @@ export class ReplyStreams {
       if (!reply.exchange.isOver) {
         const response = await open();
         if (response.ok) return this.wrap(response, reply.id, reply.exchange, release);
-        response.body?.cancel().catch(() => {});
+        forget(response.body?.cancel());
       }
     } catch {
       // The rest cannot be had.
@@ -54,7 +56,7 @@ export class ReplyStreams {
   async *#read(response: Response, reply: Reply, release: () => void): AsyncGenerator<Uint8Array> {
     const guard = new EventStreamGuard(this.#maxMessageBytes);
     try {
-      for await (const chunk of response.body ?? []) {
+      for await (const chunk of bodyOf(response)) {
         const lines = guard.push(chunk);
         if (lines !== undefined) yield lines;
       }

@@ -80,12 +80,14 @@ export class Secrets {
     return masked;
   }
 
-  /** A JSON value with every secret in its strings replaced; the same value where there is none. */
-  maskJson<T>(value: T): T {
-    const text = JSON.stringify(value);
-    if (text === undefined) return value;
-    const masked = this.mask(text);
-    return masked === text ? value : JSON.parse(masked);
+  /** A JSON value with every secret in its strings replaced; undefined where it is none, or nested beyond reason. */
+  maskJson(value: unknown): unknown {
+    try {
+      const mask = (_key: string, one: unknown): unknown => (typeof one === "string" ? this.mask(one) : one);
+      return JSON.parse(JSON.stringify(value), mask);
+    } catch {
+      return undefined;
+    }
   }
 
   /** A copy of an error and its causes that says the same without secrets; anything else is left out. */
@@ -118,7 +120,7 @@ export class Secrets {
 }
 
 function formsOf(value: string): string[] {
-  return [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)];
+  return [value, encoded(value), JSON.stringify(value).slice(1, -1)];
 }
 
 /** A header's value and what stands in it: after the scheme, in a cookie, in Basic credentials. */
@@ -127,6 +129,15 @@ function partsOf(value: string): string[] {
   const credentials = basic === undefined ? [] : atobOrEmpty(basic).split(":");
   const parts = value.split(/[\s;,]+/).map((part) => part.slice(part.indexOf("=") + 1));
   return [value, ...parts.filter((part) => part.length >= shortestPart), ...credentials];
+}
+
+/** Half a surrogate pair cannot be encoded. */
+function encoded(text: string): string {
+  try {
+    return encodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function decoded(text: string): string {

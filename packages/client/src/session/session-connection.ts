@@ -6,7 +6,7 @@ import type { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
 import { failureOf } from "./http-failure.js";
 import type { McpSession } from "./mcp-session.js";
-import { quietly } from "./quietly.js";
+import { forget, quietly } from "./quietly.js";
 import type { Secrets } from "./secrets.js";
 import type { Wire } from "./wire.js";
 
@@ -124,8 +124,9 @@ export class SessionConnection implements Connection {
     for (const exchange of [...this.#active]) exchange.fail(ended.with({ delivery: exchange.delivery }));
     // A custom session may throw at once.
     const closing = Promise.resolve().then(() => this.session.close());
+    forget(closing);
     if (this.#wire === undefined) await settledWithin(closing, this.#closeTimeoutMs);
-    else await Promise.all([closing.catch(() => {}), this.#wire.close(this.#closeTimeoutMs, options)]);
+    else await this.#wire.close(this.#closeTimeoutMs, options);
   }
 
   async #request(request: ConnectionRequest, exchange: Exchange, signal: AbortSignal): Promise<unknown> {

@@ -1,6 +1,8 @@
 import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
 import { Failure } from "./failure.js";
+import { bodyOf } from "./http-endpoint.js";
 import { refusal } from "./http-failure.js";
+import { forget } from "./quietly.js";
 import type { WireEvents } from "./wire.js";
 
 const maxFailures = 2;
@@ -55,7 +57,7 @@ export class StandingStream {
     try {
       const response = await connect();
       if (response.status === 404 && headers.has("mcp-session-id")) {
-        response.body?.cancel().catch(() => {});
+        forget(response.body?.cancel());
         this.#lose(refusal(404, null, { hasSession: true }));
         return never();
       }
@@ -82,7 +84,7 @@ export class StandingStream {
     const guard = new EventStreamGuard(this.#maxMessageBytes);
     let cause: unknown;
     try {
-      for await (const chunk of response.body ?? []) {
+      for await (const chunk of bodyOf(response)) {
         const lines = guard.push(chunk);
         if (lines !== undefined) yield lines;
       }

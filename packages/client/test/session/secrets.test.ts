@@ -84,12 +84,15 @@ describe("masking", () => {
     expect(inspect(secrets.maskError(loop), { depth: 20 })).not.toContain("s3cret");
   });
 
-  test("M16: JSON keeps its shape", () => {
-    const secrets = secretsOf("s3cret");
+  test("M16: JSON keeps its shape, whatever the secrets are", () => {
+    const secrets = secretsOf("s3cret", '{"a":1}', "half \ud800 a pair");
     expect(secrets.maskJson({ a: ["s3cret", 1], b: null })).toEqual({ a: ["***", 1], b: null });
-    const clean = { a: 1 };
-    expect(secrets.maskJson(clean)).toBe(clean);
+    expect(secrets.maskJson({ a: 1 })).toEqual({ a: 1 });
     expect(secrets.maskJson(undefined)).toBeUndefined();
+    let deep: unknown = "s3cret";
+    for (let depth = 0; depth < 100_000; depth++) deep = [deep];
+    expect(secrets.maskJson(deep)).toBeUndefined();
+    expect(secrets.mask("half \ud800 a pair")).toBe("***");
   });
 });
 
