@@ -207,3 +207,12 @@ test("M4: beyond ten retries in ten seconds a server gets a tenth of its calls a
   for (let call = 0; call < 40; call += 1) await rejection(client.callTool("one", "echo", { text: "x" }));
   expect(ofType(events, "retry")).toHaveLength(10);
 });
+
+test("M4: a connection refused with 5xx is opened again, for an unsafe call too: nothing was sent", async () => {
+  for (const status of [500, 502, 503, 504]) {
+    const chaos = await chaosHttp({ status, times: 1 });
+    const { client } = start({ one: { url: chaos.url, retry: quick } });
+    await client.callTool("one", "sideEffect", { key: "once" });
+    expect(count(chaos.journal(), "sideEffect")).toBe(1);
+  }
+});
