@@ -3,6 +3,7 @@ import {
   type JSONRPCRequest,
   ProgressSchema,
   type RequestId,
+  ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
@@ -90,7 +91,8 @@ export class Exchanges {
     if (!("method" in message)) return this.#answer(message);
     if ("id" in message) {
       this.#keep(message);
-      return message;
+      const { jsonrpc, id, method, params } = message;
+      return { jsonrpc, id, method, ...(params !== undefined && { params }) };
     }
     if (message.method === "notifications/progress" && this.#progress(message.params)) return undefined;
     quietly(() => this.#onNotification(message.method, message.params));
@@ -122,11 +124,12 @@ export class Exchanges {
     exchange.markSent();
     if ("error" in message && isRpcError(message.error)) {
       exchange.answered("error");
-      return { ...message, error: this.#masked(message.error) };
+      return { jsonrpc: "2.0", id, error: this.#masked(message.error) };
     }
-    if ("result" in message && isObject(message.result)) {
+    // Nothing but what the SDK knows: it ignores an answer with any other member, and the call would hang.
+    if ("result" in message && ResultSchema.safeParse(message.result).success) {
       exchange.answered("result");
-      return message;
+      return { jsonrpc: "2.0", id, result: message.result };
     }
     exchange.fail(new Failure("invalid-result", "the answer is neither a result nor an error", { delivery: "sent" }));
     return failedAnswer(id);

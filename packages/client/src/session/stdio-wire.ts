@@ -141,10 +141,11 @@ export class StdioWire implements Wire {
       this.#events?.onMessage(failedAnswer(Number(id)));
       return;
     }
-    if (this.#exchanges.size > 0 && !isNotification(head)) this.#events?.onEnded(failure);
+    if (this.#exchanges.size > 0 && mayBeAnswer(head)) this.#events?.onEnded(failure);
   }
 }
 
-function isNotification(head: string): boolean {
-  return /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"/.test(head);
+/** Neither noise nor a notice. */
+function mayBeAnswer(head: string): boolean {
+  return /^\s*[[{]/.test(head) && !/^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"/.test(head);
 }
