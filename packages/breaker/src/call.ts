@@ -13,20 +13,18 @@ export interface Permit {
 
 /** One admitted call from its admission to its end. */
 export class Call implements Probe {
-  /** On the monotonic clock. */
+  /** On the monotonic clock; 0 where nothing depends on it. */
   readonly admittedAt: number;
   /** The breaker's generation then; in another one its result has no effect. */
   readonly generation: number;
   /** Where its result is counted. */
   readonly tally: Tally;
-  readonly deadline: number;
   /** A call ends once: by its result, by its caller's abort, or by the time-out of a probe. */
   settled = false;
 
-  constructor(admittedAt: number, generation: number, tally: Tally, timeoutMs: number) {
+  constructor(admittedAt: number, generation: number, tally: Tally) {
     this.admittedAt = admittedAt;
     this.generation = generation;
     this.tally = tally;
-    this.deadline = admittedAt + timeoutMs;
   }
 }

@@ -1,11 +1,22 @@
 import { Call, type Permit } from "./call.js";
-import { BreakerOpenError, withoutStack } from "./errors.js";
+import { checkCall, checkOperation } from "./check-call.js";
+import { type BreakerOpenError, refusalOf } from "./errors.js";
+import { Evidence, nothingShown } from "./evidence.js";
 import { judge } from "./judge.js";
 import { notify } from "./notify.js";
 import { type CircuitBreakerOptions, type Settings, settingsOf, type Verdict } from "./options.js";
 import { Overrides } from "./overrides.js";
-import { dueIn, glanceAt, type HalfOpen, type Phase, probing, reopened, resting } from "./phase.js";
-import { RollingWindow } from "./rolling-window.js";
+import {
+  asItStands,
+  dueIn,
+  type Glance,
+  glanceAt,
+  type HalfOpen,
+  type Phase,
+  probing,
+  reopened,
+  resting,
+} from "./phase.js";
 import { runAbortable } from "./run-abortable.js";
 import { type BreakerState, type BreakerStats, epochOf, type StateChange, statsOf, Tally } from "./stats.js";
 import { tripReason } from "./trip-rules.js";
@@ -22,7 +33,7 @@ import { tripReason } from "./trip-rules.js";
 export class CircuitBreaker {
   readonly name: string;
   readonly #settings: Settings;
-  readonly #window: RollingWindow;
+  readonly #evidence: Evidence;
   #phase: Phase = { kind: "closed" };
   /** When the state changed last, in epoch milliseconds and on the monotonic clock. */
   #changedAt: number = Date.now();
@@ -31,24 +42,22 @@ export class CircuitBreaker {
   #generation = 0;
   /** Replaced by `reset`: results of calls admitted before it go to a tally that nobody reads. */
   #tally = new Tally();
-  #consecutiveFailures = 0;
-  #consecutiveSuccesses = 0;
   readonly #overrides = new Overrides();
 
   constructor(options: CircuitBreakerOptions = {}) {
     this.#settings = settingsOf(options);
     this.name = this.#settings.name;
-    this.#window = new RollingWindow(this.#settings.windowMs);
+    this.#evidence = new Evidence(this.#settings.windowMs);
   }
 
   /** What it is doing now: "half-open" as soon as the rest is over, without a call being needed. */
   get state(): BreakerState {
-    return this.#overrides.forced ?? glanceAt(this.#phase, performance.now(), this.#settings.maxProbes).kind;
+    return this.#overrides.forced ?? this.#glance(performance.now()).kind;
   }
 
-  /** Milliseconds until a call would be admitted: 0 now, `Infinity` while forced open, with all probes out the time to the oldest one's timeout. */
+  /** Whole milliseconds until a call would be admitted: 0 now, `Infinity` while forced open, with all probes out the time to the oldest one's timeout. */
   get retryAfterMs(): number {
-    return this.#retryAfterMs(performance.now());
+    return this.#retryAfterMs(this.#glance(performance.now()));
   }
 
   /** Whether it is open or forced open. */
@@ -71,25 +80,30 @@ export class CircuitBreaker {
    *
    * @param options.signal the caller's own: its abort rejects with `signal.reason` at once and proves nothing, also where
    *   the operation does not listen. Already aborted, nothing runs.
-   * @throws BreakerOpenError (ERR_BREAKER_OPEN) where no call is admitted
+   * @throws BreakerOpenError (ERR_BREAKER_OPEN) where no call is admitted, TypeError for what is no operation or no signal;
+   *   both as a rejection
    */
   execute<T>(operation: () => T | PromiseLike<T>, options?: { readonly signal?: AbortSignal | undefined }): Promise<T> {
     const signal = options?.signal;
     let call: Call | undefined;
     try {
-      if (signal?.aborted) throw signal.reason;
-      const admitted = this.#admit();
+      checkCall(operation, signal);
+      if (signal?.aborted) return Promise.reject(signal.reason);
+      const now = this.#start();
+      const admitted = this.#admit(now);
+      // Not thrown: to catch it here again would be a good part of what a refusal costs.
+      if (admitted === undefined) return Promise.reject(this.#refusal(now));
       call = admitted;
       const result = signal ? runAbortable(operation, signal, () => this.#ignore(admitted)) : operation();
-      // A promise of the platform settles once and as it should; anything else is made one first.
-      const promise = result instanceof Promise ? result : Promise.resolve(result);
-      return promise.then(
-        (value: T) => {
+      return Promise.resolve<T>(result).then(
+        (value) => {
           this.#end(admitted, true, value);
           return value;
         },
         (error: unknown) => {
-          this.#end(admitted, false, error);
+          // The operation may hear of the abort before this breaker does.
+          if (signal?.aborted && error === signal.reason) this.#ignore(admitted);
+          else this.#end(admitted, false, error);
           throw error;
         },
       );
@@ -106,7 +120,9 @@ export class CircuitBreaker {
    * @throws BreakerOpenError (ERR_BREAKER_OPEN) where no call is admitted
    */
   admit(): Permit {
-    const call = this.#admit();
+    const now = this.#start();
+    const call = this.#admit(now);
+    if (call === undefined) throw this.#refusal(now);
     return {
       success: (value) => this.#end(call, true, value),
       failure: (error) => this.#end(call, false, error),
@@ -116,6 +132,7 @@ export class CircuitBreaker {
 
   /** `operation` with the breaker around it. */
   wrap<A extends unknown[], T>(operation: (...args: A) => T | PromiseLike<T>): (...args: A) => Promise<T> {
+    checkOperation(operation);
     return (...args) => this.execute(() => operation(...args));
   }
 
@@ -142,74 +159,79 @@ export class CircuitBreaker {
 
   /** A fresh snapshot of its figures. */
   stats(): BreakerStats {
-    return this.#stats(performance.now());
-  }
-
-  #retryAfterMs(now: number): number {
-    const forced = this.#overrides.forced;
-    if (forced !== undefined) return forced === "forced-open" ? Number.POSITIVE_INFINITY : 0;
-    return glanceAt(this.#phase, now, this.#settings.maxProbes).restMs;
-  }
-
-  #admit(): Call {
     const now = performance.now();
-    if (this.#phase.kind !== "closed") this.#catchUp(now);
-    // A listener of what has just been told may have changed everything: only now is decided.
+    return this.#stats(now, this.#glance(now));
+  }
+
+  #glance(now: number): Glance {
+    return glanceAt(this.#phase, now, this.#settings.maxProbes);
+  }
+
+  #retryAfterMs({ restMs }: Glance): number {
+    const { forced } = this.#overrides;
+    if (forced !== undefined) return forced === "forced-open" ? Number.POSITIVE_INFINITY : 0;
+    return Math.ceil(restMs);
+  }
+
+  /** When a call begins, with all done that fell due before. The clock is left alone where nothing depends on it: looking costs. */
+  #start(): number {
+    if (this.#phase.kind === "closed") return this.#settings.isTimed ? performance.now() : 0;
+    const now = performance.now();
+    this.#catchUp(now);
+    return now;
+  }
+
+  /** A listener of what {@link #start} told may have changed everything: only here is decided. */
+  #admit(now: number): Call | undefined {
     const phase = this.#phase;
-    const isFree = phase.kind === "closed" ? this.#overrides.forced !== "forced-open" : this.#retryAfterMs(now) <= 0;
-    if (!isFree) throw this.#refusal(now);
-    const call = new Call(now, this.#generation, this.#tally, this.#settings.probeTimeoutMs);
+    const isFree = phase.kind === "closed" || this.#retryAfterMs(this.#glance(now)) === 0;
+    if (!isFree || this.#overrides.forced === "forced-open") return undefined;
+    const call = new Call(now, this.#generation, this.#tally);
     if (phase.kind === "half-open") phase.probes.add(call);
     return call;
   }
 
   #refusal(now: number): BreakerOpenError {
     this.#tally.rejected += 1;
-    const { lastFailure } = this.#tally;
     const isOpen = this.#phase.kind === "open";
     const state = this.#overrides.forced === "forced-open" ? "forced-open" : isOpen ? "open" : "half-open";
-    const options = lastFailure === undefined ? undefined : { cause: lastFailure };
-    return withoutStack(() => new BreakerOpenError(this.name, state, this.#retryAfterMs(now), options));
+    return refusalOf(this.name, state, this.#retryAfterMs(this.#glance(now)), this.#tally.lastFailure);
   }
 
   #end(call: Call, ok: boolean, result: unknown): void {
-    if (call.settled) return;
-    call.settled = true;
     const now = performance.now();
+    if (!this.#settle(call, now)) return;
     const durationMs = now - call.admittedAt;
     const verdict = judge(this.#settings.classify, ok, result, durationMs);
     const isSlow = verdict === "success" && durationMs >= this.#settings.slowCallMs;
-    if (verdict === "failure" && !this.#hasTimedOut(call, now)) call.tally.lastFailure = result;
+    if (verdict === "failure") call.tally.lastFailure = result;
     this.#count(call, verdict, isSlow, now);
   }
 
   #ignore(call: Call): void {
-    if (call.settled) return;
-    call.settled = true;
-    this.#count(call, "ignored", false, performance.now());
+    const now = performance.now();
+    if (this.#settle(call, now)) this.#count(call, "ignored", false, now);
   }
 
-  /** Whether the call is the probe whose time-out ends, or is about to be found to have ended, the half-open phase. */
-  #hasTimedOut(call: Call, now: number): boolean {
+  /** False where the call has ended, by its result or by the time-out of a probe, which may still wait to be told. */
+  #settle(call: Call, now: number): boolean {
+    if (call.settled) return false;
+    call.settled = true;
     const due = dueIn(this.#phase, now);
-    return due?.to === "open" && due.probe === call;
+    return due?.to !== "open" || due.probe !== call;
   }
 
   #count(call: Call, verdict: Verdict, isSlow: boolean, now: number): void {
-    // Its failure is counted when the transition that fell due is done, and it stays there until then.
-    if (this.#hasTimedOut(call, now)) return;
     call.tally.add(verdict, isSlow, now);
     const phase = this.#phase;
     if (call.generation !== this.#generation || dueIn(phase, now) !== undefined) return;
     if (phase.kind === "half-open") phase.probes.delete(call);
     if (verdict === "ignored") return;
     const isFailure = verdict === "failure";
-    this.#window.add(now, isFailure, isSlow);
-    this.#consecutiveFailures = isFailure ? this.#consecutiveFailures + 1 : 0;
-    this.#consecutiveSuccesses = isFailure ? 0 : this.#consecutiveSuccesses + 1;
+    const window = this.#evidence.add(now, isFailure, isSlow);
     if (phase.kind === "half-open") this.#weigh(phase, isFailure, now);
     else if (this.#overrides.forced === undefined) {
-      const reason = tripReason(this.#settings, this.#consecutiveFailures, this.#window.at(now));
+      const reason = tripReason(this.#settings, this.#evidence.consecutiveFailures, window);
       if (reason !== undefined) this.#move(resting(this.#settings, now), reason, now);
     }
   }
@@ -266,9 +288,7 @@ export class CircuitBreaker {
     this.#changedInstant = at;
     this.#changedAt = epochOf(at, performance.now());
     this.#generation += 1;
-    this.#window.clear();
-    this.#consecutiveFailures = 0;
-    this.#consecutiveSuccesses = 0;
+    this.#evidence.clear();
   }
 
   #changed(from: BreakerState, to: BreakerState, reason: StateChange["reason"], at: number): void {
@@ -281,20 +301,18 @@ export class CircuitBreaker {
     const { onStateChange } = this.#settings;
     if (onStateChange === undefined) return;
     const now = performance.now();
-    notify(onStateChange, { name: this.name, from, to, at: epochOf(at, now), reason, stats: this.#stats(now) });
+    // Told late, it may not be the last that has fallen due: the figures are those of the state that is told.
+    const stats = this.#stats(now, asItStands(this.#phase, now, this.#settings.maxProbes));
+    notify(onStateChange, { name: this.name, from, to, at: epochOf(at, now), reason, stats });
   }
 
-  #stats(now: number): BreakerStats {
-    const glance = glanceAt(this.#phase, now, this.#settings.maxProbes);
-    const hasMoved = glance.movedAt !== undefined;
+  #stats(now: number, glance: Glance): BreakerStats {
     return statsOf(this.#tally, now, {
       state: this.#overrides.forced ?? glance.kind,
       stateChangedAt: glance.movedAt === undefined ? this.#changedAt : epochOf(glance.movedAt, now),
       timeInStateMs: Math.max(0, now - (glance.movedAt ?? this.#changedInstant)),
-      retryAfterMs: this.#retryAfterMs(now),
-      consecutiveFailures: hasMoved ? 0 : this.#consecutiveFailures,
-      consecutiveSuccesses: hasMoved ? 0 : this.#consecutiveSuccesses,
-      window: hasMoved ? { calls: 0, failures: 0, slow: 0 } : this.#window.at(now),
+      retryAfterMs: this.#retryAfterMs(glance),
+      ...(glance.movedAt === undefined ? this.#evidence.at(now) : nothingShown),
     });
   }
 }

@@ -11,7 +11,7 @@ export class BreakerOpenError extends Error {
   readonly breaker: string;
   /** Why it admits no call: open, or half-open with all probes out, or forced open. */
   readonly state: "open" | "half-open" | "forced-open";
-  /** Milliseconds until a call can be admitted, by what is known now; `Infinity` while forced open. */
+  /** Whole milliseconds until a call can be admitted, by what is known now; `Infinity` while forced open. */
   readonly retryAfterMs: number;
 
   constructor(
@@ -28,24 +28,34 @@ export class BreakerOpenError extends Error {
 }
 
 function messageOf(breaker: string, state: string, retryAfterMs: number): string {
-  const when = Number.isFinite(retryAfterMs)
-    ? `try again in ${Math.ceil(retryAfterMs)} ms`
-    : "it stays so until released";
+  const when = Number.isFinite(retryAfterMs) ? `try again in ${retryAfterMs} ms` : "it stays so until released";
   return `Circuit breaker "${breaker}" is ${state} and refuses calls; ${when}`;
 }
 
+/** The error for a call that is refused after `lastFailure`, if there was one. */
+export function refusalOf(
+  breaker: string,
+  state: BreakerOpenError["state"],
+  retryAfterMs: number,
+  lastFailure: unknown,
+): BreakerOpenError {
+  const options = lastFailure === undefined ? undefined : { cause: lastFailure };
+  return withoutStack(() => new BreakerOpenError(breaker, state, retryAfterMs, options));
+}
+
 /** Makes an error without paying for its stack trace. V8 alone has the limit; it is left as it was. */
-export function withoutStack<E extends Error>(make: () => E): E {
+function withoutStack<E extends Error>(make: () => E): E {
   const limit: unknown = Error.stackTraceLimit;
-  if (typeof limit !== "number" || !setLimit(0)) return make();
+  if (typeof limit !== "number") return make();
+  try {
+    Error.stackTraceLimit = 0;
+  } catch {
+    // The realm is frozen.
+    return make();
+  }
   try {
     return make();
   } finally {
-    setLimit(limit);
+    Error.stackTraceLimit = limit;
   }
-}
-
-/** False where the realm is frozen and the limit cannot be set. */
-function setLimit(limit: number): boolean {
-  return Reflect.set(Error, "stackTraceLimit", limit);
 }

@@ -1,3 +1,4 @@
+import { show } from "./check-call.js";
 import type { StateChange } from "./stats.js";
 
 /** What a call proves about what is called: that it is well, that it is not, or nothing. */
@@ -45,25 +46,27 @@ export interface CircuitBreakerOptions {
   readonly onStateChange?: ((change: StateChange) => void) | undefined;
 }
 
-type Rule = readonly [rule: string, holds: (value: unknown) => boolean];
+/** What an option must be, in words and, for a number, in code. */
+type Rule =
+  | { readonly type: "string" | "function"; readonly text: string }
+  | { readonly type: "number"; readonly text: string; readonly holds: (value: number) => boolean };
 
-const isCount = (value: unknown): boolean =>
-  value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) >= 1);
-const count: Rule = ["a positive integer or Infinity", isCount];
-const whole: Rule = ["a positive integer", (value) => Number.isSafeInteger(value) && Number(value) >= 1];
-const span: Rule = ["a positive number of milliseconds or Infinity", (value) => typeof value === "number" && value > 0];
-const rest: Rule = [
-  "a non-negative number of milliseconds or Infinity",
-  (value) => typeof value === "number" && value >= 0,
-];
-const share: Rule = [
+const endless = Number.POSITIVE_INFINITY;
+const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= 1;
+
+const number = (text: string, holds: (value: number) => boolean): Rule => ({ type: "number", text, holds });
+const count = number("a positive integer or Infinity", (value) => value === endless || isWhole(value));
+const whole = number("a positive integer", isWhole);
+const span = number("a positive number of milliseconds or Infinity", (value) => value > 0);
+const rest = number("a non-negative number of milliseconds or Infinity", (value) => value >= 0);
+const share = number(
   "a share above 0 and up to 1, or Infinity",
-  (value) => value === Number.POSITIVE_INFINITY || (typeof value === "number" && value > 0 && value <= 1),
-];
-const callback: Rule = ["a function", (value) => typeof value === "function"];
+  (value) => value === endless || (value > 0 && value <= 1),
+);
+const callback: Rule = { type: "function", text: "a function" };
 
 const rules: { readonly [K in keyof Required<CircuitBreakerOptions>]: Rule } = {
-  name: ["a string", (value) => typeof value === "string"],
+  name: { type: "string", text: "a string" },
   failureThreshold: count,
   failureRateThreshold: share,
   minimumCalls: whole,
@@ -72,7 +75,7 @@ const rules: { readonly [K in keyof Required<CircuitBreakerOptions>]: Rule } = {
   slowCallRateThreshold: share,
   openMs: rest,
   maxOpenMs: rest,
-  openJitter: ["a share from 0 to 1", (value) => typeof value === "number" && value >= 0 && value <= 1],
+  openJitter: number("a share from 0 to 1", (value) => value >= 0 && value <= 1),
   maxProbes: count,
   successThreshold: whole,
   probeTimeoutMs: span,
@@ -97,6 +100,8 @@ export interface Settings {
   readonly probeTimeoutMs: number;
   readonly classify: CircuitBreakerOptions["classify"];
   readonly onStateChange: CircuitBreakerOptions["onStateChange"];
+  /** Whether anybody wants to know how long a call took. */
+  readonly isTimed: boolean;
 }
 
 /**
@@ -105,17 +110,14 @@ export interface Settings {
  * @throws TypeError for an unknown key or a wrong type, RangeError for a value out of range or two that contradict
  */
 export function settingsOf(options: CircuitBreakerOptions): Settings {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`CircuitBreaker: options must be an object, got ${describe(options)}`);
-  }
-  for (const [key, value] of Object.entries(options)) check(key, value);
+  check(options);
   const {
     name = "breaker",
     failureThreshold = 5,
     failureRateThreshold = 0.5,
     minimumCalls = 10,
     windowMs = 60_000,
-    slowCallMs = Number.POSITIVE_INFINITY,
+    slowCallMs = endless,
     slowCallRateThreshold = 1,
     openJitter = 0,
     probeTimeoutMs = 60_000,
@@ -151,24 +153,28 @@ export function settingsOf(options: CircuitBreakerOptions): Settings {
     probeTimeoutMs,
     classify,
     onStateChange,
+    isTimed: classify !== undefined || slowCallMs < endless,
   };
 }
 
-function check(key: string, value: unknown): void {
-  const rule = isOption(key) ? rules[key] : undefined;
-  if (rule === undefined) {
+function check(options: unknown): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new TypeError(`CircuitBreaker: options must be an object, got ${show(options)}`);
+  }
+  for (const key in options) {
+    if (Object.hasOwn(rules, key)) continue;
     throw new TypeError(`CircuitBreaker: there is no option "${key}"; there are ${Object.keys(rules).join(", ")}`);
   }
-  const [text, holds] = rule;
-  if (value === undefined || holds(value)) return;
-  const message = `CircuitBreaker: ${key} must be ${text}, got ${describe(value)}`;
-  throw typeof value === "number" ? new RangeError(message) : new TypeError(message);
+  for (const [key, rule] of Object.entries(rules)) checkOption(key, rule, Reflect.get(options, key));
 }
 
-function isOption(key: string): key is keyof CircuitBreakerOptions {
-  return Object.hasOwn(rules, key);
-}
-
-function describe(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+function checkOption(key: string, rule: Rule, value: unknown): void {
+  if (value === undefined) return;
+  const message = `CircuitBreaker: ${key} must be ${rule.text}, got ${show(value)}`;
+  if (rule.type !== "number") {
+    if (typeof value !== rule.type) throw new TypeError(message);
+  } else {
+    if (typeof value !== "number") throw new TypeError(message);
+    if (!rule.holds(value)) throw new RangeError(message);
+  }
 }

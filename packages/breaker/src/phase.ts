@@ -2,8 +2,8 @@ import type { Settings } from "./options.js";
 
 /** A call admitted as a probe, as the half-open phase knows it. */
 export interface Probe {
-  /** When it counts as failed, on the monotonic clock. */
-  readonly deadline: number;
+  /** On the monotonic clock. */
+  readonly admittedAt: number;
   /** Whether its result counts no more. */
   settled: boolean;
 }
@@ -29,6 +29,8 @@ export interface HalfOpen {
   readonly reopens: number;
   /** Drawn at the start, so that reading and doing agree on when the next rest would end. */
   readonly nextRestMs: number;
+  /** A probe unsettled this long after its admission counts as failed. */
+  readonly probeTimeoutMs: number;
   /** In the order of admission, so that the first one is the first to time out. */
   readonly probes: Set<Probe>;
   successes: number;
@@ -46,7 +48,9 @@ export function reopened({ nextRestMs, reopens }: HalfOpen, at: number): Open {
 
 /** What follows a rest. */
 export function probing(settings: Settings, { reopens }: Open): HalfOpen {
-  return { kind: "half-open", reopens, nextRestMs: restMs(settings, reopens + 1), probes: new Set(), successes: 0 };
+  const { probeTimeoutMs } = settings;
+  const nextRestMs = restMs(settings, reopens + 1);
+  return { kind: "half-open", reopens, nextRestMs, probeTimeoutMs, probes: new Set(), successes: 0 };
 }
 
 /** Doubled at each re-opening up to the bound, then lengthened by the random share. */
@@ -72,8 +76,9 @@ export function dueIn(phase: Phase, now: number): Due | undefined {
     return { to: "half-open", reason: "rest-elapsed", at: phase.until, from: phase };
   if (phase.kind !== "half-open") return undefined;
   const probe = firstProbe(phase);
-  if (probe === undefined || now < probe.deadline) return undefined;
-  return { to: "open", reason: "probe-timeout", at: probe.deadline, from: phase, probe };
+  if (probe === undefined) return undefined;
+  const at = probe.admittedAt + phase.probeTimeoutMs;
+  return now >= at ? { to: "open", reason: "probe-timeout", at, from: phase, probe } : undefined;
 }
 
 /** The oldest probe in flight, which is the first to time out. */
@@ -94,7 +99,7 @@ export interface Glance {
 /** What `phase` has become by `now`. */
 export function glanceAt(phase: Phase, now: number, maxProbes: number): Glance {
   const due = dueIn(phase, now);
-  if (due === undefined) return { kind: phase.kind, restMs: restOf(phase, now, maxProbes), movedAt: undefined };
+  if (due === undefined) return asItStands(phase, now, maxProbes);
   if (due.to === "half-open") return { kind: "half-open", restMs: 0, movedAt: due.at };
   const until = due.at + due.from.nextRestMs;
   return now >= until
@@ -102,9 +107,15 @@ export function glanceAt(phase: Phase, now: number, maxProbes: number): Glance {
     : { kind: "open", restMs: until - now, movedAt: due.at };
 }
 
+/** `phase` as it was left, whatever has fallen due since. */
+export function asItStands(phase: Phase, now: number, maxProbes: number): Glance {
+  return { kind: phase.kind, restMs: Math.max(0, restOf(phase, now, maxProbes)), movedAt: undefined };
+}
+
 function restOf(phase: Phase, now: number, maxProbes: number): number {
   if (phase.kind === "open") return phase.until - now;
   if (phase.kind === "closed") return 0;
   const oldest = firstProbe(phase);
-  return oldest === undefined || phase.probes.size + phase.successes < maxProbes ? 0 : oldest.deadline - now;
+  if (oldest === undefined || phase.probes.size + phase.successes < maxProbes) return 0;
+  return oldest.admittedAt + phase.probeTimeoutMs - now;
 }

@@ -1,3 +1,5 @@
+import type { Shown } from "./evidence.js";
+
 /** What a breaker is doing. The forced states are a person's decision and end with it. */
 export type BreakerState = "closed" | "open" | "half-open" | "forced-open" | "forced-closed";
 
@@ -31,7 +33,7 @@ export interface BreakerStats {
   /** Epoch milliseconds. */
   readonly stateChangedAt: number;
   readonly timeInStateMs: number;
-  /** Milliseconds until a call would be admitted; 0 now, `Infinity` while forced open. */
+  /** Whole milliseconds until a call would be admitted; 0 now, `Infinity` while forced open. */
   readonly retryAfterMs: number;
   /** Admitted calls that have ended: successes, failures and ignored ones. */
   readonly calls: number;
@@ -69,9 +71,8 @@ export class Tally {
   rejected = 0;
   slow = 0;
   transitions = 0;
-  /** On the monotonic clock, as the next; told as epoch milliseconds. */
-  failedAt: number | undefined;
-  succeededAt: number | undefined;
+  /** Epoch milliseconds. */
+  lastFailureAt: number | undefined;
   lastFailure: unknown;
   readonly to: Record<BreakerState, number> = {
     closed: 0,
@@ -80,34 +81,43 @@ export class Tally {
     "forced-open": 0,
     "forced-closed": 0,
   };
+  /** On the monotonic clock: a success is too frequent to look at the other one too. */
+  #succeededAt: number | undefined;
+  #lastSuccessAt: number | undefined;
+
+  /** Epoch milliseconds, worked out at the first reading, so that each later one of the same success says the same. */
+  lastSuccessAt(now: number): number | undefined {
+    if (this.#succeededAt !== undefined) {
+      this.#lastSuccessAt = epochOf(this.#succeededAt, now);
+      this.#succeededAt = undefined;
+    }
+    return this.#lastSuccessAt;
+  }
 
   /** Counts the end of a call. */
   add(verdict: "success" | "failure" | "ignored", isSlow: boolean, now: number): void {
     if (verdict === "success") {
       this.successes += 1;
-      this.succeededAt = now;
+      this.#succeededAt = now;
       if (isSlow) this.slow += 1;
     } else if (verdict === "failure") {
       this.failures += 1;
-      this.failedAt = now;
+      this.lastFailureAt = epochOf(now, performance.now());
     } else this.ignored += 1;
   }
 }
 
 /** The figures that are not in the tally. */
-interface CurrentFigures {
+interface CurrentFigures extends Shown {
   readonly state: BreakerState;
   readonly stateChangedAt: number;
   readonly timeInStateMs: number;
   readonly retryAfterMs: number;
-  readonly consecutiveFailures: number;
-  readonly consecutiveSuccesses: number;
-  readonly window: { readonly calls: number; readonly failures: number; readonly slow: number };
 }
 
 /** All figures together, as they are at `now`. */
 export function statsOf(tally: Tally, now: number, { window, ...current }: CurrentFigures): BreakerStats {
-  const { successes, failures, ignored, rejected, slow, transitions, failedAt, succeededAt } = tally;
+  const { successes, failures, ignored, rejected, slow, transitions } = tally;
   return {
     ...current,
     calls: successes + failures + ignored,
@@ -123,8 +133,8 @@ export function statsOf(tally: Tally, now: number, { window, ...current }: Curre
     windowSlow: window.slow,
     failureRate: window.calls === 0 ? 0 : window.failures / window.calls,
     slowCallRate: window.calls === 0 ? 0 : window.slow / window.calls,
-    lastFailureAt: failedAt === undefined ? undefined : epochOf(failedAt, now),
-    lastSuccessAt: succeededAt === undefined ? undefined : epochOf(succeededAt, now),
+    lastFailureAt: tally.lastFailureAt,
+    lastSuccessAt: tally.lastSuccessAt(now),
   };
 }
 

@@ -109,3 +109,25 @@ test("an operation that settles before the abort wins", async () => {
   expect(breaker.stats()).toMatchObject({ successes: 1, ignored: 0 });
   await fail(breaker);
 });
+
+test("B9: an operation that hears of the abort before the breaker does counts as ignored too", async () => {
+  const breaker = new CircuitBreaker({ failureThreshold: 1 });
+  const controller = new AbortController();
+  const reason = new Error("mine");
+  const call = begin(breaker, controller.signal);
+  // The state that a browser shows between two listeners of one event.
+  Object.defineProperties(controller.signal, { aborted: { value: true }, reason: { value: reason } });
+  call.reject(reason);
+  expect(await call.outcome).toBe(reason);
+  expect(breaker.stats()).toMatchObject({ state: "closed", ignored: 1, failures: 0 });
+});
+
+test("B9: an error of its own counts, though the caller aborts before it is seen", async () => {
+  const breaker = new CircuitBreaker({ failureThreshold: 1 });
+  const controller = new AbortController();
+  const call = begin(breaker, controller.signal);
+  Object.defineProperties(controller.signal, { aborted: { value: true }, reason: { value: new Error("mine") } });
+  call.reject(new Error("theirs"));
+  await call.outcome;
+  expect(breaker.state).toBe("open");
+});

@@ -151,3 +151,65 @@ test("calls are counted when they end", async () => {
   await call.outcome;
   expect(breaker.stats()).toMatchObject({ calls: 1, successes: 1, consecutiveSuccesses: 1 });
 });
+
+test("B8: a share that is reached exactly opens it, whatever its binary fraction", () => {
+  for (const [failures, calls] of [
+    [7, 100],
+    [14, 100],
+    [28, 100],
+    [29, 100],
+  ] as const) {
+    const breaker = new CircuitBreaker({
+      failureThreshold: off,
+      failureRateThreshold: failures / calls,
+      minimumCalls: calls,
+    });
+    for (let call = 0; call < calls - failures; call += 1) breaker.admit().success();
+    for (let call = 0; call < failures; call += 1) breaker.admit().failure();
+    expect(breaker.state).toBe("open");
+  }
+});
+
+test("B7: what was seen before a clock jumped back ages on from there", async () => {
+  let now = 10_000_000;
+  vi.spyOn(performance, "now").mockImplementation(() => now);
+  const breaker = new CircuitBreaker({ failureThreshold: off, minimumCalls: 5 });
+  for (let call = 0; call < 4; call += 1) await fail(breaker);
+  now -= 7_200_000;
+  expect(breaker.stats().windowCalls).toBe(4);
+  now += 1_800_000;
+  await fail(breaker);
+  expect(breaker.stats()).toMatchObject({ state: "closed", windowCalls: 1 });
+  vi.restoreAllMocks();
+});
+
+test("reading the figures again says the same, though the two clocks tick apart", async () => {
+  let now = 1_000.9;
+  vi.spyOn(performance, "now").mockImplementation(() => now);
+  const wall = vi.spyOn(Date, "now").mockImplementation(() => Math.floor(1_700_000_000_000.4 + now));
+  const breaker = new CircuitBreaker();
+  await succeed(breaker);
+  await fail(breaker);
+  const first = breaker.stats();
+  for (let tick = 0; tick < 20; tick += 1) {
+    now += 0.3;
+    const { timeInStateMs, ...figures } = breaker.stats();
+    expect(timeInStateMs).toBeGreaterThan(0);
+    expect(first).toMatchObject(figures);
+  }
+  wall.mockRestore();
+  vi.restoreAllMocks();
+});
+
+test("a closed breaker looks at the clock once for a call, and twice only where its duration matters", async () => {
+  const clock = vi.spyOn(performance, "now");
+  const looksOf = async (breaker: CircuitBreaker): Promise<number> => {
+    clock.mockClear();
+    await succeed(breaker);
+    return clock.mock.calls.length;
+  };
+  expect(await looksOf(new CircuitBreaker())).toBe(1);
+  expect(await looksOf(new CircuitBreaker({ slowCallMs: 1_000 }))).toBe(2);
+  expect(await looksOf(new CircuitBreaker({ classify: () => "success" }))).toBe(2);
+  clock.mockRestore();
+});

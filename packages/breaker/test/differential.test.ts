@@ -1,4 +1,4 @@
-import { ConsecutiveBreaker, circuitBreaker, handleAll, SamplingBreaker } from "cockatiel";
+import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll, handleWhen, SamplingBreaker } from "cockatiel";
 import Opossum from "opossum";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CircuitBreaker } from "../src/index.js";
@@ -196,4 +196,53 @@ test("a caller queued behind cockatiel's hung probe is deaf to its own abort; ou
   pass(rest);
   begin(ours);
   await expect(succeed(ours)).rejects.toMatchObject({ code: "ERR_BREAKER_OPEN", state: "half-open" });
+});
+
+test("an error that is not handled closes cockatiel's half-open circuit; with ours it proves nothing", async () => {
+  const unhandled = new TypeError("not theirs");
+  const theirs = circuitBreaker(
+    handleWhen((error) => error === down),
+    { halfOpenAfter: rest, breaker: new ConsecutiveBreaker(1) },
+  );
+  await theirs.execute(() => Promise.reject(down)).catch(() => undefined);
+  pass(rest);
+  await theirs.execute(() => Promise.reject(unhandled)).catch(() => undefined);
+  expect(theirs.state).toBe(CircuitState.Closed);
+
+  const ours = new CircuitBreaker({
+    openMs: rest,
+    failureThreshold: 1,
+    classify: (outcome) => (outcome.ok ? "success" : outcome.error === down ? "failure" : "ignored"),
+  });
+  await trip(ours);
+  pass(rest);
+  await ours.execute(() => Promise.reject(unhandled)).catch(() => undefined);
+  expect(ours.state).toBe("half-open");
+});
+
+test("what a listener of cockatiel's throws reaches the caller; of ours it does not", async () => {
+  const theirs = circuitBreaker(handleAll, { halfOpenAfter: rest, breaker: new ConsecutiveBreaker(1) });
+  theirs.onBreak(() => {
+    throw new Error("observer");
+  });
+  await expect(theirs.execute(() => Promise.reject(down))).rejects.toThrow("observer");
+
+  const ours = new CircuitBreaker({
+    failureThreshold: 1,
+    onStateChange: () => {
+      throw new Error("observer");
+    },
+  });
+  await expect(ours.execute(() => Promise.reject(down))).rejects.toBe(down);
+});
+
+test("opossum keeps timers for its window; ours keeps none", async () => {
+  const theirs = new Opossum(async () => "up", { timeout: false });
+  expect(vi.getTimerCount()).toBeGreaterThan(0);
+  theirs.shutdown();
+  vi.clearAllTimers();
+
+  const ours = new CircuitBreaker();
+  await trip(ours);
+  expect(vi.getTimerCount()).toBe(0);
 });

@@ -90,3 +90,17 @@ test("B13: a callback at the end of the rest that forces it open is obeyed by th
   pass(30_000);
   await expect(succeed(breaker)).rejects.toMatchObject({ state: "forced-open" });
 });
+
+test("B13: transitions that are told late each carry the figures of the state they tell", async () => {
+  const { breaker, changes } = watched({ failureThreshold: 1, maxProbes: 1, openMs: 1_000, probeTimeoutMs: 5_000 });
+  await fail(breaker);
+  pass(1_000);
+  begin(breaker);
+  pass(60_000);
+  await succeed(breaker);
+  expect(changes.map(({ to }) => to)).toEqual(["open", "half-open", "open", "half-open", "closed"]);
+  for (const { at, to, stats } of changes) {
+    expect(stats).toMatchObject({ state: to, stateChangedAt: at, windowCalls: 0 });
+    expect(stats.retryAfterMs).toBeGreaterThanOrEqual(0);
+  }
+});

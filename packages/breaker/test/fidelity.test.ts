@@ -71,3 +71,12 @@ test("a rejection that nobody handles stays visible to the runtime", async () =>
   void breaker.execute(() => Promise.reject(down));
   expect(await seen).toBe(down);
 });
+
+test("B14: a promise of a kind of its own is taken at its word only once, and a plain one comes back", async () => {
+  class Odd<T> extends Promise<T> {}
+  const breaker = new CircuitBreaker();
+  const result = breaker.execute(() => Odd.resolve("up"));
+  expect(result).not.toBeInstanceOf(Odd);
+  expect(await result).toBe("up");
+  expect(breaker.stats()).toMatchObject({ calls: 1, successes: 1 });
+});

@@ -155,14 +155,23 @@ test("B4: a hung probe counts as failed once, when due, and its late result adds
   });
 });
 
-test("B4: a hung probe's result that comes before anyone noticed adds nothing either", async () => {
-  const { breaker, told } = watched({ maxProbes: 1, probeTimeoutMs: 5_000 });
+test("B4: a hung probe's result that comes before anyone noticed adds nothing either, and nobody judges it", async () => {
+  const judged: unknown[] = [];
+  const { breaker, told } = watched({
+    maxProbes: 1,
+    probeTimeoutMs: 5_000,
+    classify: (outcome) => {
+      if (outcome.ok) judged.push(outcome.value);
+      return outcome.ok ? "success" : "failure";
+    },
+  });
   await trip(breaker);
   pass(30_000);
   const hung = begin(breaker);
   pass(5_000);
   hung.resolve("at last");
   await hung.outcome;
+  expect(judged).toEqual([]);
   expect(breaker.state).toBe("open");
   expect(breaker.stats()).toMatchObject({ calls: 5, successes: 0 });
   await expect(succeed(breaker)).rejects.toMatchObject({ state: "open" });

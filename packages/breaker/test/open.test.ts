@@ -152,3 +152,18 @@ test("a breaker that never rests again stays open until it is reset", async () =
   breaker.reset();
   expect(await succeed(breaker)).toBe("up");
 });
+
+test("retryAfterMs is whole milliseconds, so that a timer set to it does not wake too early", async () => {
+  let now = 0.25;
+  vi.spyOn(performance, "now").mockImplementation(() => now);
+  const breaker = new CircuitBreaker({ openMs: 1_000 });
+  await trip(breaker);
+  now += 0.5;
+  expect(breaker.retryAfterMs).toBe(1_000);
+  expect(breaker.stats().retryAfterMs).toBe(1_000);
+  expect((await refusal(breaker)).retryAfterMs).toBe(1_000);
+  now += 999.25;
+  expect(breaker.retryAfterMs).toBe(1);
+  now += 0.25;
+  expect(breaker.retryAfterMs).toBe(0);
+});

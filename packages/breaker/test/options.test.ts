@@ -38,7 +38,17 @@ test.each([
   [{ probeTimeoutMs: 0 }, RangeError, "probeTimeoutMs must be"],
   [{ classify: "failure" }, TypeError, "classify must be a function"],
   [{ onStateChange: null }, TypeError, "onStateChange must be a function, got null"],
-  [{ name: 7 }, RangeError, "name must be a string, got 7"],
+  [{ name: 7 }, TypeError, "name must be a string, got 7"],
+  [{ classify: 5 }, TypeError, "classify must be a function, got 5"],
+  [{ windowMs: () => 5 }, TypeError, "windowMs must be a positive number of milliseconds or Infinity, got a function"],
+  [
+    { openMs: Object.create(null) },
+    TypeError,
+    "openMs must be a non-negative number of milliseconds or Infinity, got an",
+  ],
+  [{ openMs: [1] }, TypeError, "got an array"],
+  [Object.create({ failureThreshold: Number.NaN }), RangeError, "failureThreshold must be"],
+  [[], TypeError, "options must be an object, got an array"],
   [null, TypeError, "options must be an object, got null"],
   ["fast", TypeError, 'options must be an object, got "fast"'],
 ])("%j is refused before anything is made", (options, type, message) => {
@@ -62,4 +72,17 @@ test("no source file imports a module of Node, so that it runs everywhere", () =
   for (const file of readdirSync(folder)) {
     expect(readFileSync(new URL(file, folder), "utf8")).not.toMatch(/from "(node:|[^.])/);
   }
+});
+
+test("what is no operation or no signal is refused as a rejection and counts against nobody", async () => {
+  const breaker = new CircuitBreaker({ failureThreshold: 1 });
+  const execute = (...args: unknown[]): Promise<unknown> => Reflect.apply(breaker.execute, breaker, args);
+  await expect(execute("now")).rejects.toThrow(
+    new TypeError('CircuitBreaker: operation must be a function, got "now"'),
+  );
+  for (const signal of [null, 7, {}, { aborted: false }, { aborted: false, addEventListener: true }]) {
+    await expect(execute(() => "up", { signal })).rejects.toThrow("CircuitBreaker: signal must be an AbortSignal, got");
+  }
+  expect(() => Reflect.apply(breaker.wrap, breaker, [undefined])).toThrow("operation must be a function");
+  expect(breaker.stats()).toMatchObject({ state: "closed", calls: 0, rejected: 0 });
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type BreakerState, CircuitBreaker, type Permit } from "../src/index.js";
+import { type BreakerState, CircuitBreaker, type Permit, type StateChange } from "../src/index.js";
 
 const settings = {
   failureThreshold: 3,
@@ -156,7 +156,8 @@ afterEach(() => {
 test("in a random storm of calls, results in any order, clock and overrides it does what a naive model does", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 250, size: "max" }), (steps) => {
-      const breaker = new CircuitBreaker(settings);
+      const changes: StateChange[] = [];
+      const breaker = new CircuitBreaker({ ...settings, onStateChange: (change) => changes.push(change) });
       const model = new Model();
       const permits: Permit[] = [];
       const handles: { readonly side: "open" | "closed"; readonly handle: Disposable; readonly era: number }[] = [];
@@ -215,6 +216,17 @@ test("in a random storm of calls, results in any order, clock and overrides it d
         model.totals.ignored += 1;
       } catch {}
       expect(breaker.stats()).toMatchObject(model.totals);
+      let before: BreakerState = "closed";
+      let at = 0;
+      for (const change of changes) {
+        expect(change.from).toBe(before);
+        expect(change.to).not.toBe(before);
+        expect(change.stats.state).toBe(change.to);
+        expect(change.at).toBeGreaterThanOrEqual(at);
+        before = change.to;
+        at = change.at;
+      }
+      expect(breaker.state).toBe(before);
     }),
     { numRuns: 400 },
   );

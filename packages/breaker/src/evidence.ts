@@ -1,0 +1,46 @@
+import { type Counts, RollingWindow } from "./rolling-window.js";
+
+/** What the calls of the present generation have shown: how they ended in a row, and in the window. */
+export class Evidence {
+  consecutiveFailures = 0;
+  consecutiveSuccesses = 0;
+  readonly #window: RollingWindow;
+
+  constructor(windowMs: number) {
+    this.#window = new RollingWindow(windowMs);
+  }
+
+  /** Adds a call that ended at `now`, and says what the window holds then. */
+  add(now: number, isFailure: boolean, isSlow: boolean): Counts {
+    this.consecutiveFailures = isFailure ? this.consecutiveFailures + 1 : 0;
+    this.consecutiveSuccesses = isFailure ? 0 : this.consecutiveSuccesses + 1;
+    return this.#window.add(now, isFailure, isSlow);
+  }
+
+  /** All of it at `now`. */
+  at(now: number): Shown {
+    const { consecutiveFailures, consecutiveSuccesses } = this;
+    return { consecutiveFailures, consecutiveSuccesses, window: this.#window.at(now) };
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.consecutiveFailures = 0;
+    this.consecutiveSuccesses = 0;
+    this.#window.clear();
+  }
+}
+
+/** The evidence at one instant. */
+export interface Shown {
+  readonly consecutiveFailures: number;
+  readonly consecutiveSuccesses: number;
+  readonly window: Counts;
+}
+
+/** The evidence of a generation that has just begun. */
+export const nothingShown: Shown = {
+  consecutiveFailures: 0,
+  consecutiveSuccesses: 0,
+  window: { calls: 0, failures: 0, slow: 0 },
+};
