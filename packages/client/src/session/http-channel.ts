@@ -1,6 +1,6 @@
+import type { JSONRPCMessage, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { HttpServer } from "../server-config.js";
 import type { Exchange } from "./exchange.js";
-import type { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
 import { firstWords, HttpEndpoint, readWhole } from "./http-endpoint.js";
 import { isConnectFailure, refusal } from "./http-failure.js";
@@ -26,7 +26,8 @@ export class HttpChannel {
     this.#fetch(new URL(input), init);
   readonly #kind: "http" | "sse";
   readonly #hasAuth: boolean;
-  readonly #exchanges: Exchanges;
+  /** Requests that are handed to the SDK's transport, until it has sent them. */
+  readonly #announced = new Map<RequestId, Exchange>();
   readonly #secrets: Secrets;
   readonly #maxMessageBytes: number;
   readonly #events: WireEvents;
@@ -41,7 +42,6 @@ export class HttpChannel {
   constructor(options: {
     readonly server: HttpServer;
     readonly principal: string | undefined;
-    readonly exchanges: Exchanges;
     readonly secrets: Secrets;
     readonly maxMessageBytes: number;
     readonly events: WireEvents;
@@ -50,12 +50,19 @@ export class HttpChannel {
     this.endpoint = new HttpEndpoint(server, options.principal, options.secrets);
     this.#kind = server.type ?? "http";
     this.#hasAuth = server.authProvider !== undefined;
-    this.#exchanges = options.exchanges;
     this.#secrets = options.secrets;
     this.#maxMessageBytes = maxMessageBytes;
     this.#events = events;
     this.#replies = new ReplyStreams(maxMessageBytes);
     this.#standing = new StandingStream({ kind: this.#kind, events, maxMessageBytes, closing: this.#closing.signal });
+  }
+
+  /** Says whose request will be posted. Returns what takes that back. */
+  announce(message: JSONRPCMessage, exchange: Exchange | undefined): () => void {
+    if (exchange === undefined || !("id" in message) || message.id === undefined) return () => {};
+    const { id } = message;
+    this.#announced.set(id, exchange);
+    return () => this.#announced.delete(id);
   }
 
   /** Ends every request and refuses new ones. */
@@ -108,7 +115,7 @@ export class HttpChannel {
 
   async #post(url: URL, init: RequestInit, body: string): Promise<Response> {
     const id = requestIdOf(body);
-    const exchange = id === undefined ? undefined : this.#exchanges.get(id);
+    const exchange = id === undefined ? undefined : this.#announced.get(id);
     const request = new AbortController();
     const unfollow = this.#track(request);
     const unlink = exchange === undefined ? () => {} : endWith(exchange, request);

@@ -3,7 +3,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { HttpServer } from "../server-config.js";
 import { settledWithin } from "./abort.js";
-import type { Exchanges } from "./exchanges.js";
+import type { Exchange } from "./exchange.js";
 import { HttpChannel } from "./http-channel.js";
 import type { Secrets } from "./secrets.js";
 import type { Wire, WireEvents } from "./wire.js";
@@ -23,7 +23,6 @@ export class HttpWire implements Wire {
   readonly #options: {
     readonly server: HttpServer;
     readonly principal: string | undefined;
-    readonly exchanges: Exchanges;
     readonly secrets: Secrets;
     readonly maxMessageBytes: number;
   };
@@ -33,7 +32,6 @@ export class HttpWire implements Wire {
   constructor(options: {
     readonly server: HttpServer;
     readonly principal: string | undefined;
-    readonly exchanges: Exchanges;
     readonly secrets: Secrets;
     readonly maxMessageBytes: number;
   }) {
@@ -56,8 +54,9 @@ export class HttpWire implements Wire {
     await transport.start();
   }
 
-  async send(message: JSONRPCMessage): Promise<void> {
-    await this.#transport?.send(withIdInFront(message));
+  async send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void> {
+    const forget = this.#channel?.announce(message, exchange);
+    await this.#transport?.send(withIdInFront(message)).finally(forget);
   }
 
   async close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {

@@ -148,14 +148,10 @@ class Opening {
   }
 
   #wireTo(target: StdioServer | HttpServer): Wire {
-    const shared = {
-      exchanges: this.#exchanges,
-      secrets: this.#secrets,
-      maxMessageBytes: this.#options.maxMessageBytes,
-    };
+    const shared = { secrets: this.#secrets, maxMessageBytes: this.#options.maxMessageBytes };
     if ("url" in target) return new HttpWire({ ...shared, server: target, principal: this.#options.principal });
     for (const value of Object.values(target.env ?? {})) this.#secrets.add(value);
-    return new StdioWire({ ...shared, server: target });
+    return new StdioWire({ ...shared, server: target, exchanges: this.#exchanges });
   }
 
   #connection(session: McpSession, how: { readonly wire?: Wire; readonly isTapped: boolean }): SessionConnection {

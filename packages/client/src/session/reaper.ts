@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { Socket } from "node:net";
 
 /**
  * Reads `+ id` and `- id` (process groups) until its input ends, which is the end of the application, however that
@@ -86,7 +87,7 @@ export class Reaper {
     shell.on("exit", () => this.#replace(shell));
     shell.stdin.on("error", () => {});
     shell.unref();
-    if ("unref" in shell.stdin && typeof shell.stdin.unref === "function") shell.stdin.unref();
+    if (shell.stdin instanceof Socket) shell.stdin.unref();
   }
 
   /** Has the group ended with the application. `startedAt` where its leader may end without `remove`. */

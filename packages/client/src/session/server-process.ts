@@ -15,11 +15,13 @@ const longestPauseMs = 50;
  */
 export class ServerProcess {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #readTable: () => Promise<ProcessEntry[]>;
   readonly #relatives = new Map<number, string>();
   #isGone = false;
   #ending: Promise<void> | undefined;
 
-  constructor(server: StdioServer) {
+  constructor(server: StdioServer, readTable: () => Promise<ProcessEntry[]> = readProcessTable) {
+    this.#readTable = readTable;
     reaper.prepare();
     this.child = spawn(server.command, [...(server.args ?? [])], {
       cwd: server.cwd,
@@ -85,7 +87,10 @@ export class ServerProcess {
   }
 
   async #family(pid: number): Promise<ProcessEntry[]> {
-    return familyOf(pid, await readProcessTable(), this.#relatives);
+    const table = await this.#readTable();
+    if (table.some((entry) => entry.pid === process.pid)) return familyOf(pid, table, this.#relatives);
+    // It cannot be read, for want of descriptors or of `ps`: what is known has to do.
+    return send(-pid, 0) ? [{ pid, parent: process.pid, group: pid, session: pid, startedAt: "" }] : [];
   }
 
   async #signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<void> {

@@ -105,7 +105,7 @@ export class SessionConnection implements Connection {
 
   close(): Promise<void> {
     this.#ended ??= new Failure("closed", "the connection was closed", { delivery: "sent" });
-    this.#closed ??= this.#close({ hasty: false });
+    this.#closed ??= this.#close(this.#ended, { hasty: false });
     return this.#closed;
   }
 
@@ -115,12 +115,11 @@ export class SessionConnection implements Connection {
     const masked = this.#masked(failure);
     this.#ended = masked;
     // Requests with a connection of their own end by themselves; the owner closes what is left.
-    if (!options.sparesRequests) this.#closed = this.#close({ hasty: true });
+    if (!options.sparesRequests) this.#closed = this.#close(masked, { hasty: true });
     quietly(() => this.#onDied(masked));
   }
 
-  async #close(options: { readonly hasty: boolean }): Promise<void> {
-    const ended = this.#ended ?? new Failure("closed", "the connection was closed", { delivery: "sent" });
+  async #close(ended: Failure, options: { readonly hasty: boolean }): Promise<void> {
     for (const exchange of [...this.#active]) exchange.fail(ended.with({ delivery: exchange.delivery }));
     // A custom session may throw at once.
     const closing = Promise.resolve().then(() => this.session.close());

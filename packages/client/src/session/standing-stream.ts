@@ -19,7 +19,7 @@ export class StandingStream {
   readonly #events: WireEvents;
   readonly #maxMessageBytes: number;
   readonly #closing: AbortSignal;
-  #openedAt: number | undefined;
+  #wasOpen = false;
   #failures = 0;
   #shortLives = 0;
 
@@ -48,10 +48,9 @@ export class StandingStream {
   }
 
   async #connect(headers: Headers, connect: () => Promise<Response>): Promise<Response> {
-    const isAgain = this.#openedAt !== undefined;
+    const isAgain = this.#wasOpen;
     // A status that asks the SDK's transport not to try again.
-    const never = (): Response => new Response(null, { status: this.#kind === "sse" ? 204 : 405 });
-    if (this.#kind === "sse" && isAgain) return never();
+    const never = (): Response => new Response(null, { status: 405 });
     if (isAgain) await this.#pause();
     if (this.#closing.aborted) return never();
     try {
@@ -71,16 +70,16 @@ export class StandingStream {
   }
 
   #opened(response: Response, release: () => void): Response {
-    if (this.#openedAt !== undefined) this.#events.onGap();
-    this.#openedAt = performance.now();
+    if (this.#wasOpen) this.#events.onGap();
+    this.#wasOpen = true;
     this.#failures = 0;
-    return new Response(ReadableStream.from(this.#read(response, release)), {
+    return new Response(ReadableStream.from(this.#read(response, performance.now(), release)), {
       status: response.status,
       headers: response.headers,
     });
   }
 
-  async *#read(response: Response, release: () => void): AsyncGenerator<Uint8Array> {
+  async *#read(response: Response, openedAt: number, release: () => void): AsyncGenerator<Uint8Array> {
     const guard = new EventStreamGuard(this.#maxMessageBytes);
     let cause: unknown;
     try {
@@ -92,12 +91,12 @@ export class StandingStream {
       cause = error;
     } finally {
       release();
-      this.#ended(cause);
+      this.#ended(openedAt, cause);
     }
   }
 
-  #ended(cause: unknown): void {
-    const livedMs = performance.now() - (this.#openedAt ?? 0);
+  #ended(openedAt: number, cause: unknown): void {
+    const livedMs = performance.now() - openedAt;
     this.#shortLives = livedMs < shortLifeMs ? this.#shortLives + 1 : 0;
     if (this.#kind === "http" || this.#closing.aborted) return;
     this.#events.onEnded(
@@ -121,7 +120,7 @@ export class StandingStream {
   /** A server that ends every stream at once is not asked every second for ever. */
   #pause(): Promise<void> {
     const ms = Math.min(firstPauseMs * 2 ** this.#shortLives, maxPauseMs) - firstPauseMs;
-    if (ms <= 0 || this.#closing.aborted) return Promise.resolve();
+    if (ms === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);

@@ -18,8 +18,6 @@ export class StdioWire implements Wire {
   readonly #exchanges: Exchanges;
   readonly #maxMessageBytes: number;
   readonly #stderr: StderrTail;
-  /** Requests that are written but may still wait for room in the pipe. */
-  readonly #unwritten = new Set<Exchange>();
   #process: ServerProcess | undefined;
   #events: WireEvents | undefined;
   #isOver = false;
@@ -59,14 +57,12 @@ export class StdioWire implements Wire {
     const stdin = this.#process?.child.stdin;
     if (this.#isOver || stdin === undefined || !stdin.writable) return Promise.reject(this.#closed());
     const line = `${JSON.stringify(message)}\n`;
-    if (exchange !== undefined) {
-      this.#unwritten.add(exchange);
-      exchange.markSent();
-    }
+    exchange?.markSent();
     stdin.write(line, (error) => {
-      if (exchange === undefined || !this.#unwritten.delete(exchange)) return;
+      if (!error || exchange === undefined) return;
       // The last byte ends the line: where not all was written, the server has no complete request.
-      if (error) this.#lose(exchange);
+      exchange.markNotSent();
+      exchange.fail(this.#closed());
     });
     return Promise.resolve();
   }
@@ -103,14 +99,8 @@ export class StdioWire implements Wire {
   #end(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const exchange of this.#unwritten) this.#lose(exchange);
     const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
     this.#events?.onEnded(new Failure("closed", `the server's process ended ${how}`, { delivery: "sent" }));
-  }
-
-  #lose(exchange: Exchange): void {
-    exchange.markNotSent();
-    exchange.fail(this.#closed());
   }
 
   #closed(): Failure {

@@ -156,6 +156,48 @@ describe("over HTTP", () => {
     await until(() => deaths.length === 1, "the loss is told");
   });
 
+  test("M4: with an authProvider a notice that is refused is the SDK's affair", { timeout }, async () => {
+    const { url } = await startRawServer({
+      post: (exchange) => {
+        if (exchange.message.method !== "notifications/initialized") return false;
+        answerStatus(exchange.response, 403);
+        return true;
+      },
+    });
+    const authProvider = {
+      redirectUrl: undefined,
+      clientMetadata: { redirect_uris: [] },
+      clientInformation: () => undefined,
+      tokens: () => ({ access_token: "token-1", token_type: "Bearer" }),
+      saveTokens: () => {},
+      redirectToAuthorization: () => {},
+      saveCodeVerifier: () => {},
+      codeVerifier: () => "",
+    };
+    expect(await rejection(open({ url, authProvider }))).toMatchObject({ delivery: "not-sent" });
+  });
+
+  test("M16: the data of a JSON-RPC error is masked and else as it was", { timeout }, async () => {
+    const { url } = await startRawServer({
+      post: ({ response, message }) => {
+        if (message.method !== "tools/call") return false;
+        const error = { code: -32_050, message: "no s3cret-key", data: { tried: ["s3cret-key", 1] } };
+        answerStatus(
+          response,
+          200,
+          { "content-type": "application/json" },
+          JSON.stringify({ jsonrpc: "2.0", id: message.id, error }),
+        );
+        return true;
+      },
+    });
+    const { call } = await open({ url, headers: { "x-key": "s3cret-key" } });
+    expect(await rejection(call("any"))).toMatchObject({
+      kind: "rpc",
+      cause: { code: -32_050, data: { tried: ["***", 1] } },
+    });
+  });
+
   test("M4: a server that refuses the handshake's end is no connection", { timeout }, async () => {
     const { url } = await startRawServer({
       post: (exchange) => {
@@ -167,29 +209,33 @@ describe("over HTTP", () => {
     expect(await rejection(open({ url }))).toMatchObject({ delivery: "not-sent" });
   });
 
-  test("M6: the rest of a broken reply that cannot be had fails the call; one that has ended meanwhile is let go", {
+  test("M6: the rest of a broken reply is not asked for when nobody awaits it; where it cannot be had the call fails", {
     timeout,
   }, async () => {
-    let isGone = false;
-    const { url, server } = await startRawServer({
+    let breaks = 0;
+    const { url, server, requests } = await startRawServer({
       post: (exchange) => {
-        if (exchange.message.method !== "tools/call") return false;
+        if (exchange.message.method !== "tools/call" || exchange.message.params?.name === "fine") return false;
         startEvents(exchange);
-        const pause = exchange.message.params?.name === "slow" ? 300 : 10;
-        exchange.response.end(`retry: ${pause}\nid: event-${exchange.message.id}\ndata:\n\n`, () => {
-          isGone = true;
+        exchange.response.end(`retry: 300\nid: event-${exchange.message.id}\ndata:\n\n`, () => {
+          breaks += 1;
         });
         return true;
       },
     });
     const { call } = await open({ url });
     const controller = new AbortController();
-    const ended = rejection(call("slow", {}, { signal: controller.signal }));
-    await until(() => isGone, "it breaks off");
+    const ended = rejection(call("any", {}, { signal: controller.signal }));
+    await until(() => breaks === 1, "it breaks off");
+    for (let turn = 0; turn < 5; turn++) await call("fine");
     controller.abort("given up");
     expect(await ended).toBe("given up");
+    const later = performance.now() + 500;
+    while (performance.now() < later) await call("fine");
+    expect(requests.filter((request) => request.headers["last-event-id"] !== undefined)).toEqual([]);
+
     const lost = rejection(call("any"));
-    await until(() => isGone, "it breaks off");
+    await until(() => breaks === 2, "it breaks off");
     server.close();
     server.closeAllConnections();
     expect(await lost).toMatchObject({ kind: "closed", delivery: "sent" });
@@ -214,7 +260,6 @@ describe("over HTTP", () => {
     const shared = {
       server: { url },
       principal: undefined,
-      exchanges: exchanges(),
       secrets: new Secrets(),
       maxMessageBytes: 1_000,
     };

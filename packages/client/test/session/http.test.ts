@@ -98,6 +98,17 @@ describe("requests", () => {
     expect(warnings).toEqual([]);
   });
 
+  test("M2: a call that is given up at once is never sent", { timeout }, async () => {
+    const { url, requests } = await startRawServer();
+    const { call } = await open({ url });
+    const controller = new AbortController();
+    const calling = rejection(call("any", {}, { signal: controller.signal }));
+    controller.abort("at once");
+    expect(await calling).toBe("at once");
+    await call("other");
+    expect(requests.filter(({ message }) => message.params?.name === "any")).toEqual([]);
+  });
+
   test("M10: 300 calls at once share a bounded number of sockets, in order", { timeout }, async () => {
     const { url, sockets, requests } = await startRawServer();
     const { call } = await open({ url });
@@ -347,6 +358,22 @@ describe("the standing stream", () => {
     await until(() => deaths.length > 0, "the loss is told");
     expect(deaths[0]).toMatchObject({ kind: "closed" });
     expect(await rejection(connection.ping(new AbortController().signal))).toMatchObject({ delivery: "not-sent" });
+  });
+
+  test("M6: refused again and again it is of no use either, and the reason is told once", { timeout }, async () => {
+    let opened = 0;
+    const { url } = await startRawServer({
+      get: (exchange) => {
+        opened += 1;
+        if (opened > 1) return answerStatus(exchange.response, 500);
+        startEvents(exchange);
+        exchange.response.end("retry: 5\ndata:\n\n");
+      },
+    });
+    const { deaths } = await open({ url });
+    await until(() => deaths.length > 0, "the loss is told");
+    expect(opened).toBe(3);
+    expect(deaths).toMatchObject([{ kind: "closed" }]);
   });
 
   test("M10: a server that ends it at once is not asked every moment", { timeout }, async () => {

@@ -6,9 +6,10 @@ import { Failure } from "../../src/session/failure.js";
 import { parseRetryAfter } from "../../src/session/http-failure.js";
 import { Lane } from "../../src/session/lane.js";
 import { LineBuffer } from "../../src/session/line-buffer.js";
-import { familyOf, parsePsLine, parseStat, readProcessTable } from "../../src/session/process-table.js";
+import { familyOf, parsePsLine, parseStat, readProcessTable, readStat } from "../../src/session/process-table.js";
 import { quietly } from "../../src/session/quietly.js";
 import { Secrets } from "../../src/session/secrets.js";
+import { StandingStream } from "../../src/session/standing-stream.js";
 import { rejection } from "./support.js";
 
 const never = new AbortController().signal;
@@ -126,6 +127,7 @@ describe("processes", () => {
   test("M5: are read from the system, this one among them", async () => {
     const table = await readProcessTable();
     expect(table.find((entry) => entry.pid === process.pid)).toMatchObject({ parent: process.ppid });
+    expect(await readProcessTable("/there-is-no-such-folder")).toEqual([]);
   });
 
   test("M5: a name may hold anything; zombies and what is not to be read do not count", () => {
@@ -139,6 +141,7 @@ describe("processes", () => {
     });
     expect(parseStat(`42 (dead) ${rest.replace("S", "Z")}`)).toBeUndefined();
     expect(parseStat("")).toBeUndefined();
+    expect(readStat("1000000000")).toBeUndefined();
     const line = "  42    10    20 Ss   Sun Nov 22 10:00:00 2026";
     expect(parsePsLine(line)).toEqual([
       { pid: 42, parent: 10, group: 20, session: 20, startedAt: "Sun Nov 22 10:00:00 2026" },
@@ -318,6 +321,40 @@ describe("exchanges", () => {
     exchanges.outgoing({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 3 } });
     expect(exchanges.size).toBe(0);
     expect(exchanges.outgoing({ jsonrpc: "2.0", id: 1, result: {} })).toBeUndefined();
+  });
+});
+
+describe("a standing stream", () => {
+  test("M6: that lived long is opened again without a pause; one that ends at once is not", async () => {
+    const now = vi.spyOn(performance, "now");
+    try {
+      let gaps = 0;
+      const events = { onMessage: () => {}, onEnded: () => {}, onGap: () => gaps++ };
+      const closing = new AbortController();
+      const stream = new StandingStream({ kind: "http", events, maxMessageBytes: 100, closing: closing.signal });
+      const open = async (livesMs: number): Promise<string> => {
+        now.mockReturnValue(0);
+        const response = await stream.open(
+          new Headers(),
+          async () => new Response("data: x\n\n"),
+          () => {},
+        );
+        now.mockReturnValue(livesMs);
+        return response.text();
+      };
+      expect(await open(60_000)).toBe("data: x\n\n");
+      await open(10);
+      expect(gaps).toBe(1);
+      const third = stream.open(
+        new Headers(),
+        () => Promise.reject(new Error("not asked")),
+        () => {},
+      );
+      closing.abort();
+      expect((await third).status).toBe(405);
+    } finally {
+      now.mockRestore();
+    }
   });
 });
 

@@ -46,6 +46,49 @@ test("M5: it ends what it was told of and not yet told to forget, but no later p
   expect([mine, forgotten, later].map(isAlive)).toEqual([false, true, true]);
 });
 
+test("M5: one that is killed is replaced, and told everything again", { timeout }, async () => {
+  const reaper = new Reaper();
+  const mine = startSleeper();
+  reaper.add(mine);
+  const [first = 0] = reapersOf(process.pid);
+  process.kill(first, "SIGKILL");
+  await until(() => !isAlive(first), "it is gone");
+  // Before anybody knows.
+  const other = startSleeper();
+  reaper.add(other);
+  reaper.remove(other);
+  await until(() => reapersOf(process.pid).some((one) => one !== first), "there is another");
+  reaper.remove(mine);
+  await until(() => reapersOf(process.pid).length === 0, "it is gone");
+  expect(isAlive(mine)).toBe(true);
+  reaper.prepare();
+  process.kill(reapersOf(process.pid)[0] ?? 0, "SIGKILL");
+  await until(() => reapersOf(process.pid).length === 0, "one without work is not replaced");
+});
+
+test("M5: where processes cannot be listed the group is ended all the same", { timeout }, async () => {
+  const server = new ServerProcess(
+    { command: "sh", args: ["-c", "trap '' TERM; sleep 60 & sleep 60"] },
+    async () => [],
+  );
+  await server.remember();
+  await server.end(1_000, { hasty: true });
+  expect(isAlive(server.child.pid ?? 0)).toBe(false);
+});
+
+test("M5: what cannot be killed holds close() up for closeTimeoutMs and no longer", { timeout }, async () => {
+  const entry = { group: 1_000_000_001, session: 1_000_000_001, startedAt: "1" };
+  const server: ServerProcess = new ServerProcess({ command: "sleep", args: ["60"] }, async () => [
+    { ...entry, pid: process.pid, parent: 1 },
+    { ...entry, pid: 1_000_000_000, parent: server.child.pid ?? 0 },
+  ]);
+  const startedAt = performance.now();
+  await server.end(400, { hasty: true });
+  expect(performance.now() - startedAt).toBeGreaterThan(300);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(isAlive(server.child.pid ?? 0)).toBe(false);
+});
+
 test("M5: on Windows the tree is ended by taskkill", { timeout }, async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "taskkill"), '#!/bin/sh\necho "$@" > "$(dirname "$0")/asked"\nkill -s KILL "$2"\n');
