@@ -12,10 +12,15 @@ export class Exchange {
   readonly progressToken: string = `minion-${++lastToken}`;
   /** A refusal that need not be the end: the SDK may get a token and ask again. */
   refusal: Failure | undefined;
+  /** Its number on the wire, where it goes past the SDK; undefined where the SDK makes the request. */
+  id: number | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
+  readonly #onResult: ((result: unknown) => void) | undefined;
   readonly #onSent: (() => void) | undefined;
   readonly #onFailed: (failure: Failure) => void;
   #isOver = false;
+  /** Whether whoever asked knows how it ended, or does not want to. */
+  #isTold = false;
   /** Made when somebody wants to know: most requests end unwatched. */
   #controller: AbortController | undefined;
   #delivery: Delivery = "not-sent";
@@ -24,10 +29,12 @@ export class Exchange {
 
   constructor(options: {
     readonly onFailed: (failure: Failure) => void;
+    readonly onResult?: ((result: unknown) => void) | undefined;
     readonly onSent?: (() => void) | undefined;
     readonly onProgress?: ((progress: Progress) => void) | undefined;
   }) {
     this.#onFailed = options.onFailed;
+    this.#onResult = options.onResult;
     this.#onSent = options.onSent;
     this.onProgress = options.onProgress;
   }
@@ -69,21 +76,37 @@ export class Exchange {
     this.#delivery = "not-sent";
   }
 
+  /** The answer has been seen on the wire; what the SDK makes of it is told by `resolve` or `reject`. */
   answered(how: "result" | "error"): void {
     this.#answer = how;
     this.#end();
   }
 
-  /** Ends the exchange without an answer; only the first end counts. */
-  fail(failure: Failure): void {
-    if (this.isOver) return;
+  /** The result is there. */
+  resolve(result: unknown): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#end();
+    this.#onResult?.(result);
+  }
+
+  /** The request has failed, also by an answer that is an error. */
+  reject(failure: Failure): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
     this.#failure = failure;
     this.#end();
     this.#onFailed(failure);
   }
 
+  /** Ends the exchange without an answer; only the first end counts. */
+  fail(failure: Failure): void {
+    if (!this.#isOver) this.reject(failure);
+  }
+
   /** Nobody awaits the answer any more. */
   giveUp(): void {
+    this.#isTold = true;
     this.#end();
   }
 

@@ -1,6 +1,7 @@
 import {
   type JSONRPCMessage,
   type JSONRPCRequest,
+  McpError,
   ProgressSchema,
   type RequestId,
   ResultSchema,
@@ -50,16 +51,20 @@ export class Exchanges {
    */
   bind<T>(exchange: Exchange, send: () => T): T {
     this.#next = exchange;
-    if (exchange.onProgress !== undefined) {
-      this.#progressing.set(exchange.progressToken, exchange);
-      exchange.over.addEventListener("abort", () => this.#progressing.delete(exchange.progressToken), { once: true });
-    }
+    if (exchange.onProgress !== undefined) this.#awaitProgress(exchange);
     try {
       return send();
     } finally {
       if (this.#next === exchange) exchange.markSent();
       this.#next = undefined;
     }
+  }
+
+  /** Notes a request that goes past the SDK. */
+  add(exchange: Exchange, id: number): void {
+    exchange.id = id;
+    this.#open.set(id, exchange);
+    if (exchange.onProgress !== undefined) this.#awaitProgress(exchange);
   }
 
   get(id: RequestId): Exchange | undefined {
@@ -123,16 +128,27 @@ export class Exchanges {
     this.#open.delete(id);
     exchange.markSent();
     if ("error" in message && isRpcError(message.error)) {
+      const error = this.#masked(message.error);
       exchange.answered("error");
-      return { jsonrpc: "2.0", id, error: this.#masked(message.error) };
+      if (exchange.id === undefined) return { jsonrpc: "2.0", id, error };
+      exchange.reject(rpcFailure(error));
+      return undefined;
     }
-    // Nothing but what the SDK knows: it ignores an answer with any other member, and the call would hang.
-    if ("result" in message && ResultSchema.safeParse(message.result).success) {
+    if ("result" in message && isResult(message.result, exchange)) {
       exchange.answered("result");
-      return { jsonrpc: "2.0", id, result: message.result };
+      // Nothing but what the SDK knows: it ignores an answer with any other member, and the call would hang.
+      if (exchange.id === undefined) return { jsonrpc: "2.0", id, result: message.result };
+      exchange.resolve(message.result);
+      return undefined;
     }
     exchange.fail(new Failure("invalid-result", "the answer is neither a result nor an error", { delivery: "sent" }));
-    return failedAnswer(id);
+    return exchange.id === undefined ? failedAnswer(id) : undefined;
+  }
+
+  #awaitProgress(exchange: Exchange): void {
+    const { progressToken, over } = exchange;
+    this.#progressing.set(progressToken, exchange);
+    over.addEventListener("abort", () => this.#progressing.delete(progressToken), { once: true });
   }
 
   #masked({ code, message, data }: RpcError): RpcError {
@@ -179,6 +195,19 @@ function isRpcError(value: unknown): value is RpcError {
     "message" in value &&
     typeof value.message === "string"
   );
+}
+
+function isResult(value: unknown, { id }: Exchange): value is Record<string, unknown> {
+  if (!isObject(value)) return false;
+  // What the SDK is to see has to please its schema, which takes its time.
+  if (id === undefined) return ResultSchema.safeParse(value).success;
+  return !("_meta" in value) || value._meta === undefined || isObject(value._meta);
+}
+
+/** With the error that the SDK would throw. */
+function rpcFailure({ code, message, data }: RpcError): Failure {
+  const cause = McpError.fromError(code, message, data);
+  return new Failure("rpc", cause.message, { delivery: "sent", cause });
 }
 
 /** What the SDK is told in place of an answer, so that it forgets the request. */

@@ -10,9 +10,11 @@ import { failureOf } from "./http-failure.js";
 import { HttpWire } from "./http-wire.js";
 import type { McpSession } from "./mcp-session.js";
 import { forget, quietly } from "./quietly.js";
+import type { Requests } from "./requests.js";
 import { Secrets } from "./secrets.js";
 import { answerServerRequests, type ServerRequestHandler } from "./server-requests.js";
 import { SessionConnection } from "./session-connection.js";
+import { SessionRequests } from "./session-requests.js";
 import { StdioWire } from "./stdio-wire.js";
 import { tap } from "./tap.js";
 import { type Wire, WireTransport } from "./wire.js";
@@ -96,8 +98,7 @@ class Opening {
     const wire = this.#wireTo(target);
     const client = new Client({ ...clientInfo }, { capabilities });
     if (onServerRequest !== undefined) answerServerRequests(client, this.#exchanges, capabilities, onServerRequest);
-    const connection = this.#connection(client, { wire, isTapped: true });
-    const transport = new WireTransport({
+    const transport: WireTransport = new WireTransport({
       wire,
       exchanges: this.#exchanges,
       events: {
@@ -106,6 +107,7 @@ class Opening {
       },
       failureOf: (error, exchange) => failureOf(error, exchange, { hasSession: false }),
     });
+    const connection = this.#connection(client, transport, wire);
     try {
       await Promise.race([client.connect(transport, { timeout: 2_147_483_647 }), this.#failed]);
       await Promise.race([wire.ready?.(), this.#failed]);
@@ -136,7 +138,13 @@ class Opening {
     const isTapped = tap(session, this.#exchanges, (error, exchange) =>
       failureOf(error, exchange, { hasSession: true }),
     );
-    const connection = this.#connection(session, { isTapped });
+    const requests = new SessionRequests({
+      session,
+      exchanges: this.#exchanges,
+      isTapped,
+      failureOf: (error, exchange) => failureOf(error, exchange, { hasSession: true }),
+    });
+    const connection = this.#connection(session, requests);
     const onclose = session.onclose;
     session.onclose = () => {
       onclose?.call(session);
@@ -154,16 +162,9 @@ class Opening {
     return new StdioWire({ ...shared, server: target, exchanges: this.#exchanges });
   }
 
-  #connection(session: McpSession, how: { readonly wire?: Wire; readonly isTapped: boolean }): SessionConnection {
+  #connection(session: McpSession, requests: Requests, wire?: Wire): SessionConnection {
     const { closeTimeoutMs, onDied } = this.#options;
-    return new SessionConnection({
-      session,
-      exchanges: this.#exchanges,
-      secrets: this.#secrets,
-      closeTimeoutMs,
-      onDied,
-      ...how,
-    });
+    return new SessionConnection({ session, requests, secrets: this.#secrets, closeTimeoutMs, onDied, wire });
   }
 
   #ended(connection: SessionConnection, failure: Failure, how?: { readonly sparesRequests: boolean }): void {

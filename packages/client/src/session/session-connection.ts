@@ -1,49 +1,40 @@
-import { type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { settledWithin } from "./abort.js";
 import type { Connection, ConnectionRequest, SendOptions } from "./connection.js";
 import { Exchange } from "./exchange.js";
-import type { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
-import { failureOf } from "./http-failure.js";
 import type { McpSession } from "./mcp-session.js";
 import { forget, quietly } from "./quietly.js";
+import type { Requests } from "./requests.js";
 import type { Secrets } from "./secrets.js";
 import type { Wire } from "./wire.js";
-
-/** The longest timer there is: the deadline is not the SDK's business. */
-const never = 2_147_483_647;
 
 /** A {@link Connection} over a client of the SDK, of either line. */
 export class SessionConnection implements Connection {
   readonly session: McpSession;
-  readonly #exchanges: Exchanges;
+  readonly #requests: Requests;
   readonly #secrets: Secrets;
   readonly #closeTimeoutMs: number;
   readonly #onDied: (failure: Failure) => void;
   /** Undefined where somebody else opened the session. */
   readonly #wire: Wire | undefined;
-  /** Whether the messages of the session can be seen. */
-  readonly #isTapped: boolean;
   readonly #active = new Set<Exchange>();
   #ended: Failure | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: {
     readonly session: McpSession;
-    readonly exchanges: Exchanges;
+    readonly requests: Requests;
     readonly secrets: Secrets;
     readonly closeTimeoutMs: number;
     readonly onDied: (failure: Failure) => void;
     readonly wire?: Wire | undefined;
-    readonly isTapped: boolean;
   }) {
     this.session = options.session;
-    this.#exchanges = options.exchanges;
+    this.#requests = options.requests;
     this.#secrets = options.secrets;
     this.#closeTimeoutMs = options.closeTimeoutMs;
     this.#onDied = options.onDied;
     this.#wire = options.wire;
-    this.#isTapped = options.isTapped;
   }
 
   get capabilities(): Readonly<Record<string, unknown>> {
@@ -55,38 +46,33 @@ export class SessionConnection implements Connection {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#ended !== undefined) return Promise.reject(this.#ended.with({ delivery: "not-sent" }));
     return new Promise((resolve, reject) => {
-      // A signal for this request only: the SDK never takes its listener off again.
-      const own = new AbortController();
       const settle = (): void => {
         signal.removeEventListener("abort", abort);
         this.#active.delete(exchange);
       };
       const exchange = new Exchange({
-        onFailed: (failure) => fail(failure),
-        onSent: options.onSent,
-        onProgress: options.onProgress,
-      });
-      const fail = (failure: Failure): void => {
-        settle();
-        reject(this.#masked(failure));
-        // The requests sent before may be under way: each learns its own fate.
-        if (failure.kind === "session-lost") this.die(failure, { sparesRequests: true });
-      };
-      const abort = (): void => {
-        settle();
-        reject(signal.reason);
-        own.abort(new Error("cancelled by the caller"));
-        exchange.giveUp();
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      this.#active.add(exchange);
-      this.#request(request, exchange, own.signal).then(
-        (result) => {
+        onResult: (result) => {
           settle();
           resolve(result);
         },
-        (error: unknown) => fail(failureOf(error, exchange, { hasSession: true })),
-      );
+        onFailed: (failure) => {
+          settle();
+          reject(this.#masked(failure));
+          // The requests sent before may be under way: each learns its own fate.
+          if (failure.kind === "session-lost") this.die(failure, { sparesRequests: true });
+        },
+        onSent: options.onSent,
+        onProgress: options.onProgress,
+      });
+      const abort = (): void => {
+        settle();
+        reject(signal.reason);
+        exchange.giveUp();
+        this.#requests.cancel(exchange);
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      this.#active.add(exchange);
+      this.#requests.request(request, exchange);
     });
   }
 
@@ -128,29 +114,6 @@ export class SessionConnection implements Connection {
     else await this.#wire.close(this.#closeTimeoutMs, options);
   }
 
-  async #request(request: ConnectionRequest, exchange: Exchange, signal: AbortSignal): Promise<unknown> {
-    const { method, params } = request;
-    const { onProgress } = exchange;
-    const withToken =
-      onProgress === undefined || !this.#isTapped ? params : withProgressToken(params, exchange.progressToken);
-    const options = {
-      signal,
-      timeout: never,
-      ...(onProgress === undefined || this.#isTapped
-        ? {}
-        : { onprogress: (progress: Progress) => quietly(() => onProgress(progress)) }),
-    };
-    const answer = this.#exchanges.bind(exchange, () =>
-      // The schemas of the two lines have no type in common; this one has what both ask of a schema.
-      this.session.request(
-        withToken === undefined ? { method } : { method, params: withToken },
-        ResultSchema as never,
-        options,
-      ),
-    );
-    return await answer;
-  }
-
   async #answerTo(method: string, signal: AbortSignal): Promise<Failure | undefined> {
     try {
       await this.send({ method }, { signal });
@@ -166,14 +129,6 @@ export class SessionConnection implements Connection {
     const cause = failure.kind === "rpc" ? failure.cause : this.#secrets.maskError(failure.cause);
     return failure.with({ message: this.#secrets.mask(failure.message), cause });
   }
-}
-
-function withProgressToken(
-  params: Record<string, unknown> | undefined,
-  progressToken: string,
-): Record<string, unknown> {
-  const meta = params?._meta;
-  return { ...params, _meta: { ...(typeof meta === "object" ? meta : undefined), progressToken } };
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,8 +1,11 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { ConnectionRequest } from "./connection.js";
 import type { Exchange } from "./exchange.js";
 import { type Exchanges, failedAnswer } from "./exchanges.js";
 import type { Failure } from "./failure.js";
+import { forget } from "./quietly.js";
+import { type Requests, withProgressToken } from "./requests.js";
 
 /** What a {@link Wire} tells about itself. */
 export interface WireEvents {
@@ -32,8 +35,11 @@ export interface Wire {
   ready?(): Promise<void>;
 }
 
-/** Lets the SDK's client speak over a {@link Wire}. */
-export class WireTransport implements Transport {
+/**
+ * Lets the SDK's client speak over a {@link Wire}: it makes the handshake, answers the server and hears its notices.
+ * Requests go past it, since what it does for each of them is done better, or already done, by whoever calls here.
+ */
+export class WireTransport implements Transport, Requests {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: Transport["onmessage"];
@@ -41,6 +47,8 @@ export class WireTransport implements Transport {
   readonly #exchanges: Exchanges;
   readonly #events: Omit<WireEvents, "onMessage">;
   readonly #failureOf: (error: unknown, exchange: Exchange) => Failure;
+  /** The SDK's only request is the handshake, and has the number 0. */
+  #lastId = 0;
 
   constructor(options: {
     readonly wire: Wire;
@@ -69,6 +77,27 @@ export class WireTransport implements Transport {
       // Told by an answer, the SDK forgets the request; told by a rejection, it would keep its handler for ever.
       this.onmessage?.(failedAnswer(message.id));
     }
+  }
+
+  request({ method, params }: ConnectionRequest, exchange: Exchange): void {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const withToken = exchange.onProgress === undefined ? params : withProgressToken(params, exchange.progressToken);
+    this.#exchanges.add(exchange, id);
+    this.#wire
+      .send({ jsonrpc: "2.0", id, method, ...(withToken !== undefined && { params: withToken }) }, exchange)
+      .catch((error) => {
+        exchange.fail(this.#failureOf(error, exchange));
+        this.#exchanges.drop(id);
+      });
+  }
+
+  cancel({ id, delivery }: Exchange): void {
+    if (id === undefined) return;
+    this.#exchanges.drop(id);
+    if (delivery === "not-sent") return;
+    const params = { requestId: id, reason: "cancelled by the caller" };
+    forget(this.#wire.send({ jsonrpc: "2.0", method: "notifications/cancelled", params }, undefined));
   }
 
   /** The wire is closed by whoever opened it, within bounds of its own. */

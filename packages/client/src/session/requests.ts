@@ -1,0 +1,19 @@
+import type { ConnectionRequest } from "./connection.js";
+import type { Exchange } from "./exchange.js";
+
+/** How the requests of a connection get to the server; their ends are told to their exchanges. */
+export interface Requests {
+  /** Sends it. What keeps it from being sent fails the exchange. */
+  request(request: ConnectionRequest, exchange: Exchange): void;
+  /** Tells the server that nobody awaits the answer any more. */
+  cancel(exchange: Exchange): void;
+}
+
+/** The parameters of a request whose progress is wanted. */
+export function withProgressToken(
+  params: Record<string, unknown> | undefined,
+  progressToken: string,
+): Record<string, unknown> {
+  const meta = params?._meta;
+  return { ...params, _meta: { ...(typeof meta === "object" ? meta : undefined), progressToken } };
+}

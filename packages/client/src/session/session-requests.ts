@@ -1,0 +1,63 @@
+import { type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
+import type { ConnectionRequest } from "./connection.js";
+import type { Exchange } from "./exchange.js";
+import type { Exchanges } from "./exchanges.js";
+import type { Failure } from "./failure.js";
+import type { McpSession } from "./mcp-session.js";
+import { quietly } from "./quietly.js";
+import { type Requests, withProgressToken } from "./requests.js";
+
+/** The longest timer there is: the deadline is not the SDK's business. */
+const never = 2_147_483_647;
+
+/** Sends requests through a session that somebody else connected, of either line of the SDK. */
+export class SessionRequests implements Requests {
+  readonly #session: McpSession;
+  readonly #exchanges: Exchanges;
+  /** Whether the messages of the session can be seen. */
+  readonly #isTapped: boolean;
+  readonly #failureOf: (error: unknown, exchange: Exchange) => Failure;
+  readonly #cancelling = new WeakMap<Exchange, AbortController>();
+
+  constructor(options: {
+    readonly session: McpSession;
+    readonly exchanges: Exchanges;
+    readonly isTapped: boolean;
+    readonly failureOf: (error: unknown, exchange: Exchange) => Failure;
+  }) {
+    this.#session = options.session;
+    this.#exchanges = options.exchanges;
+    this.#isTapped = options.isTapped;
+    this.#failureOf = options.failureOf;
+  }
+
+  request(request: ConnectionRequest, exchange: Exchange): void {
+    this.#send(request, exchange).then(
+      (result) => exchange.resolve(result),
+      (error) => exchange.reject(this.#failureOf(error, exchange)),
+    );
+  }
+
+  cancel(exchange: Exchange): void {
+    this.#cancelling.get(exchange)?.abort(new Error("cancelled by the caller"));
+  }
+
+  async #send({ method, params }: ConnectionRequest, exchange: Exchange): Promise<unknown> {
+    // A signal for this request only: the SDK never takes its listener off again.
+    const own = new AbortController();
+    this.#cancelling.set(exchange, own);
+    const { onProgress, progressToken } = exchange;
+    const isSeen = onProgress === undefined || this.#isTapped;
+    const sent = onProgress === undefined || !isSeen ? params : withProgressToken(params, progressToken);
+    const options = {
+      signal: own.signal,
+      timeout: never,
+      ...(!isSeen && { onprogress: (progress: Progress) => quietly(() => onProgress(progress)) }),
+    };
+    const answer = this.#exchanges.bind(exchange, () =>
+      // The schemas of the two lines have no type in common; this one has what both ask of a schema.
+      this.#session.request(sent === undefined ? { method } : { method, params: sent }, ResultSchema as never, options),
+    );
+    return await answer;
+  }
+}
