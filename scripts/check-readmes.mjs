@@ -202,6 +202,8 @@ for (const document of all) {
   checkLinks(document, text);
   for (const [, span] of withoutBlocks(text).matchAll(/`([^`\n]+)`/g)) checkCommands(document, span, homeOf(document));
   const blocks = blocksOf(text);
+  if ([...text.matchAll(/^\s*(?:```|~~~)/gm)].length !== 2 * blocks.length)
+    problems.push(`${document}: a fence is indented, is not closed, or is not made of three backticks`);
   for (const { language, marks, code, line } of blocks) {
     const where = `${document}:${line}`;
     const known = Object.hasOwn(checks, language);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 import { expect, test } from "vitest";
-import { type PackageName, root } from "./support.js";
+import { type PackageName, packages, root } from "./support.js";
 
 /** Bytes, minified and compressed, of what the package itself adds to an application; its dependencies are not counted. */
 const budgets: Readonly<Record<PackageName, number>> = {
@@ -15,31 +15,45 @@ const budgets: Readonly<Record<PackageName, number>> = {
   client: 34_000,
 };
 
-for (const [name, budget] of Object.entries(budgets)) {
-  test(`@minion/${name} stays under ${budget} bytes`, async () => {
-    const home = join(root, "packages", name);
-    const manifest = JSON.parse(await readFile(join(home, "package.json"), "utf8"));
-    const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
-    const result = await build({
-      root: home,
-      configFile: false,
-      logLevel: "silent",
-      build: {
-        write: false,
-        minify: true,
-        lib: { entry: join(home, "dist", "index.js"), formats: ["es"] },
-        rollupOptions: {
-          external: (id) => /^node:/.test(id) || dependencies.some((one) => id === one || id.startsWith(`${one}/`)),
-        },
+/** How far the figure in the README may be from what is measured. */
+const tolerance = 0.05;
+
+async function measure(name: PackageName): Promise<number> {
+  const home = join(root, "packages", name);
+  const manifest = JSON.parse(await readFile(join(home, "package.json"), "utf8"));
+  const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  const result = await build({
+    root: home,
+    configFile: false,
+    logLevel: "silent",
+    build: {
+      write: false,
+      minify: true,
+      lib: { entry: join(home, "dist", "index.js"), formats: ["es"] },
+      rollupOptions: {
+        external: (id) => /^node:/.test(id) || dependencies.some((one) => id === one || id.startsWith(`${one}/`)),
       },
-    });
-    const outputs = Array.isArray(result) ? result : "output" in result ? [result] : [];
-    const code = outputs
-      .flatMap(({ output }) => output.flatMap((file) => (file.type === "chunk" ? [file.code] : [])))
-      .join("");
-    const bytes = gzipSync(code).length;
-    console.log(`@minion/${name}: ${bytes} bytes, minified and gzipped`);
+    },
+  });
+  const outputs = Array.isArray(result) ? result : "output" in result ? [result] : [];
+  const code = outputs
+    .flatMap(({ output }) => output.flatMap((file) => (file.type === "chunk" ? [file.code] : [])))
+    .join("");
+  return gzipSync(code).length;
+}
+
+for (const name of packages) {
+  test(`@minion/${name} stays under ${budgets[name]} bytes, and the root README says how large it is`, async () => {
+    const bytes = await measure(name);
+    const measured = `${(bytes / 1_000).toFixed(1)} kB`;
+    console.log(`@minion/${name}: ${measured}, minified and gzipped`);
     expect(bytes).toBeGreaterThan(500);
-    expect(bytes).toBeLessThanOrEqual(budget);
+    expect(bytes).toBeLessThanOrEqual(budgets[name]);
+
+    const readme = await readFile(join(root, "README.md"), "utf8");
+    const row = readme.split("\n").find((line) => line.startsWith(`| [@minion/${name}]`)) ?? "";
+    const said = Number(/\| (\d+\.\d) kB \|/.exec(row)?.[1]) * 1_000;
+    const close = Math.abs(said - bytes) <= tolerance * bytes;
+    expect(close, `README.md, table of packages: write "${measured}" for @minion/${name} in "${row}"`).toBe(true);
   });
 }
