@@ -22,13 +22,15 @@ export async function leaseConnection(
   key: string,
   call: Pick<Call, "deadline" | "priority">,
 ): Promise<LeasedConnection> {
-  const { signal } = call.deadline;
+  const { deadline, priority } = call;
   let lease: Lease<McpSession>;
   try {
     // The call's own deadline is the only one.
-    lease = await pool.acquire(key, { signal, timeoutMs: Number.POSITIVE_INFINITY, priority: call.priority });
+    const { signal, timeoutMs } = deadline.patience;
+    lease = await pool.acquire(key, { signal, timeoutMs, priority });
   } catch (error) {
-    if (signal.aborted) throw signal.reason;
+    if (codeOf(error) === "ERR_POOL_TIMEOUT" && deadline.leftMs < 2) deadline.expire();
+    if (deadline.aborted) throw deadline.reason;
     throw explained(error, server);
   }
   const connection = connectionOf(lease.resource);
@@ -47,7 +49,7 @@ export async function sendOver(connection: Connection, call: Call): Promise<unkn
     return await connection.send(
       { method, params },
       {
-        signal: deadline.signal,
+        signal: deadline,
         onSent: () => deadline.markSent(),
         ...(isWatched && {
           onProgress: (progress) => {

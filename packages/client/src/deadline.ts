@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { CallTimeoutError, ClientClosedError, ServerNotFoundError } from "./errors.js";
+import type { Cancellation } from "./session/cancellation.js";
 import type { Delivery } from "./session/failure.js";
 
 type End = "caller" | "timeout" | "closing";
@@ -12,63 +13,110 @@ export interface DeadlineOptions {
   readonly maxTotalMs: number;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
-  /** Aborts when the client, or the server's place in it, is closed. */
-  readonly closing: AbortSignal;
+}
+
+/** The deadlines of all calls to one server: its end is theirs. */
+export class Deadlines {
+  readonly #server: string;
+  readonly #running = new Set<Deadline>();
+  readonly #closing = new AbortController();
+
+  constructor(server: string) {
+    this.#server = server;
+    // Every call that waits for a connection listens to it.
+    setMaxListeners(0, this.#closing.signal);
+  }
+
+  /** Aborts when they all end. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  start(what: string, options: DeadlineOptions): Deadline {
+    const deadline = new Deadline(this.#server, what, options, this);
+    this.#running.add(deadline);
+    const { aborted, reason } = this.closing;
+    if (aborted) deadline.close(reason);
+    return deadline;
+  }
+
+  /** To be called when a call has ended. */
+  forget(deadline: Deadline): void {
+    this.#running.delete(deadline);
+  }
+
+  /** Ends those that run, and from now on every one as it starts. */
+  close(reason: unknown): void {
+    for (const deadline of [...this.#running]) deadline.close(reason);
+    this.#closing.abort(reason);
+  }
 }
 
 /**
- * One deadline over everything that a call does. Its signal aborts with the caller's own reason, with
+ * One deadline over everything that a call does. It aborts with the caller's own reason, with
  * {@link CallTimeoutError}, or with {@link ClientClosedError}; whoever waits for anything waits with it.
  */
-export class Deadline implements Disposable {
-  readonly #controller = new AbortController();
+export class Deadline implements Cancellation, Disposable {
   readonly #options: DeadlineOptions;
   readonly #server: string;
   readonly #what: string;
   readonly #endsAt: number;
-  readonly #release: () => void;
+  readonly #all: Deadlines;
   #dueAt: number;
   #timer: NodeJS.Timeout | undefined;
   #delivery: Delivery = "not-sent";
-  #end: End | undefined;
+  #end: { readonly by: End; readonly reason: unknown } | undefined;
+  readonly #listeners = new Set<() => void>();
+  /** Made where nothing less will do: it costs as much as all the rest of a call. */
+  #controller: AbortController | undefined;
 
-  constructor(server: string, what: string, options: DeadlineOptions) {
+  constructor(server: string, what: string, options: DeadlineOptions, all: Deadlines) {
     this.#options = options;
     this.#server = server;
     this.#what = what;
+    this.#all = all;
     const now = performance.now();
     this.#endsAt = now + (options.resetOnProgress ? options.maxTotalMs : options.timeoutMs);
     this.#dueAt = Math.min(now + options.timeoutMs, this.#endsAt);
-    const { signal, closing } = options;
-    const onAbort = (): void => this.#abort(endOf(signal?.reason), signal?.reason);
-    const onClosing = (): void => {
-      const { reason } = closing;
-      const { delivery } = this;
-      this.#abort(
-        "closing",
-        reason instanceof ClientClosedError ? new ClientClosedError(server, { delivery }) : reason,
-      );
-    };
+    const { signal } = options;
     // One signal for many calls is no leak: each takes its listener off again.
     if (signal !== undefined) setMaxListeners(0, signal);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    closing.addEventListener("abort", onClosing, { once: true });
-    this.#release = () => {
-      signal?.removeEventListener("abort", onAbort);
-      closing.removeEventListener("abort", onClosing);
-    };
-    if (signal?.aborted) onAbort();
-    else if (closing.aborted) onClosing();
+    signal?.addEventListener("abort", this);
+    if (signal?.aborted) this.handleEvent();
     else this.#arm();
   }
 
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#end !== undefined) this.#controller.abort(this.#end.reason);
     return this.#controller.signal;
+  }
+
+  /** For waiting in a line that keeps the time by itself; a rejection with `expire()` then ends the deadline too. */
+  get patience(): { readonly signal: AbortSignal; readonly timeoutMs: number } {
+    if (this.#options.signal !== undefined) return { signal: this.signal, timeoutMs: Number.POSITIVE_INFINITY };
+    return { signal: this.#all.closing, timeoutMs: this.leftMs };
+  }
+
+  get aborted(): boolean {
+    return this.#end !== undefined;
+  }
+
+  get reason(): unknown {
+    return this.#end?.reason;
+  }
+
+  addEventListener(_type: "abort", listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_type: "abort", listener: () => void): void {
+    this.#listeners.delete(listener);
   }
 
   /** What ended it: the caller, the time, the client; undefined while it runs. */
   get end(): End | undefined {
-    return this.#end;
+    return this.#end?.by;
   }
 
   /** Whether anything of the call may have reached the server so far. */
@@ -103,27 +151,47 @@ export class Deadline implements Disposable {
     this.#arm();
   }
 
-  /** Waits. Rejects with the signal's reason where the deadline ends before. */
+  /** Waits. Rejects with its reason where the deadline ends before. */
   wait(ms: number): Promise<void> {
-    const { signal } = this;
-    if (signal.aborted) return Promise.reject(signal.reason);
+    if (this.aborted) return Promise.reject(this.reason);
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
+      const abort = (): void => {
         clearTimeout(timer);
-        reject(signal.reason);
+        reject(this.reason);
       };
       const timer = setTimeout(() => {
-        signal.removeEventListener("abort", onAbort);
+        this.#listeners.delete(abort);
         resolve();
       }, ms);
-      signal.addEventListener("abort", onAbort, { once: true });
+      this.#listeners.add(abort);
     });
+  }
+
+  /** The caller's signal has aborted. */
+  handleEvent(): void {
+    const { signal } = this.#options;
+    this.#abort(endOf(signal?.reason), signal?.reason);
+  }
+
+  /** The client, or the server's place in it, is closed. */
+  close(reason: unknown): void {
+    const own = reason instanceof ClientClosedError;
+    this.#abort("closing", own ? new ClientClosedError(this.#server, { delivery: this.#delivery }) : reason);
+  }
+
+  /** Its time is over. */
+  expire(): void {
+    const { resetOnProgress, timeoutMs, maxTotalMs } = this.#options;
+    const isTotal = resetOnProgress && this.#dueAt >= this.#endsAt;
+    const details = { timeoutMs: isTotal ? maxTotalMs : timeoutMs, delivery: this.#delivery };
+    this.#abort("timeout", new CallTimeoutError(this.#server, this.#what, details));
   }
 
   /** To be called when the call has ended. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#release();
+    this.#options.signal?.removeEventListener("abort", this);
+    this.#all.forget(this);
   }
 
   #arm(): void {
@@ -131,21 +199,15 @@ export class Deadline implements Disposable {
     if (!Number.isFinite(this.#dueAt)) return;
     // The longest that a timer can wait for; it is armed again then.
     const wait = Math.min(this.#dueAt - performance.now(), 2_147_483_647);
-    this.#timer = setTimeout(() => (performance.now() >= this.#dueAt - 1 ? this.#expire() : this.#arm()), wait);
+    this.#timer = setTimeout(() => (performance.now() >= this.#dueAt - 1 ? this.expire() : this.#arm()), wait);
   }
 
-  #expire(): void {
-    const { resetOnProgress, timeoutMs, maxTotalMs } = this.#options;
-    const isTotal = resetOnProgress && this.#dueAt >= this.#endsAt;
-    const details = { timeoutMs: isTotal ? maxTotalMs : timeoutMs, delivery: this.#delivery };
-    this.#abort("timeout", new CallTimeoutError(this.#server, this.#what, details));
-  }
-
-  #abort(end: End, reason: unknown): void {
+  #abort(by: End, reason: unknown): void {
     if (this.#end !== undefined) return;
-    this.#end = end;
+    this.#end = { by, reason };
     clearTimeout(this.#timer);
-    this.#controller.abort(reason);
+    for (const listener of [...this.#listeners]) listener();
+    this.#controller?.abort(reason);
   }
 }
 

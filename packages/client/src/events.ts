@@ -120,6 +120,10 @@ export class Events {
     return () => void this.#listeners.delete(own);
   }
 
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   emit(event: ClientEvent): void {
     for (const listener of this.#listeners) {
       try {

@@ -196,10 +196,10 @@ export class MinionClient implements AsyncDisposable {
   async ping(server: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
     const found = this.#servers.get(server);
     checkCallOptions(options, ["signal"]);
-    return found.withConnection(options, async (connection, lease, { signal }) => {
+    return found.withConnection(options, async (connection, lease, deadline) => {
       try {
         const begin = performance.now();
-        await connection.ping(signal);
+        await connection.ping(deadline);
         return performance.now() - begin;
       } finally {
         lease.release();

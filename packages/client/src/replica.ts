@@ -86,7 +86,7 @@ export class Replica {
         const { connection, lease } = await this.#lease(call);
         state.isWaitingForServer = true;
         try {
-          await connection.ping(call.deadline.signal);
+          await connection.ping(call.deadline);
         } catch (error) {
           // What does not even answer a ping is no use to the next probe either.
           if (call.deadline.end === undefined || call.deadline.end === "timeout") lease.destroy(error).catch(() => {});

@@ -33,6 +33,8 @@ export class ServerConnections {
   /** Every key under which the pool may have something. */
   readonly #keys = new Set<string>();
   #pruneAt = fewKeys;
+  /** Most calls are like the one before. */
+  #recentKey: (Omit<ConnectionKey, "server"> & { readonly text: string }) | undefined;
   readonly #open = new Map<Connection, ConnectionKey>();
   /** A stateful server's connection is never idle: its keeper keeps it from being given up. */
   readonly #keepers = new Map<string, Keeper>();
@@ -46,9 +48,13 @@ export class ServerConnections {
 
   /** The key of shared connections, or of one of somebody's own. */
   key(replica: number, principal: string | undefined, isOwn = false): string {
+    const recent = this.#recentKey;
+    if (recent !== undefined && recent.replica === replica && recent.principal === principal && recent.isOwn === isOwn)
+      return recent.text;
     const key = formatKey({ server: this.#context.server, replica, principal, isOwn });
     if (this.#keys.size >= this.#pruneAt) this.#prune();
     this.#keys.add(key);
+    this.#recentKey = { replica, principal, isOwn, text: key };
     return key;
   }
 

@@ -1,8 +1,7 @@
-import { setMaxListeners } from "node:events";
 import type { Call } from "./call.js";
 import type { CallOptions, ListOptions } from "./call-options.js";
 import { type LeasedConnection, leaseConnection, sendOver } from "./connections.js";
-import { Deadline } from "./deadline.js";
+import { type Deadline, Deadlines } from "./deadline.js";
 import { errorTypeOf } from "./error-type.js";
 import type { EventBody } from "./events.js";
 import { byAvailability, fromFirst, sendToReplicas } from "./failover.js";
@@ -50,15 +49,14 @@ export class Server {
   readonly #lists: Lists;
   readonly #monitor: Monitor;
   readonly #budget = new RetryBudget();
-  readonly #closing = new AbortController();
+  readonly #deadlines: Deadlines;
 
   constructor(name: string, policy: Policy, context: ServerContext) {
     this.name = name;
     this.policy = policy;
     this.#context = context;
     this.schemas = new OutputSchemas(name);
-    // Every call in flight listens to it.
-    setMaxListeners(0, this.#closing.signal);
+    this.#deadlines = new Deadlines(name);
     this.#cache = context.makeCache(name, policy.cache);
     this.#lists = new Lists({
       server: name,
@@ -169,7 +167,7 @@ export class Server {
 
   /** Ends what waits with `reason`. */
   abort(reason: unknown): void {
-    this.#closing.abort(reason);
+    this.#deadlines.close(reason);
   }
 
   /** To be called when its connections are closed or about to be. */
@@ -228,8 +226,8 @@ export class Server {
         { method, target, server: this.name, transport: this.transport },
         async (fields) => {
           const { priority, principal, onProgress } = options;
-          const meta = { ...options.meta, ...fields };
-          const sent = Object.keys(meta).length === 0 ? params : { ...params, _meta: meta };
+          const hasMeta = options.meta !== undefined || fields !== undefined;
+          const sent = hasMeta ? { ...params, _meta: { ...options.meta, ...fields } } : params;
           const answer = await send(
             { method, params: sent, what, isSafe, deadline, principal, priority, onProgress },
             onRetry,
@@ -275,12 +273,11 @@ export class Server {
 
   #deadline(what: string, options: CallOptions): Deadline {
     const timeoutMs = options.timeoutMs ?? this.policy.callTimeoutMs;
-    return new Deadline(this.name, what, {
+    return this.#deadlines.start(what, {
       timeoutMs,
       resetOnProgress: options.resetTimeoutOnProgress ?? false,
       maxTotalMs: options.maxTotalTimeoutMs ?? timeoutMs,
       signal: options.signal,
-      closing: this.#closing.signal,
     });
   }
 
@@ -290,6 +287,7 @@ export class Server {
   }
 
   #emit(event: EventBody): void {
-    this.#context.events.emit({ ...event, server: this.name, at: Date.now() });
+    const { events } = this.#context;
+    if (events.isHeard) events.emit({ ...event, server: this.name, at: Date.now() });
   }
 }

@@ -1,4 +1,12 @@
-import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  context,
+  ProxyTracerProvider,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
 import type { Transport } from "./policy.js";
 
 /** What a span tells of a call. */
@@ -17,20 +25,25 @@ const networkTransports: Readonly<Record<Transport, string | undefined>> = {
   custom: undefined,
 };
 
+/** What every provider stands for while no tracer is installed. */
+const none = new ProxyTracerProvider().getDelegate();
+
 /**
  * Runs `run` inside a client span, as the OpenTelemetry conventions for MCP have it, and hands it the fields of the trace
- * context for `_meta` (`traceparent` ...). Without a tracer installed there is no span, and no field.
+ * context for `_meta` (`traceparent` ...). Without a tracer installed there is no span, no field, and no cost.
  */
 export async function traced<T>(
   call: TracedCall,
   run: (
-    fields: Readonly<Record<string, string>>,
+    fields: Readonly<Record<string, string>> | undefined,
   ) => Promise<{ readonly value: T; readonly errorType: string | undefined }>,
   errorTypeOf: (error: unknown) => string,
 ): Promise<T> {
+  const provider = trace.getTracerProvider();
+  if (provider instanceof ProxyTracerProvider && provider.getDelegate() === none) return (await run(undefined)).value;
   const { method, target, transport } = call;
   const network = networkTransports[transport];
-  const span = trace.getTracer("@minion/client").startSpan(target === undefined ? method : `${method} ${target}`, {
+  const span = provider.getTracer("@minion/client").startSpan(target === undefined ? method : `${method} ${target}`, {
     kind: SpanKind.CLIENT,
     attributes: {
       "mcp.method.name": method,
@@ -45,7 +58,9 @@ export async function traced<T>(
   const fields: Record<string, string> = {};
   propagation.inject(active, fields);
   try {
-    const { value, errorType } = await context.with(active, () => run(fields));
+    const { value, errorType } = await context.with(active, () =>
+      run(Object.keys(fields).length === 0 ? undefined : fields),
+    );
     if (errorType !== undefined) fail(span, errorType);
     return value;
   } catch (error) {

@@ -18,7 +18,7 @@ export async function judged<T>(
     permit.success();
     return value;
   } catch (error) {
-    if (call.deadline.end === "timeout" && isWaitingForServer()) permit.failure(call.deadline.signal.reason);
+    if (call.deadline.end === "timeout" && isWaitingForServer()) permit.failure(call.deadline.reason);
     else if (error instanceof Failure && call.deadline.end === undefined) tell(permit, error);
     else permit.ignore();
     throw error;

@@ -1,4 +1,5 @@
 import type { Progress } from "@modelcontextprotocol/sdk/types.js";
+import type { Cancellation } from "./cancellation.js";
 import type { McpSession } from "./mcp-session.js";
 
 /** One request as it goes on the wire. */
@@ -10,7 +11,7 @@ export interface ConnectionRequest {
 /** How one request is sent. */
 export interface SendOptions {
   /** The request's own signal. Its abort tells the server and rejects with `signal.reason` at once. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   /** Receives all progress before the result, also what arrives together with it. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /**
@@ -35,7 +36,7 @@ export interface Connection {
    */
   send(request: ConnectionRequest, options: SendOptions): Promise<unknown>;
   /** Resolves at any JSON-RPC answer, an error too (`ping`, or `server/discover` where there is no ping). */
-  ping(signal: AbortSignal): Promise<void>;
+  ping(signal: Cancellation): Promise<void>;
   /** The end of what the server wrote to stderr, secrets masked; "" where there is none. */
   stderrTail(): string;
   /** Ends the connection within its `closeTimeoutMs`; resolves when no process of it is alive. Idempotent, never rejects. */

@@ -3,10 +3,11 @@ import type { Exchange } from "./exchange.js";
 
 /** How the requests of a connection get to the server; their ends are told to their exchanges. */
 export interface Requests {
-  /** Sends it. What keeps it from being sent fails the exchange. */
-  request(request: ConnectionRequest, exchange: Exchange): void;
-  /** Tells the server that nobody awaits the answer any more. */
-  cancel(exchange: Exchange): void;
+  /**
+   * Sends it; what keeps it from being sent fails the exchange. Returns what tells the server that nobody awaits the
+   * answer any more.
+   */
+  request(request: ConnectionRequest, exchange: Exchange): () => void;
 }
 
 /** The parameters of a request whose progress is wanted. */

@@ -1,4 +1,5 @@
 import { settledWithin } from "./abort.js";
+import type { Cancellation } from "./cancellation.js";
 import type { Connection, ConnectionRequest, SendOptions } from "./connection.js";
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
@@ -68,15 +69,15 @@ export class SessionConnection implements Connection {
         settle();
         reject(signal.reason);
         exchange.giveUp();
-        this.#requests.cancel(exchange);
+        cancel();
       };
-      signal.addEventListener("abort", abort, { once: true });
+      signal.addEventListener("abort", abort);
       this.#active.add(exchange);
-      this.#requests.request(request, exchange);
+      const cancel = this.#requests.request(request, exchange);
     });
   }
 
-  async ping(signal: AbortSignal): Promise<void> {
+  async ping(signal: Cancellation): Promise<void> {
     const error = await this.#answerTo("ping", signal);
     if (error === undefined || error.kind === "rpc") return;
     // The 2026-07-28 revision has no ping, and its SDK refuses to send one.
@@ -114,7 +115,7 @@ export class SessionConnection implements Connection {
     else await this.#wire.close(this.#closeTimeoutMs, options);
   }
 
-  async #answerTo(method: string, signal: AbortSignal): Promise<Failure | undefined> {
+  async #answerTo(method: string, signal: Cancellation): Promise<Failure | undefined> {
     try {
       await this.send({ method }, { signal });
       return undefined;

@@ -17,7 +17,6 @@ export class SessionRequests implements Requests {
   /** Whether the messages of the session can be seen. */
   readonly #isTapped: boolean;
   readonly #failureOf: (error: unknown, exchange: Exchange) => Failure;
-  readonly #cancelling = new WeakMap<Exchange, AbortController>();
 
   constructor(options: {
     readonly session: McpSession;
@@ -31,33 +30,28 @@ export class SessionRequests implements Requests {
     this.#failureOf = options.failureOf;
   }
 
-  request(request: ConnectionRequest, exchange: Exchange): void {
-    this.#send(request, exchange).then(
+  request(request: ConnectionRequest, exchange: Exchange): () => void {
+    // A signal for this request only: the SDK never takes its listener off again.
+    const own = new AbortController();
+    this.#send(request, exchange, own.signal).then(
       (result) => exchange.resolve(result),
       (error) => exchange.reject(this.#failureOf(error, exchange)),
     );
+    return () => own.abort(new Error("cancelled by the caller"));
   }
 
-  cancel(exchange: Exchange): void {
-    this.#cancelling.get(exchange)?.abort(new Error("cancelled by the caller"));
-  }
-
-  async #send({ method, params }: ConnectionRequest, exchange: Exchange): Promise<unknown> {
-    // A signal for this request only: the SDK never takes its listener off again.
-    const own = new AbortController();
-    this.#cancelling.set(exchange, own);
+  async #send({ method, params }: ConnectionRequest, exchange: Exchange, signal: AbortSignal): Promise<unknown> {
     const { onProgress, progressToken } = exchange;
     const isSeen = onProgress === undefined || this.#isTapped;
     const sent = onProgress === undefined || !isSeen ? params : withProgressToken(params, progressToken);
     const options = {
-      signal: own.signal,
+      signal,
       timeout: never,
       ...(!isSeen && { onprogress: (progress: Progress) => quietly(() => onProgress(progress)) }),
     };
-    const answer = this.#exchanges.bind(exchange, () =>
+    return await this.#exchanges.bind(exchange, () =>
       // The schemas of the two lines have no type in common; this one has what both ask of a schema.
       this.#session.request(sent === undefined ? { method } : { method, params: sent }, ResultSchema as never, options),
     );
-    return await answer;
   }
 }

@@ -1,8 +1,9 @@
+import { nextTick } from "node:process";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { StdioServer } from "../server-config.js";
 import type { Exchange } from "./exchange.js";
 import { type Exchanges, failedAnswer } from "./exchanges.js";
-import { Failure } from "./failure.js";
+import { type Delivery, Failure } from "./failure.js";
 import { LineBuffer } from "./line-buffer.js";
 import type { Secrets } from "./secrets.js";
 import { ServerProcess } from "./server-process.js";
@@ -11,6 +12,10 @@ import type { Wire, WireEvents } from "./wire.js";
 
 /** What a server wrote before it ended may still be in the pipe, which a process it started may hold open. */
 const drainMs = 100;
+interface Line {
+  readonly line: string;
+  readonly exchange: Exchange | undefined;
+}
 
 /** Speaks with a server of ours over its stdin and stdout, one JSON message a line. */
 export class StdioWire implements Wire {
@@ -20,6 +25,7 @@ export class StdioWire implements Wire {
   readonly #stderr: StderrTail;
   #process: ServerProcess | undefined;
   #events: WireEvents | undefined;
+  #waiting: Line[] = [];
   #isOver = false;
 
   constructor(options: {
@@ -54,20 +60,15 @@ export class StdioWire implements Wire {
   }
 
   send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void> {
-    const stdin = this.#process?.child.stdin;
-    if (this.#isOver || stdin === undefined || !stdin.writable) return Promise.reject(this.#closed());
+    if (this.#isOver || this.#process?.child.stdin.writable !== true) return Promise.reject(this.#closed("not-sent"));
     const line = `${JSON.stringify(message)}\n`;
-    exchange?.markSent();
-    stdin.write(line, (error) => {
-      if (!error || exchange === undefined) return;
-      // The last byte ends the line: where not all was written, the server has no complete request.
-      exchange.markNotSent();
-      exchange.fail(this.#closed());
-    });
+    if (this.#waiting.length === 0) nextTick(() => this.#flush());
+    this.#waiting.push({ line, exchange });
     return Promise.resolve();
   }
 
   close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {
+    this.#flush();
     this.#isOver = true;
     return this.#process?.end(withinMs, options) ?? Promise.resolve();
   }
@@ -96,6 +97,27 @@ export class StdioWire implements Wire {
     });
   }
 
+  /** What was sent in the same turn goes out together: a call to the system costs more than all the rest of a request. */
+  #flush(): void {
+    const stdin = this.#process?.child.stdin;
+    const lines = this.#waiting;
+    this.#waiting = [];
+    let isRefused = false;
+    stdin?.cork();
+    for (const { line, exchange } of lines) {
+      if (exchange?.isOver === true) continue;
+      exchange?.markSent();
+      stdin?.write(line, (error) => {
+        if (!error || exchange === undefined) return;
+        // Nothing was taken of what is refused at once. What fails later may have been read by then.
+        if (isRefused) exchange.markNotSent();
+        exchange.fail(this.#closed(exchange.delivery));
+      });
+    }
+    stdin?.uncork();
+    isRefused = stdin?.errored instanceof Error;
+  }
+
   #end(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -103,8 +125,8 @@ export class StdioWire implements Wire {
     this.#events?.onEnded(new Failure("closed", `the server's process ended ${how}`, { delivery: "sent" }));
   }
 
-  #closed(): Failure {
-    return new Failure("closed", "the server's process is gone", { delivery: "not-sent" });
+  #closed(delivery: Delivery): Failure {
+    return new Failure("closed", "the server's process is gone", { delivery });
   }
 
   #receive(line: string): void {

@@ -79,7 +79,7 @@ export class WireTransport implements Transport, Requests {
     }
   }
 
-  request({ method, params }: ConnectionRequest, exchange: Exchange): void {
+  request({ method, params }: ConnectionRequest, exchange: Exchange): () => void {
     this.#lastId += 1;
     const id = this.#lastId;
     const withToken = exchange.onProgress === undefined ? params : withProgressToken(params, exchange.progressToken);
@@ -90,10 +90,10 @@ export class WireTransport implements Transport, Requests {
         exchange.fail(this.#failureOf(error, exchange));
         this.#exchanges.drop(id);
       });
+    return () => this.#cancel(id, exchange);
   }
 
-  cancel({ id, delivery }: Exchange): void {
-    if (id === undefined) return;
+  #cancel(id: number, { delivery }: Exchange): void {
     this.#exchanges.drop(id);
     if (delivery === "not-sent") return;
     const params = { requestId: id, reason: "cancelled by the caller" };
