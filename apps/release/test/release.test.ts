@@ -35,6 +35,8 @@ async function versions(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(entries));
 }
 
+const changelog = (name: string): Promise<string> => readFile(join(clone, "packages", name, "CHANGELOG.md"), "utf8");
+
 async function changeset(name: string, bump: "patch" | "minor" | "major", text: string): Promise<void> {
   await writeFile(join(clone, ".changeset", "rehearsal.md"), `---\n"@minion/${name}": ${bump}\n---\n\n${text}\n`);
 }
@@ -74,9 +76,9 @@ test(
   async () => {
     for (const version of Object.values(await versions())) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
     for (const name of packages) {
-      const log = await readFile(join(clone, "packages", name, "CHANGELOG.md"), "utf8");
+      const log = await changelog(name);
       expect(log).toContain(`# @minion/${name}`);
-      expect(log).toMatch(/^- .{20,}/m);
+      expect(log).toMatch(/^- First release: .{20,}\.$/m);
     }
     await pnpm("exec", "changeset", "publish", "--no-git-tag");
     const first = await versions();
@@ -114,6 +116,10 @@ test(
     expect(after.client?.split(".").slice(0, 2)).toEqual(before.client?.split(".").slice(0, 2));
     expect(after.client).not.toBe(before.client);
     for (const name of ["breaker", "cache", "metrics", "chaos"]) expect(after[name]).toBe(before[name]);
+    expect(await changelog("pool")).toContain(`## ${after.pool}\n\n### Minor Changes\n\n- Renames an option.\n`);
+    expect(await changelog("client")).toContain(
+      `## ${after.client}\n\n### Patch Changes\n\n- Uses @minion/pool ${after.pool}.\n`,
+    );
     await pnpm("exec", "changeset", "publish", "--no-git-tag");
     expect(registry.versions("@minion/pool").at(-1)).toBe(after.pool);
     expect(registry.versions("@minion/client").at(-1)).toBe(after.client);
