@@ -1,3 +1,4 @@
+import type { Look } from "./clock.js";
 import type { Probe } from "./phase.js";
 import type { Tally } from "./stats.js";
 
@@ -13,8 +14,7 @@ export interface Permit {
 
 /** One admitted call from its admission to its end. */
 export class Call implements Probe {
-  /** On the monotonic clock; 0 where nothing depends on it. */
-  readonly admittedAt: number;
+  readonly #start: Look;
   /** The breaker's generation then; in another one its result has no effect. */
   readonly generation: number;
   /** Where its result is counted. */
@@ -22,9 +22,14 @@ export class Call implements Probe {
   /** A call ends once: by its result, by its caller's abort, or by the time-out of a probe. */
   settled = false;
 
-  constructor(admittedAt: number, generation: number, tally: Tally) {
-    this.admittedAt = admittedAt;
+  constructor(start: Look, generation: number, tally: Tally) {
+    this.#start = start;
     this.generation = generation;
     this.tally = tally;
+  }
+
+  /** On the monotonic clock; 0 where nothing depends on it. */
+  get admittedAt(): number {
+    return this.#start.at;
   }
 }

@@ -1,3 +1,5 @@
+import type { Glance } from "./phase.js";
+
 /** Who holds a breaker open or closed. Each side is counted; open wins. */
 export class Overrides {
   #open = 0;
@@ -9,6 +11,12 @@ export class Overrides {
   get forced(): "forced-open" | "forced-closed" | undefined {
     if (this.#open > 0) return "forced-open";
     return this.#closed > 0 ? "forced-closed" : undefined;
+  }
+
+  /** Whole milliseconds until a call would be admitted: never, at once, or as `glance` has it. */
+  retryAfterMs({ restMs }: Glance): number {
+    if (this.#open > 0) return Number.POSITIVE_INFINITY;
+    return this.#closed > 0 ? 0 : Math.ceil(restMs);
   }
 
   /** Holds it until the returned function is called; true from that where it had still been held by this hold. */

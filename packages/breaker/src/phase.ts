@@ -16,6 +16,9 @@ export interface Probe {
  */
 export type Phase = { readonly kind: "closed" } | Open | HalfOpen;
 
+/** It holds nothing, so that one is enough for all. */
+export const closed: Phase = { kind: "closed" };
+
 /** Resting until an instant. */
 export interface Open {
   readonly kind: "open";
@@ -44,6 +47,18 @@ export function resting(settings: Settings, now: number): Open {
 /** The longer rest after a failed probe. */
 export function reopened({ nextRestMs, reopens }: HalfOpen, at: number): Open {
   return { kind: "open", until: at + nextRestMs, reopens: reopens + 1 };
+}
+
+/** What the end of a probe at `now` leads to, if it leads anywhere. */
+export function afterProbe(
+  phase: HalfOpen,
+  isFailure: boolean,
+  successThreshold: number,
+  now: number,
+): { readonly phase: Phase; readonly reason: "probe-failed" | "probes-succeeded" } | undefined {
+  if (isFailure) return { phase: reopened(phase, now), reason: "probe-failed" };
+  phase.successes += 1;
+  return phase.successes < successThreshold ? undefined : { phase: closed, reason: "probes-succeeded" };
 }
 
 /** What follows a rest. */

@@ -1,31 +1,37 @@
 const slots = 10;
 
-interface Slot {
+interface Figures {
   calls: number;
   failures: number;
   slow: number;
 }
 
 /** How many calls there were, and of what kind. */
-export type Counts = Readonly<Slot>;
+export type Counts = Readonly<Figures>;
+
+/** A tenth of the window in which there were calls. */
+interface Slot extends Figures {
+  /** Which one it is since the clock's zero. */
+  readonly number: number;
+  next: Slot | undefined;
+}
 
 /**
- * Counts of the calls of the last `windowMs`: a ring of ten slots in constant memory, O(1) per call.
+ * Counts of the calls of the last `windowMs`: a chain of at most ten slots in constant memory, O(1) per call.
  *
  * Slots expire by the clock, whether there is traffic or not, so that what is older than the window never counts: a
  * sample counts for at least nine tenths of the window and never longer than all of it. A clock that jumps back is taken
- * as standing still for that moment: nothing is lost, and what there is ages on from there. The ring is that of Hystrix
- * and gobreaker.
+ * as standing still for that moment: nothing is lost, and what there is ages on from there. Hystrix and gobreaker keep
+ * such slots in a ring; in a chain those without calls cost nothing.
  */
 export class RollingWindow {
   readonly #slotMs: number;
-  /** A slot without calls is a hole. */
-  #ring: (Slot | undefined)[] = [];
-  #total: Slot = { calls: 0, failures: 0, slow: 0 };
-  /** The place of the newest slot in the ring. */
-  #head = 0;
-  /** The number of the newest slot since the clock's zero. */
-  #newest = 0;
+  #total: Figures = { calls: 0, failures: 0, slow: 0 };
+  #oldest: Slot | undefined;
+  #newest: Slot | undefined;
+  /** The number of the present slot, which never falls, and by how many slots the clock has jumped back in all. */
+  #present = 0;
+  #lost = 0;
 
   constructor(windowMs: number) {
     this.#slotMs = windowMs / slots;
@@ -34,12 +40,8 @@ export class RollingWindow {
   /** Counts one call that ended at `now`, and says what the window holds then. */
   add(now: number, isFailure: boolean, isSlow: boolean): Counts {
     this.#expire(now);
-    let slot = this.#ring[this.#head];
-    if (slot === undefined) {
-      slot = { calls: 0, failures: 0, slow: 0 };
-      this.#ring[this.#head] = slot;
-    }
-    count(slot, isFailure, isSlow);
+    const newest = this.#newest;
+    count(newest?.number === this.#present ? newest : this.#begin(), isFailure, isSlow);
     count(this.#total, isFailure, isSlow);
     return this.#total;
   }
@@ -52,33 +54,39 @@ export class RollingWindow {
 
   /** Forgets everything. */
   clear(): void {
-    this.#ring = [];
+    this.#oldest = undefined;
+    this.#newest = undefined;
     this.#total = { calls: 0, failures: 0, slow: 0 };
+  }
+
+  #begin(): Slot {
+    const slot: Slot = { number: this.#present, calls: 0, failures: 0, slow: 0, next: undefined };
+    if (this.#newest === undefined) this.#oldest = slot;
+    else this.#newest.next = slot;
+    this.#newest = slot;
+    return slot;
   }
 
   #expire(now: number): void {
     // An endless window has one slot that never ages: Infinity divides everything to zero.
-    const current = Math.floor(now / this.#slotMs);
-    const passed = current - this.#newest;
-    if (passed === 0) return;
-    this.#newest = current;
-    if (passed >= slots) this.clear();
-    else for (let slot = 0; slot < passed; slot += 1) this.#turn();
+    const slot = Math.floor(now / this.#slotMs) + this.#lost;
+    if (slot === this.#present) return;
+    if (slot < this.#present) this.#lost += this.#present - slot;
+    else this.#present = slot;
+    while (this.#oldest !== undefined && this.#oldest.number <= this.#present - slots) this.#drop(this.#oldest);
   }
 
-  #turn(): void {
-    this.#head = (this.#head + 1) % slots;
-    const slot = this.#ring[this.#head];
-    if (slot === undefined) return;
-    this.#ring[this.#head] = undefined;
-    this.#total.calls -= slot.calls;
-    this.#total.failures -= slot.failures;
-    this.#total.slow -= slot.slow;
+  #drop({ calls, failures, slow, next }: Slot): void {
+    this.#oldest = next;
+    if (next === undefined) this.#newest = undefined;
+    this.#total.calls -= calls;
+    this.#total.failures -= failures;
+    this.#total.slow -= slow;
   }
 }
 
-function count(counts: Slot, isFailure: boolean, isSlow: boolean): void {
-  counts.calls += 1;
-  if (isFailure) counts.failures += 1;
-  if (isSlow) counts.slow += 1;
+function count(figures: Figures, isFailure: boolean, isSlow: boolean): void {
+  figures.calls += 1;
+  if (isFailure) figures.failures += 1;
+  if (isSlow) figures.slow += 1;
 }

@@ -17,6 +17,10 @@ export function runAbortable<T>(
     const run = async (): Promise<T> => operation();
     run()
       .finally(() => signal.removeEventListener("abort", abort))
-      .then(resolve, reject);
+      .then(resolve, (error: unknown) => {
+        // The operation may hear of the abort before the listener here does.
+        if (signal.aborted && error === signal.reason) onAbort();
+        reject(error);
+      });
   });
 }

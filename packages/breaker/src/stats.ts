@@ -63,8 +63,11 @@ export interface BreakerStats {
   readonly lastSuccessAt: number | undefined;
 }
 
-/** What is counted over the whole life of a breaker, whatever its state. */
+/** What is counted over the whole life of a breaker, whatever its state, and when that changed last. */
 export class Tally {
+  /** In epoch milliseconds and on the monotonic clock. */
+  changedAt: number = Date.now();
+  changedInstant: number = performance.now();
   successes = 0;
   failures = 0;
   ignored = 0;
@@ -74,52 +77,77 @@ export class Tally {
   /** Epoch milliseconds. */
   lastFailureAt: number | undefined;
   lastFailure: unknown;
-  readonly to: Record<BreakerState, number> = {
-    closed: 0,
-    open: 0,
-    "half-open": 0,
-    "forced-open": 0,
-    "forced-closed": 0,
-  };
-  /** On the monotonic clock: a success is too frequent to look at the other one too. */
-  #succeededAt: number | undefined;
+  /** Transitions by the state they led to. Made with the first one, since most breakers never have any. */
+  #to: Record<BreakerState, number> | undefined;
+  /** The last success not yet worked out, on the monotonic clock: one is too frequent to look at the other clock too. */
+  #succeededAt = Number.NaN;
   #lastSuccessAt: number | undefined;
 
   /** Epoch milliseconds, worked out at the first reading, so that each later one of the same success says the same. */
   lastSuccessAt(now: number): number | undefined {
-    if (this.#succeededAt !== undefined) {
+    if (!Number.isNaN(this.#succeededAt)) {
       this.#lastSuccessAt = epochOf(this.#succeededAt, now);
-      this.#succeededAt = undefined;
+      this.#succeededAt = Number.NaN;
     }
     return this.#lastSuccessAt;
   }
 
+  get transitionsTo(): Record<BreakerState, number> {
+    return { ...(this.#to ?? nowhere) };
+  }
+
+  /** Notes that the state changed at `instant`. */
+  changed(instant: number, now: number): void {
+    this.changedInstant = instant;
+    this.changedAt = epochOf(instant, now);
+  }
+
+  /** Counts a transition. */
+  moved(to: BreakerState): void {
+    this.transitions += 1;
+    this.#to ??= { ...nowhere };
+    this.#to[to] += 1;
+  }
+
   /** Counts the end of a call. */
   add(verdict: "success" | "failure" | "ignored", isSlow: boolean, now: number): void {
-    if (verdict === "success") {
-      this.successes += 1;
-      this.#succeededAt = now;
-      if (isSlow) this.slow += 1;
-    } else if (verdict === "failure") {
+    if (verdict === "success") this.succeeded(isSlow, now);
+    else if (verdict === "failure") {
       this.failures += 1;
       this.lastFailureAt = epochOf(now, performance.now());
     } else this.ignored += 1;
   }
+
+  succeeded(isSlow: boolean, now: number): void {
+    this.successes += 1;
+    this.#succeededAt = now;
+    if (isSlow) this.slow += 1;
+  }
 }
+
+const nowhere: Readonly<Record<BreakerState, number>> = {
+  closed: 0,
+  open: 0,
+  "half-open": 0,
+  "forced-open": 0,
+  "forced-closed": 0,
+};
 
 /** The figures that are not in the tally. */
 interface CurrentFigures extends Shown {
   readonly state: BreakerState;
-  readonly stateChangedAt: number;
-  readonly timeInStateMs: number;
+  /** When the state began, where time alone brought it about and nothing has been done about it yet. */
+  readonly movedAt: number | undefined;
   readonly retryAfterMs: number;
 }
 
 /** All figures together, as they are at `now`. */
-export function statsOf(tally: Tally, now: number, { window, ...current }: CurrentFigures): BreakerStats {
-  const { successes, failures, ignored, rejected, slow, transitions } = tally;
+export function statsOf(tally: Tally, now: number, { window, movedAt, ...current }: CurrentFigures): BreakerStats {
+  const { successes, failures, ignored, rejected, slow, transitions, transitionsTo } = tally;
   return {
     ...current,
+    stateChangedAt: movedAt === undefined ? tally.changedAt : epochOf(movedAt, now),
+    timeInStateMs: Math.max(0, now - (movedAt ?? tally.changedInstant)),
     calls: successes + failures + ignored,
     successes,
     failures,
@@ -127,7 +155,7 @@ export function statsOf(tally: Tally, now: number, { window, ...current }: Curre
     rejected,
     slow,
     transitions,
-    transitionsTo: { ...tally.to },
+    transitionsTo,
     windowCalls: window.calls,
     windowFailures: window.failures,
     windowSlow: window.slow,

@@ -10,7 +10,7 @@ export function tripReason(
 ): Extract<StateChange["reason"], "failure-threshold" | "failure-rate" | "slow-call-rate"> | undefined {
   if (consecutiveFailures >= settings.failureThreshold) return "failure-threshold";
   const { calls, failures, slow } = window;
-  if (calls < settings.minimumCalls) return undefined;
+  if (calls < settings.minimumCalls || failures + slow === 0) return undefined;
   // Divided, not multiplied: a share that is reached exactly must compare as equal.
   if (failures / calls >= settings.failureRateThreshold) return "failure-rate";
   return slow / calls >= settings.slowCallRateThreshold ? "slow-call-rate" : undefined;

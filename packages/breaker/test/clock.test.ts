@@ -1,0 +1,138 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { Clock } from "../src/clock.js";
+import { CircuitBreaker } from "../src/index.js";
+import { pass, succeed } from "./support.js";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+/** A clock whose every look costs `stepMs`. */
+function looks(stepMs: number): { count: () => number; add: (ms: number) => void } {
+  let now = 0;
+  const spy = vi.spyOn(performance, "now").mockImplementation(() => {
+    now += stepMs;
+    return now;
+  });
+  return {
+    count: () => spy.mock.calls.length,
+    add: (ms) => {
+      now += ms;
+    },
+  };
+}
+
+/** A clock in a burst whose last look has just been used up. */
+function burst(clock: Clock): void {
+  for (let look = 0; look <= 1_000; look += 1) clock.exactly();
+  for (let reading = 0; reading < 15; reading += 1) clock.nearly();
+}
+
+test("in a burst one look serves 16 readings, and time never runs backwards", () => {
+  const { count } = looks(0.001);
+  const clock = new Clock();
+  burst(clock);
+  expect(count()).toBe(1_001);
+  let last = 0;
+  for (let reading = 0; reading < 1_600; reading += 1) {
+    const { at } = clock.nearly();
+    expect(at).toBeGreaterThanOrEqual(last);
+    last = at;
+  }
+  expect(count()).toBe(1_101);
+});
+
+test("an exact reading is exact in a burst too, and nothing that is read after it is older", () => {
+  const { add } = looks(0.001);
+  const clock = new Clock();
+  burst(clock);
+  clock.nearly();
+  add(7);
+  const exact = clock.exactly();
+  expect(exact).toBeGreaterThan(7);
+  expect(clock.nearly().at).toBeGreaterThanOrEqual(exact);
+});
+
+test("before a thousand looks in a row, and where they are further apart, every reading is a look", () => {
+  const near = looks(0.001);
+  const clock = new Clock();
+  for (let reading = 0; reading < 1_000; reading += 1) clock.nearly();
+  expect(near.count()).toBe(1_000);
+  vi.restoreAllMocks();
+  const far = looks(0.0625);
+  const slow = new Clock();
+  for (let reading = 0; reading < 5_000; reading += 1) slow.nearly();
+  expect(far.count()).toBe(5_000);
+});
+
+test("a pause ends a burst with the next look", () => {
+  const { count, add } = looks(0.001);
+  const clock = new Clock();
+  burst(clock);
+  add(1);
+  const before = count();
+  for (let reading = 0; reading < 100; reading += 1) clock.nearly();
+  expect(count() - before).toBe(100);
+});
+
+test("what was read in a burst is forgotten when its turn of the event loop ends", async () => {
+  const { add } = looks(0.001);
+  const clock = new Clock();
+  for (let look = 0; look <= 1_000; look += 1) clock.exactly();
+  const stale = clock.nearly();
+  expect(clock.nearly()).toBe(stale);
+  await new Promise((resolve) => setImmediate(resolve));
+  add(5_000);
+  expect(clock.nearly().at).toBeGreaterThan(5_000);
+});
+
+test("without a way to know when a turn ends every reading is a look", async () => {
+  vi.stubGlobal("setImmediate", undefined);
+  vi.resetModules();
+  const { Clock: BrowserClock } = await import("../src/clock.js");
+  const { count } = looks(0.001);
+  const clock = new BrowserClock();
+  for (let reading = 0; reading < 3_000; reading += 1) clock.nearly();
+  expect(count()).toBe(3_000);
+});
+
+test("B8: in a clock moved by hand every duration is exact, however many calls there are", async () => {
+  vi.useFakeTimers();
+  const breaker = new CircuitBreaker({ slowCallMs: 10 });
+  for (let call = 0; call < 2_000; call += 1) await succeed(breaker);
+  for (let call = 0; call < 3; call += 1) {
+    await breaker.execute(async () => {
+      pass(10);
+    });
+    await succeed(breaker);
+  }
+  expect(breaker.stats().slow).toBe(3);
+});
+
+test("B8: in a burst a call that outlasts its turn of the event loop is timed, and one opens the breaker at the exact time", async () => {
+  const { add } = looks(0.001);
+  const breaker = new CircuitBreaker({ slowCallMs: 1_000, slowCallRateThreshold: 0.001, openMs: 5_000 });
+  for (let call = 0; call < 900; call += 1) await succeed(breaker);
+  expect(breaker.stats()).toMatchObject({ state: "closed", slow: 0 });
+  await breaker.execute(async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    add(1_000);
+  });
+  expect(breaker.stats()).toMatchObject({ state: "open", slow: 1, retryAfterMs: 5_000 });
+});
+
+test("a classify of one's own is told exact durations in a burst too", async () => {
+  const { add } = looks(0.001);
+  const durations: number[] = [];
+  const breaker = new CircuitBreaker({
+    classify: ({ durationMs }) => {
+      durations.push(durationMs);
+      return "success";
+    },
+  });
+  for (let call = 0; call < 2_000; call += 1) await succeed(breaker);
+  await breaker.execute(async () => add(7));
+  expect(durations.at(-1)).toBeCloseTo(7, 2);
+});
