@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { Clock } from "../src/clock.js";
 import { CircuitBreaker } from "../src/index.js";
-import { pass, succeed } from "./support.js";
+import { begin, pass, succeed } from "./support.js";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -75,6 +75,13 @@ test("a pause ends a burst with the next look", () => {
   const before = count();
   for (let reading = 0; reading < 100; reading += 1) clock.nearly();
   expect(count() - before).toBe(100);
+  burst(clock);
+  clock.nearly();
+  add(1);
+  clock.exactly();
+  const after = count();
+  for (let reading = 0; reading < 100; reading += 1) clock.nearly();
+  expect(count() - after).toBe(100);
 });
 
 test("what was read in a burst is forgotten when its turn of the event loop ends", async () => {
@@ -96,6 +103,15 @@ test("without a way to know when a turn ends every reading is a look", async () 
   const clock = new BrowserClock();
   for (let reading = 0; reading < 3_000; reading += 1) clock.nearly();
   expect(count()).toBe(3_000);
+});
+
+test("B1: a success from before a reset changes nothing, closed as it is", async () => {
+  const breaker = new CircuitBreaker();
+  const late = begin(breaker);
+  breaker.reset();
+  late.resolve("up");
+  await late.outcome;
+  expect(breaker.stats()).toMatchObject({ calls: 0, consecutiveSuccesses: 0, windowCalls: 0 });
 });
 
 test("B8: in a clock moved by hand every duration is exact, however many calls there are", async () => {
@@ -135,4 +151,8 @@ test("a classify of one's own is told exact durations in a burst too", async () 
   for (let call = 0; call < 2_000; call += 1) await succeed(breaker);
   await breaker.execute(async () => add(7));
   expect(durations.at(-1)).toBeCloseTo(7, 2);
+  for (let call = 0; call < 2_000; call += 1) await succeed(breaker);
+  add(7);
+  await succeed(breaker);
+  expect(durations.at(-1)).toBeCloseTo(0, 2);
 });
