@@ -11,6 +11,7 @@ import { addPoolStats } from "./pool-stats.js";
 import type { ServerContext } from "./server-context.js";
 import { type Connection, connectionOf } from "./session/connection.js";
 import { Failure } from "./session/failure.js";
+import { HttpSockets } from "./session/http-sockets.js";
 import type { McpSession } from "./session/mcp-session.js";
 import { openConnection } from "./session/open-connection.js";
 
@@ -35,6 +36,7 @@ export class ServerConnections {
   #pruneAt = fewKeys;
   /** Most calls are like the one before. */
   #recentKey: (Omit<ConnectionKey, "server"> & { readonly text: string }) | undefined;
+  readonly #sockets = new HttpSockets();
   readonly #open = new Map<Connection, ConnectionKey>();
   /** A stateful server's connection is never idle: its keeper keeps it from being given up. */
   readonly #keepers = new Map<string, Keeper>();
@@ -113,6 +115,7 @@ export class ServerConnections {
         connectTimeoutMs: policy.connectTimeoutMs,
         closeTimeoutMs: policy.closeTimeoutMs,
         maxMessageBytes: policy.maxMessageBytes,
+        sockets: this.#sockets,
         clientInfo: shared.clientInfo,
         capabilities: shared.capabilities,
         onServerRequest: shared.onServerRequest?.(server),

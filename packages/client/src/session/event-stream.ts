@@ -27,7 +27,7 @@ export class EventStreamGuard {
   }
 
   /** Returns the lines that `chunk` completes; undefined where it completes none. Throws {@link EventTooLarge}. */
-  push(chunk: Uint8Array): Uint8Array | undefined {
+  push(chunk: Uint8Array): Buffer | undefined {
     const end = Math.max(chunk.lastIndexOf(newline), chunk.lastIndexOf(carriageReturn)) + 1;
     if (end === 0) {
       this.#hold(chunk);

@@ -1,24 +1,28 @@
+import type { IncomingMessage } from "node:http";
 import type { JSONRPCMessage, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { HttpServer } from "../server-config.js";
 import type { Exchange } from "./exchange.js";
-import { Failure } from "./failure.js";
-import { firstWords, HttpEndpoint, readWhole } from "./http-endpoint.js";
-import { isConnectFailure, refusal } from "./http-failure.js";
+import { firstWords, isSuccess, responseOf } from "./http-body.js";
+import { HttpEndpoint } from "./http-endpoint.js";
+import { refusal } from "./http-failure.js";
+import type { HttpSockets } from "./http-sockets.js";
 import { Lane } from "./lane.js";
-import { forget } from "./quietly.js";
-import { ReplyStreams } from "./reply-streams.js";
+import { Replies } from "./replies.js";
 import type { Secrets } from "./secrets.js";
 import { StandingStream } from "./standing-stream.js";
 import type { WireEvents } from "./wire.js";
 
-const maxRequests = 64;
 const maxOthers = 16;
 /** A reply that stays open although the answer has come. */
 const lingerMs = 1_000;
 
+/** What the SDK is told of a request whose answer is read here. */
+const accepted = new Response(null, { status: 202 });
+
 /**
  * The `fetch` that the SDK's HTTP transports use. Every request gets a signal of its own, which ends it when nobody
- * awaits the answer any more; what is refused, lost or too large is told to the exchange it belongs to.
+ * awaits the answer any more; what is refused, lost or too large is told to the exchange it belongs to. Answers to
+ * requests are read here: the SDK's transports only see that they were accepted.
  */
 export class HttpChannel {
   readonly endpoint: HttpEndpoint;
@@ -29,14 +33,14 @@ export class HttpChannel {
   /** Requests that are handed to the SDK's transport, until it has sent them. */
   readonly #announced = new Map<RequestId, Exchange>();
   readonly #secrets: Secrets;
-  readonly #maxMessageBytes: number;
   readonly #events: WireEvents;
+  readonly #sockets: HttpSockets;
+  readonly #leaveSockets: () => void;
   readonly #closing = new AbortController();
   readonly #open = new Set<AbortController>();
   // Answers to the server and notices have a lane of their own: calls wait for them.
-  readonly #requests = new Lane(maxRequests);
-  readonly #others = new Lane(maxOthers);
-  readonly #replies: ReplyStreams;
+  readonly #others = new Lane({ width: maxOthers, maxWidth: maxOthers, patienceMs: 0, restMs: 0 });
+  readonly #replies: Replies;
   readonly #standing: StandingStream;
 
   constructor(options: {
@@ -44,16 +48,18 @@ export class HttpChannel {
     readonly principal: string | undefined;
     readonly secrets: Secrets;
     readonly maxMessageBytes: number;
+    readonly sockets: HttpSockets;
     readonly events: WireEvents;
   }) {
-    const { server, events, maxMessageBytes } = options;
+    const { server, events, maxMessageBytes, sockets } = options;
     this.endpoint = new HttpEndpoint(server, options.principal, options.secrets);
     this.#kind = server.type ?? "http";
     this.#hasAuth = server.authProvider !== undefined;
     this.#secrets = options.secrets;
-    this.#maxMessageBytes = maxMessageBytes;
     this.#events = events;
-    this.#replies = new ReplyStreams(maxMessageBytes);
+    this.#sockets = sockets;
+    this.#leaveSockets = sockets.use();
+    this.#replies = new Replies({ maxMessageBytes, onMessage: events.onMessage });
     this.#standing = new StandingStream({ kind: this.#kind, events, maxMessageBytes, closing: this.#closing.signal });
   }
 
@@ -69,6 +75,7 @@ export class HttpChannel {
   close(): void {
     this.#closing.abort();
     for (const request of [...this.#open]) request.abort();
+    this.#leaveSockets();
   }
 
   /** A request that ends with the channel. Returns what forgets it; a set, since so many listeners on a signal warn. */
@@ -83,7 +90,7 @@ export class HttpChannel {
     if (method === "POST" && isMessage(init.body)) return this.#post(url, init, init.body);
     if (method === "GET" && new Headers(init.headers).get("accept") === "text/event-stream")
       return this.#listen(url, init);
-    return method === "DELETE" ? this.#request(url, init) : this.#foreign(url, init);
+    return method === "DELETE" ? this.#delete(url, init) : this.#foreign(url, init);
   }
 
   /** What the SDK asks of an authorization server, which may be somebody else: it gets none of the configured headers. */
@@ -97,26 +104,35 @@ export class HttpChannel {
     }
   }
 
-  async #request(url: URL, init: RequestInit, signal: AbortSignal = this.#closing.signal): Promise<Response> {
-    const headers = await this.endpoint.headers(init.headers, signal);
-    // Not the SDK's own signal: it is one for all, and aborts only when this channel closes too.
-    return fetch(url, { ...init, headers, signal });
+  /** Not with the SDK's own signal: it is one for all, and aborts only when this channel closes too. */
+  async #request(
+    url: URL,
+    method: string,
+    given: RequestInit["headers"],
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const headers = await this.endpoint.headers(given, signal);
+    return this.#sockets.send(url, { method, headers, signal });
+  }
+
+  async #delete(url: URL, init: RequestInit): Promise<Response> {
+    const message = await this.#request(url, "DELETE", init.headers, this.#closing.signal);
+    message.resume();
+    return responseOf(message);
   }
 
   async #listen(url: URL, init: RequestInit): Promise<Response> {
     const request = new AbortController();
     const release = this.#track(request);
-    const open = (): Promise<Response> => this.#request(url, init, request.signal);
-    const headers = new Headers(init.headers);
-    return (
-      this.#replies.resume(headers.get("last-event-id"), open, release) ?? this.#standing.open(headers, open, release)
-    );
+    const connect = (): Promise<IncomingMessage> => this.#request(url, "GET", init.headers, request.signal);
+    return this.#standing.open(new Headers(init.headers), connect, release);
   }
 
   async #post(url: URL, init: RequestInit, body: string): Promise<Response> {
     const id = requestIdOf(body);
     const exchange = id === undefined ? undefined : this.#announced.get(id);
     const request = new AbortController();
+    const { signal } = request;
     const unfollow = this.#track(request);
     const unlink = exchange === undefined ? () => {} : endWith(exchange, request);
     let leave = (): void => {};
@@ -126,66 +142,68 @@ export class HttpChannel {
       leave();
     };
     try {
-      leave = await (exchange === undefined ? this.#others : this.#requests).enter(request.signal);
-      const headers = await this.endpoint.headers(init.headers, request.signal);
-      exchange?.markSent();
-      const response = await fetch(url, { ...init, headers, signal: request.signal });
-      if (isRedirect(response)) {
-        release();
-        return response;
+      leave = await (exchange === undefined ? this.#others : this.#sockets.requests).enter(signal);
+      const headers = await this.endpoint.headers(init.headers, signal);
+      const onSent = (): void => exchange?.markSent();
+      const message = await this.#sockets.send(url, { method: "POST", headers, body, signal, onSent });
+      if (exchange === undefined || this.#kind === "sse" || !isSuccess(message)) {
+        message.on("close", release);
+        return await this.#answered(message, headers, exchange);
       }
-      if (!response.ok) return await this.#refused(response, headers, exchange, request.signal).finally(release);
-      if (id !== undefined && exchange !== undefined && this.#kind === "http") {
-        return await this.#reply(response, id, exchange, release);
+      const resume = (lastEventId: string): Promise<IncomingMessage> =>
+        this.#resume(url, init.headers, lastEventId, signal);
+      const read = (): void => void this.#replies.read(message, { exchange, signal, resume }).finally(release);
+      if (exchange.id !== undefined) {
+        read();
+        return accepted;
       }
-      forget(response.body?.cancel());
-      release();
-      return new Response(null, response);
+      // The handshake's answer has to come after the session's id, which the SDK takes from the head.
+      setImmediate(read);
+      const sessionId = message.headers["mcp-session-id"];
+      return typeof sessionId === "string"
+        ? new Response(null, { status: 202, headers: { "mcp-session-id": sessionId } })
+        : accepted;
     } catch (error) {
       release();
-      if (isConnectFailure(error)) exchange?.markNotSent();
       throw error;
     }
   }
 
-  async #reply(response: Response, id: number, exchange: Exchange, release: () => void): Promise<Response> {
-    const type = response.headers.get("content-type") ?? "";
-    if (type.startsWith("text/event-stream")) return this.#replies.wrap(response, id, exchange, release);
-    try {
-      const whole = await readWhole(response, this.#maxMessageBytes);
-      if (whole === undefined) {
-        exchange.fail(
-          new Failure("too-large", `an answer of more than ${this.#maxMessageBytes} bytes`, { delivery: "sent" }),
-        );
-      } else if (response.status === 202 || !type.startsWith("application/json")) {
-        exchange.fail(
-          new Failure("invalid-result", `no answer but HTTP status ${response.status} of type "${type}"`, {
-            delivery: "sent",
-          }),
-        );
-      }
-      return new Response(whole ?? null, { status: 200, headers: response.headers });
-    } finally {
-      release();
-    }
+  /** Of a reply that broke off. */
+  async #resume(
+    url: URL,
+    given: RequestInit["headers"],
+    lastEventId: string,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const headers = new Headers(given);
+    headers.delete("content-type");
+    headers.set("accept", "text/event-stream");
+    headers.set("last-event-id", lastEventId);
+    const message = await this.#request(url, "GET", headers, signal);
+    if (isSuccess(message)) return message;
+    message.destroy();
+    throw new Error(`the rest of the reply was refused with HTTP status ${message.statusCode}`);
   }
 
-  async #refused(
-    response: Response,
-    sent: Headers,
-    exchange: Exchange | undefined,
-    signal: AbortSignal,
-  ): Promise<Response> {
+  /** A posted message whose answer, if any, comes by another way. */
+  async #answered(message: IncomingMessage, sent: Headers, exchange: Exchange | undefined): Promise<Response> {
+    const { statusCode: status = 0, headers } = message;
+    // The SDK follows those that stay within the origin, by another request.
+    if (isSuccess(message) || (status >= 300 && status < 400)) {
+      message.resume();
+      return responseOf(message);
+    }
     const hasSession = this.#kind === "sse" || sent.has("mcp-session-id");
-    const failure = refusal(response.status, response.headers.get("retry-after"), { hasSession });
+    const failure = refusal(status, headers["retry-after"] ?? null, { hasSession });
     // The SDK asks for a token and repeats the request.
-    const mayAuthorize = this.#hasAuth && (response.status === 401 || response.status === 403);
-    const words = this.#secrets.mask(await firstWords(response, signal));
+    const mayAuthorize = this.#hasAuth && (status === 401 || status === 403);
+    const words = this.#secrets.mask(await firstWords(message));
     const said = words === "" ? failure : failure.with({ message: `${failure.message}: ${words}` });
     if (!mayAuthorize) exchange?.fail(said);
     else if (exchange !== undefined) exchange.refusal = said;
     if (failure.kind === "session-lost") this.#events.onEnded(failure, { sparesRequests: true });
-    return new Response(words, { status: response.status, headers: response.headers });
+    return responseOf(message, words);
   }
 }
 
@@ -206,11 +224,6 @@ function endWith(exchange: Exchange, request: AbortController): () => void {
     clearTimeout(timer);
     exchange.over.removeEventListener("abort", end);
   };
-}
-
-/** The SDK follows those that stay within the origin, by another request. */
-function isRedirect(response: Response): boolean {
-  return response.status >= 300 && response.status < 400;
 }
 
 function isMessage(body: unknown): body is string {

@@ -5,6 +5,7 @@ import type { HttpServer } from "../server-config.js";
 import { settledWithin } from "./abort.js";
 import type { Exchange } from "./exchange.js";
 import { HttpChannel } from "./http-channel.js";
+import type { HttpSockets } from "./http-sockets.js";
 import type { Secrets } from "./secrets.js";
 import type { Wire, WireEvents } from "./wire.js";
 
@@ -25,6 +26,7 @@ export class HttpWire implements Wire {
     readonly principal: string | undefined;
     readonly secrets: Secrets;
     readonly maxMessageBytes: number;
+    readonly sockets: HttpSockets;
   };
   #channel: HttpChannel | undefined;
   #transport: StreamableHTTPClientTransport | SSEClientTransport | undefined;
@@ -34,6 +36,7 @@ export class HttpWire implements Wire {
     readonly principal: string | undefined;
     readonly secrets: Secrets;
     readonly maxMessageBytes: number;
+    readonly sockets: HttpSockets;
   }) {
     this.#options = options;
   }

@@ -7,6 +7,7 @@ import { Exchange } from "./exchange.js";
 import { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
 import { failureOf } from "./http-failure.js";
+import type { HttpSockets } from "./http-sockets.js";
 import { HttpWire } from "./http-wire.js";
 import type { McpSession } from "./mcp-session.js";
 import { forget, quietly } from "./quietly.js";
@@ -30,6 +31,8 @@ export interface OpenConnectionOptions {
   readonly connectTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly maxMessageBytes: number;
+  /** The sockets of the server, where it is reached over HTTP. */
+  readonly sockets: HttpSockets;
   readonly clientInfo: { readonly name: string; readonly version: string };
   readonly capabilities: ClientCapabilities;
   /** Answers elicitation, sampling and roots requests, as far as `capabilities` declare them. */
@@ -157,7 +160,8 @@ class Opening {
 
   #wireTo(target: StdioServer | HttpServer): Wire {
     const shared = { secrets: this.#secrets, maxMessageBytes: this.#options.maxMessageBytes };
-    if ("url" in target) return new HttpWire({ ...shared, server: target, principal: this.#options.principal });
+    const { principal, sockets } = this.#options;
+    if ("url" in target) return new HttpWire({ ...shared, server: target, principal, sockets });
     for (const value of Object.values(target.env ?? {})) this.#secrets.add(value);
     return new StdioWire({ ...shared, server: target, exchanges: this.#exchanges });
   }

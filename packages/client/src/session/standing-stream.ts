@@ -1,8 +1,8 @@
+import type { IncomingMessage } from "node:http";
 import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
 import { Failure } from "./failure.js";
-import { bodyOf } from "./http-endpoint.js";
+import { isSuccess, responseOf } from "./http-body.js";
 import { refusal } from "./http-failure.js";
-import { forget } from "./quietly.js";
 import type { WireEvents } from "./wire.js";
 
 const maxFailures = 2;
@@ -36,54 +36,55 @@ export class StandingStream {
   }
 
   /** Opens it, or opens it again. `release` is called when it has ended or cannot be opened. */
-  async open(headers: Headers, connect: () => Promise<Response>, release: () => void): Promise<Response> {
+  async open(headers: Headers, connect: () => Promise<IncomingMessage>, release: () => void): Promise<Response> {
     let isOpen = false;
     try {
-      const response = await this.#connect(headers, connect);
-      isOpen = response.ok && response.body !== null;
-      return isOpen ? this.#opened(response, release) : response;
+      const message = await this.#connect(headers, connect);
+      // A status that asks the SDK's transport not to try again.
+      if (message === undefined) return new Response(null, { status: 405 });
+      isOpen = isSuccess(message);
+      if (isOpen) return this.#opened(message, release);
+      message.resume();
+      return responseOf(message);
     } finally {
       if (!isOpen) release();
     }
   }
 
-  async #connect(headers: Headers, connect: () => Promise<Response>): Promise<Response> {
+  /** Undefined where there is no use in trying. */
+  async #connect(headers: Headers, connect: () => Promise<IncomingMessage>): Promise<IncomingMessage | undefined> {
     const isAgain = this.#wasOpen;
-    // A status that asks the SDK's transport not to try again.
-    const never = (): Response => new Response(null, { status: 405 });
     if (isAgain) await this.#pause();
-    if (this.#closing.aborted) return never();
+    if (this.#closing.aborted) return undefined;
     try {
-      const response = await connect();
-      if (response.status === 404 && headers.has("mcp-session-id")) {
-        forget(response.body?.cancel());
+      const message = await connect();
+      const { statusCode: status } = message;
+      if (status === 404 && headers.has("mcp-session-id")) {
+        message.destroy();
         this.#lose(refusal(404, null, { hasSession: true }));
-        return never();
+        return undefined;
       }
-      if (!response.ok && response.status !== 405 && isAgain) this.#countFailure(undefined);
-      return response;
+      if (!isSuccess(message) && status !== 405 && isAgain) this.#countFailure(undefined);
+      return message;
     } catch (cause) {
-      if (this.#closing.aborted) return never();
+      if (this.#closing.aborted) return undefined;
       if (isAgain) this.#countFailure(cause);
       throw cause;
     }
   }
 
-  #opened(response: Response, release: () => void): Response {
+  #opened(message: IncomingMessage, release: () => void): Response {
     if (this.#wasOpen) this.#events.onGap();
     this.#wasOpen = true;
     this.#failures = 0;
-    return new Response(ReadableStream.from(this.#read(response, performance.now(), release)), {
-      status: response.status,
-      headers: response.headers,
-    });
+    return responseOf(message, ReadableStream.from(this.#read(message, performance.now(), release)));
   }
 
-  async *#read(response: Response, openedAt: number, release: () => void): AsyncGenerator<Uint8Array> {
+  async *#read(message: IncomingMessage, openedAt: number, release: () => void): AsyncGenerator<Uint8Array> {
     const guard = new EventStreamGuard(this.#maxMessageBytes);
     let cause: unknown;
     try {
-      for await (const chunk of bodyOf(response)) {
+      for await (const chunk of message) {
         const lines = guard.push(chunk);
         if (lines !== undefined) yield lines;
       }

@@ -100,22 +100,25 @@ export class StdioWire implements Wire {
   /** What was sent in the same turn goes out together: a call to the system costs more than all the rest of a request. */
   #flush(): void {
     const stdin = this.#process?.child.stdin;
-    const lines = this.#waiting;
+    // What waits here until the pipe has taken what was written before is certain not to have been sent.
+    if (stdin === undefined || stdin.writableLength > 0) return;
+    const lines = this.#waiting.filter(({ exchange }) => exchange?.isOver !== true);
     this.#waiting = [];
+    const last = lines.at(-1);
     let isRefused = false;
-    stdin?.cork();
-    for (const { line, exchange } of lines) {
-      if (exchange?.isOver === true) continue;
+    stdin.cork();
+    for (const written of lines) {
+      const { line, exchange } = written;
       exchange?.markSent();
-      stdin?.write(line, (error) => {
-        if (!error || exchange === undefined) return;
-        // Nothing was taken of what is refused at once. What fails later may have been read by then.
-        if (isRefused) exchange.markNotSent();
-        exchange.fail(this.#closed(exchange.delivery));
+      stdin.write(line, (error) => {
+        // Nothing was taken of what is refused at once. Of what fails later all but the last line may have been read.
+        if (error && (isRefused || written === last)) exchange?.markNotSent();
+        if (error) exchange?.fail(this.#closed(exchange.delivery));
+        else if (written === last && this.#waiting.length > 0) this.#flush();
       });
     }
-    stdin?.uncork();
-    isRefused = stdin?.errored instanceof Error;
+    stdin.uncork();
+    isRefused = stdin.errored instanceof Error;
   }
 
   #end(code: number | null, signal: NodeJS.Signals | null): void {

@@ -1,13 +1,15 @@
+import { PassThrough, Readable } from "node:stream";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { LATEST_PROTOCOL_VERSION, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { orAborted, settledWithin } from "../../src/session/abort.js";
 import { Exchange } from "../../src/session/exchange.js";
 import { Exchanges } from "../../src/session/exchanges.js";
+import { firstWords, readWhole } from "../../src/session/http-body.js";
 import { HttpChannel } from "../../src/session/http-channel.js";
-import { bodyOf, firstWords, readWhole } from "../../src/session/http-endpoint.js";
 import { failureOf, isConnectFailure } from "../../src/session/http-failure.js";
+import { HttpSockets } from "../../src/session/http-sockets.js";
 import { HttpWire } from "../../src/session/http-wire.js";
 import { Secrets } from "../../src/session/secrets.js";
 import { StdioWire } from "../../src/session/stdio-wire.js";
@@ -262,6 +264,7 @@ describe("over HTTP", () => {
       principal: undefined,
       secrets: new Secrets(),
       maxMessageBytes: 1_000,
+      sockets: new HttpSockets(),
     };
     const channel = new HttpChannel({ ...shared, events });
     channel.close();
@@ -297,11 +300,27 @@ describe("parts", () => {
     await settledWithin(new Promise(() => {}), 1);
   });
 
-  test("M7: a body may be missing, or too large", async () => {
-    expect(await new Response(bodyOf(new Response(null))).text()).toBe("");
-    expect(await readWhole(new Response("12345"), 4)).toBeUndefined();
-    expect(await firstWords(new Response("x".repeat(1_000)), never)).toBe("x".repeat(300));
-    expect(await firstWords(new Response(new ReadableStream()), AbortSignal.timeout(10))).toBe("");
+  test("M7: a body may be missing, too large, or break off", async () => {
+    expect(await readWhole(Readable.from([]), 4)).toEqual(Buffer.from(""));
+    expect(await readWhole(Readable.from([Buffer.from("12"), Buffer.from("34")]), 4)).toEqual(Buffer.from("1234"));
+    expect(await readWhole(Readable.from([Buffer.from("12345")]), 4)).toBeUndefined();
+    const broken = new PassThrough();
+    const reading = rejection(readWhole(broken, 4));
+    broken.destroy();
+    expect(await reading).toMatchObject({ message: "the answer broke off" });
+    expect(await firstWords(Readable.from([Buffer.from("x".repeat(1_000))]))).toBe("x".repeat(300));
+    expect(await firstWords(Readable.from([]))).toBe("");
+  });
+
+  test("M1: words that never come are not waited for", async () => {
+    vi.useFakeTimers();
+    try {
+      const words = firstWords(new PassThrough());
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(await words).toBe("");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test.each([

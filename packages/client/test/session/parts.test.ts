@@ -1,3 +1,5 @@
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EventStreamGuard, EventTooLarge } from "../../src/session/event-stream.js";
 import { Exchange } from "../../src/session/exchange.js";
@@ -98,7 +100,7 @@ describe("streams of events", () => {
 
 describe("a lane", () => {
   test("lets so many through, the rest in order, and forgets who left", async () => {
-    const lane = new Lane(2);
+    const lane = new Lane({ width: 2, maxWidth: 2, patienceMs: 10, restMs: 10 });
     const [first, second] = [await lane.enter(never), await lane.enter(never)];
     const order: string[] = [];
     const controller = new AbortController();
@@ -120,6 +122,43 @@ describe("a lane", () => {
     await expect(lane.enter(AbortSignal.abort("no"))).rejects.toBe("no");
     const again = await Promise.all([lane.enter(never), lane.enter(never)]);
     expect(again).toHaveLength(2);
+  });
+
+  test("M10: is widened by those who wait for long, and narrow again when it was empty for a while", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    try {
+      const lane = new Lane({ width: 1, maxWidth: 3, patienceMs: 100, restMs: 1_000 });
+      const inside: (() => void)[] = [];
+      const enter = (): void => void lane.enter(never).then((leave) => inside.push(leave));
+      for (let count = 0; count < 2; count++) enter();
+      await vi.advanceTimersByTimeAsync(60);
+      for (let count = 0; count < 2; count++) enter();
+      await vi.advanceTimersByTimeAsync(39);
+      expect(inside).toHaveLength(1);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(inside).toHaveLength(2);
+      await vi.advanceTimersByTimeAsync(60);
+      expect(inside).toHaveLength(3);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(inside).toHaveLength(3);
+      expect(vi.getTimerCount()).toBe(0);
+      for (const leave of inside.splice(0)) leave();
+      await vi.advanceTimersByTimeAsync(0);
+      for (const leave of inside.splice(0)) leave();
+      for (let count = 0; count < 4; count++) enter();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(inside).toHaveLength(3);
+      for (let count = 0; count < 2; count++) {
+        for (const leave of inside.splice(0)) leave();
+        await vi.advanceTimersByTimeAsync(0);
+      }
+      await vi.advanceTimersByTimeAsync(1_000);
+      for (let count = 0; count < 2; count++) enter();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(inside).toHaveLength(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
@@ -324,19 +363,27 @@ describe("exchanges", () => {
   });
 });
 
+function events(text: string): IncomingMessage {
+  const message = new IncomingMessage(new Socket());
+  message.statusCode = 200;
+  message.push(text);
+  message.push(null);
+  return message;
+}
+
 describe("a standing stream", () => {
   test("M6: that lived long is opened again without a pause; one that ends at once is not", async () => {
     const now = vi.spyOn(performance, "now");
     try {
       let gaps = 0;
-      const events = { onMessage: () => {}, onEnded: () => {}, onGap: () => gaps++ };
+      const told = { onMessage: () => {}, onEnded: () => {}, onGap: () => gaps++ };
       const closing = new AbortController();
-      const stream = new StandingStream({ kind: "http", events, maxMessageBytes: 100, closing: closing.signal });
+      const stream = new StandingStream({ kind: "http", events: told, maxMessageBytes: 100, closing: closing.signal });
       const open = async (livesMs: number): Promise<string> => {
         now.mockReturnValue(0);
         const response = await stream.open(
           new Headers(),
-          async () => new Response("data: x\n\n"),
+          async () => events("data: x\n\n"),
           () => {},
         );
         now.mockReturnValue(livesMs);

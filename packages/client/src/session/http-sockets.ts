@@ -1,0 +1,68 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { Lane } from "./lane.js";
+
+/** Less than the five seconds after which a server of Node ends a socket that rests: it would meet the next request. */
+const restMs = 4_000;
+
+/** One request, as it is sent. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body?: string | undefined;
+  readonly signal: AbortSignal;
+  /** Called when the request is handed to a socket that is open. */
+  readonly onSent?: (() => void) | undefined;
+}
+
+/**
+ * The sockets of one server, shared by all connections to it: a session is bound to none. Not those of the global
+ * `fetch`, which opens one for each request that is under way and costs several times as much.
+ */
+export class HttpSockets {
+  /** Requests pass here; notices and answers need not wait for them, so that a few more sockets may be open. */
+  readonly requests: Lane = new Lane({ width: 12, maxWidth: 256, patienceMs: 250, restMs });
+  readonly #plain = new HttpAgent({ keepAlive: true, timeout: restMs });
+  readonly #secure = new HttpsAgent({ keepAlive: true, timeout: restMs });
+  #users = 0;
+
+  /** Keeps sockets open that rest. Returns what ends them all when the last user has gone. */
+  use(): () => void {
+    this.#users += 1;
+    let isUser = true;
+    return () => {
+      if (!isUser) return;
+      isUser = false;
+      this.#users -= 1;
+      if (this.#users > 0) return;
+      this.#plain.destroy();
+      this.#secure.destroy();
+    };
+  }
+
+  /** Resolves with the head of the answer, whose body is to be read or destroyed. Rejects with `signal.reason` on abort. */
+  send(url: URL, { method, headers, body, signal, onSent }: HttpRequest): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const isSecure = url.protocol === "https:";
+      const options = { method, headers: Object.fromEntries(headers) };
+      const request = isSecure
+        ? httpsRequest(url, { ...options, agent: this.#secure })
+        : httpRequest(url, { ...options, agent: this.#plain });
+      const abort = (): void => {
+        request.destroy(
+          signal.reason instanceof Error ? signal.reason : new Error("aborted", { cause: signal.reason }),
+        );
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      request.on("close", () => signal.removeEventListener("abort", abort));
+      request.on("error", reject);
+      request.on("response", resolve);
+      request.on("socket", (socket) => {
+        if (socket.connecting) socket.once(isSecure ? "secureConnect" : "connect", () => onSent?.());
+        else onSent?.();
+      });
+      request.end(body);
+    });
+  }
+}
