@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
@@ -41,6 +41,10 @@ async function measure(name: PackageName): Promise<number> {
     .join("");
   return gzipSync(code).length;
 }
+
+test("every package of the workspace is measured", async () => {
+  expect([...packages].sort()).toEqual((await readdir(join(root, "packages"))).sort());
+});
 
 for (const name of packages) {
   test(`@minion/${name} stays under ${budgets[name]} bytes, and the root README says how large it is`, async () => {
