@@ -109,6 +109,8 @@ export function checkOptions(options: unknown): void {
   if (!isObject(options.servers))
     throw new TypeError("MinionClient: servers must be given: an object of servers by name");
   const defaults = options.defaults === undefined ? {} : checkMembers(options.defaults, policyRules, "defaults");
+  if (defaults.replicas !== undefined)
+    throw new ConfigError("replicas belong to one server", { server: "defaults", key: "replicas" });
   // What is wrong for any server is told even where there is none yet.
   checkServer("defaults", { ...defaults, connect: () => {} }, {});
   for (const [name, config] of Object.entries(options.servers)) checkServer(name, config, defaults);

@@ -42,6 +42,7 @@ test("Options: what is no option, or has a wrong value, throws and names it", ()
     [{ servers: {}, defaults: { retry: { maxAttempts: 0 } } }, "maxAttempts"],
     [{ servers: {}, defaults: { breaker: { threshold: 3 } } }, "threshold"],
     [{ servers: {}, defaults: { command: "x" } }, "command"],
+    [{ servers: {}, defaults: { replicas: [] } }, "replicas belong to one server"],
   ] as const) {
     const error = thrown(() => make(options));
     expect(error, JSON.stringify(options)).toBeInstanceOf(Error);

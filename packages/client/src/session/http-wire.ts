@@ -57,9 +57,12 @@ export class HttpWire implements Wire {
     await transport.start();
   }
 
-  async send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void> {
+  send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void> {
+    const sent = withIdInFront(message);
+    // The SDK does so when it is too late to tell a bad message from a bad connection.
+    JSON.stringify(sent);
     const forget = this.#channel?.announce(message, exchange);
-    await this.#transport?.send(withIdInFront(message)).finally(forget);
+    return Promise.resolve(this.#transport?.send(sent)).finally(forget);
   }
 
   async close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {

@@ -36,7 +36,7 @@ export class Replies {
   async read(response: IncomingMessage, reply: Reply): Promise<void> {
     const { exchange } = reply;
     try {
-      const type = response.headers["content-type"] ?? "";
+      const type = (response.headers["content-type"] ?? "").toLowerCase();
       if (type.startsWith("text/event-stream")) await this.#readEvents(response, reply);
       else await this.#readWhole(response, type, exchange);
     } catch (error) {

@@ -73,7 +73,13 @@ export class SessionConnection implements Connection {
       };
       signal.addEventListener("abort", abort);
       this.#active.add(exchange);
-      const cancel = this.#requests.request(request, exchange);
+      let cancel = (): void => {};
+      try {
+        cancel = this.#requests.request(request, exchange);
+      } catch (error) {
+        settle();
+        reject(error);
+      }
     });
   }
 

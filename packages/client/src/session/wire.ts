@@ -24,7 +24,10 @@ export interface WireEvents {
 export interface Wire {
   /** Rejects where the server cannot be reached. */
   start(events: WireEvents): Promise<void>;
-  /** Hands a message over and marks the exchange as sent; fails the exchange or rejects where that is impossible. */
+  /**
+   * Hands a message over and marks the exchange as sent; fails the exchange or rejects where that is impossible. Throws
+   * at once where the message cannot be written as JSON.
+   */
   send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void>;
   /** Ends it within `withinMs`; hasty where no good end is to be expected. Never rejects. */
   close(withinMs: number, options: { readonly hasty: boolean }): Promise<void>;
@@ -83,13 +86,16 @@ export class WireTransport implements Transport, Requests {
     this.#lastId += 1;
     const id = this.#lastId;
     const withToken = exchange.onProgress === undefined ? params : withProgressToken(params, exchange.progressToken);
+    // Throws where the parameters cannot be written as JSON: then nothing has begun.
+    const sending = this.#wire.send(
+      { jsonrpc: "2.0", id, method, ...(withToken !== undefined && { params: withToken }) },
+      exchange,
+    );
     this.#exchanges.add(exchange, id);
-    this.#wire
-      .send({ jsonrpc: "2.0", id, method, ...(withToken !== undefined && { params: withToken }) }, exchange)
-      .catch((error) => {
-        exchange.fail(this.#failureOf(error, exchange));
-        this.#exchanges.drop(id);
-      });
+    sending.catch((error) => {
+      exchange.fail(this.#failureOf(error, exchange));
+      this.#exchanges.drop(id);
+    });
     return () => this.#cancel(id, exchange);
   }
 

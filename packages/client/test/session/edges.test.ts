@@ -68,7 +68,41 @@ describe("large lines", () => {
   });
 });
 
+describe("what cannot be written as JSON", () => {
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+
+  test("M4: over stdio it costs a TypeError and nothing else", { timeout }, async () => {
+    const { call, deaths } = await open(scripted("(message, answer) => console.log(answer(message.id, {}))"));
+    expect(await rejection(call("any", circular))).toBeInstanceOf(TypeError);
+    await call("any");
+    expect(deaths).toEqual([]);
+  });
+
+  test("M4: over HTTP, too", { timeout }, async () => {
+    const { url } = await startRawServer();
+    const { call, deaths } = await open({ url });
+    expect(await rejection(call("any", { number: 1n }))).toBeInstanceOf(TypeError);
+    await call("any");
+    expect(deaths).toEqual([]);
+  });
+});
+
 describe("odd answers over stdio", () => {
+  test("M2: a call that is given up in the turn it is made is never written", { timeout }, async () => {
+    const { call } = await open(
+      scripted(
+        "(message, answer) => console.log(answer(message.id, { seen: (globalThis.seen ??= []).push(message.method) }))",
+      ),
+    );
+    const controller = new AbortController();
+    const given = rejection(call("any", {}, { signal: controller.signal }));
+    controller.abort("at once");
+    expect(await given).toBe("at once");
+    // Neither the call nor a notice of its end.
+    expect(await call("any")).toEqual({ seen: 1 });
+  });
+
   test("M7: several messages in one array are as good as several", { timeout }, async () => {
     const reply = `(message, answer) => console.log("[" + answer(message.id, { several: true }) + "]")`;
     const { call } = await open(scripted(reply));
