@@ -7,7 +7,7 @@ import { type PackageName, packages, root } from "./support.js";
 
 /** Bytes, minified and compressed, of what the package itself adds to an application; its dependencies are not counted. */
 const budgets: Readonly<Record<PackageName, number>> = {
-  breaker: 5_000,
+  breaker: 6_000,
   pool: 12_500,
   cache: 6_500,
   metrics: 10_500,
