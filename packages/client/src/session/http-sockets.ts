@@ -50,9 +50,9 @@ export class HttpSockets {
         ? httpsRequest(url, { ...options, agent: this.#secure })
         : httpRequest(url, { ...options, agent: this.#plain });
       const abort = (): void => {
-        request.destroy(
-          signal.reason instanceof Error ? signal.reason : new Error("aborted", { cause: signal.reason }),
-        );
+        reject(signal.reason);
+        // Without an error: a socket that is just being given back has nobody who listens for one.
+        request.destroy();
       };
       signal.addEventListener("abort", abort, { once: true });
       request.on("close", () => signal.removeEventListener("abort", abort));
