@@ -6,6 +6,12 @@ const burstLength = 1_000;
 /** Calls that one reading serves in a burst. */
 const callsPerReading = 16;
 
+/** A look at the clock. All whom it serves share it: a number would be put on the heap for each of them. */
+export interface Look {
+  /** Milliseconds on the monotonic clock. */
+  readonly at: number;
+}
+
 /**
  * The monotonic time in milliseconds: exact, but in a burst of calls one reading serves up to 16 of them within one turn
  * of the event loop, since reading the clock takes longer than lending a resource.
@@ -13,7 +19,7 @@ const callsPerReading = 16;
  * Invariant: `#left` is above 0 only while the deadline is set that ends the burst with the turn.
  */
 export class Clock extends Deadline {
-  #reading = 0;
+  #last: Look = { at: 0 };
   #left = 0;
   #streak = 0;
   readonly #background: Deadlines;
@@ -23,21 +29,27 @@ export class Clock extends Deadline {
     this.#background = background;
   }
 
-  now(): number {
-    if (this.#left === 0) return this.read();
+  /** The time, in a burst at most 15 calls old. */
+  now(): Look {
+    if (this.#left === 0) return this.look();
     this.#left -= 1;
-    return this.#reading;
+    return this.#last;
   }
 
   /** The time, exact. All that is compared with `now` must be read here, or it could seem to lie in the future. */
-  read(): number {
-    const now = performance.now();
-    this.#streak = now - this.#reading < burstGapMs ? this.#streak + 1 : 0;
-    this.#reading = now;
-    if (this.#streak < burstLength) return now;
+  look(): Look {
+    const look = { at: performance.now() };
+    this.#streak = look.at - this.#last.at < burstGapMs ? this.#streak + 1 : 0;
+    this.#last = look;
+    if (this.#streak < burstLength) return look;
     this.#left = callsPerReading - 1;
-    if (!this.waiting) this.#background.set(this, now);
-    return now;
+    if (!this.waiting) this.#background.set(this, look.at);
+    return look;
+  }
+
+  /** The time of a `look`. */
+  read(): number {
+    return this.look().at;
   }
 
   /** Nothing is left to be timed. */

@@ -108,8 +108,8 @@ export class Creation<R> {
       return;
     }
     this.#close();
-    const now = lane.core.clock.read();
-    const createMs = now - this.#since;
+    const now = lane.core.clock.look();
+    const createMs = now.at - this.#since;
     const resource = new Resource(lane, value, now);
     this.#resource = resource;
     lane.tally.add("created", 1);

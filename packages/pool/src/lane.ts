@@ -1,3 +1,4 @@
+import type { Look } from "./clock.js";
 import type { Core } from "./core.js";
 import { Creation } from "./creation.js";
 import type { GivenLimits, Limits } from "./limits.js";
@@ -98,7 +99,7 @@ export class Lane<R> {
   }
 
   /** A resource that can be lent this instant to one before whom nobody waits. */
-  lendable(now: number): Resource<R> | undefined {
+  lendable(now: Look): Resource<R> | undefined {
     if (this.tally.waiting > 0) return undefined;
     const resource = this.#available(now);
     return resource === undefined || this.#needsValidation(resource, now) ? undefined : resource;
@@ -106,7 +107,7 @@ export class Lane<R> {
 
   /** Lends what there is to those who wait, and has the surplus go. */
   serve(): void {
-    const now = this.core.clock.read();
+    const now = this.core.clock.look();
     while (this.line.first !== undefined) {
       const waiter = this.line.first;
       const resource = this.#available(now);
@@ -115,8 +116,8 @@ export class Lane<R> {
         if (this.line.unserved === 0) break;
         new Validation(resource, true).begin();
       } else {
-        this.leave(waiter, now);
-        waiter.grant(resource.lend(now, now - waiter.since, waiter.stack));
+        this.leave(waiter, now.at);
+        waiter.grant(resource.lend(now, now.at - waiter.since, waiter.stack));
       }
     }
     while (this.tally.idle > this.limits.maxIdlePerKey) this.shelf.topIdle?.destroy("surplus");
@@ -181,7 +182,7 @@ export class Lane<R> {
   }
 
   /** The least loaded resource that can be lent; what must go is told to on the way. */
-  #available(now: number): Resource<R> | undefined {
+  #available(now: Look): Resource<R> | undefined {
     for (;;) {
       const resource = this.shelf.leastLoaded;
       if (resource === undefined) return undefined;
@@ -202,8 +203,8 @@ export class Lane<R> {
     return resource.leases === 0 && !resource.vouched && this.core.capacity.owesBefore(waiter);
   }
 
-  #needsValidation(resource: Resource<R>, now: number): boolean {
+  #needsValidation(resource: Resource<R>, now: Look): boolean {
     if (this.core.options.validate === undefined || resource.leases > 0 || resource.vouched) return false;
-    return now - resource.checkedAt >= this.limits.validateAfterIdleMs;
+    return now.at - resource.checkedAt.at >= this.limits.validateAfterIdleMs;
   }
 }

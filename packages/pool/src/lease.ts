@@ -1,3 +1,4 @@
+import type { Look } from "./clock.js";
 import { PoolLeaseReleasedError } from "./errors.js";
 import { LeakWatch } from "./leak-watch.js";
 import type { Resource } from "./resource.js";
@@ -31,20 +32,20 @@ export interface Lease<R> extends Disposable {
 
 /** A lease as the pool makes it. It acts on its resource only while it is held, so a stale one can disturb nobody. */
 export class PoolLease<R> implements Lease<R> {
-  readonly idleMs: number;
   readonly uses: number;
   readonly #resource: Resource<R>;
-  readonly #since: number;
+  readonly #since: Look;
+  readonly #idleSince: Look;
   #held = true;
   #controller: AbortController | undefined;
   readonly #leak: LeakWatch<R> | undefined;
 
-  constructor(resource: Resource<R>, now: number, idleMs: number, stack: string | undefined) {
+  constructor(resource: Resource<R>, now: Look, idleSince: Look, stack: string | undefined) {
     this.#resource = resource;
     this.#since = now;
-    this.idleMs = idleMs;
+    this.#idleSince = idleSince;
     this.uses = resource.uses;
-    if (stack !== undefined) this.#leak = new LeakWatch(resource.lane, now, stack);
+    if (stack !== undefined) this.#leak = new LeakWatch(resource.lane, now.at, stack);
   }
 
   get key(): string {
@@ -54,6 +55,10 @@ export class PoolLease<R> implements Lease<R> {
   get resource(): R {
     if (!this.#held) throw new PoolLeaseReleasedError(this.key);
     return this.#resource.value;
+  }
+
+  get idleMs(): number {
+    return this.#since.at - this.#idleSince.at;
   }
 
   get ageMs(): number {
@@ -96,7 +101,7 @@ export class PoolLease<R> implements Lease<R> {
     const resource = this.#resource;
     const { lane } = resource;
     const now = lane.core.clock.now();
-    const heldMs = now - this.#since;
+    const heldMs = now.at - this.#since.at;
     this.#held = false;
     this.#leak?.returned(heldMs);
     if (this.#controller !== undefined) resource.unwatch(this);

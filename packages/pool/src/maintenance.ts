@@ -39,13 +39,13 @@ export class Maintenance<R> extends Deadline {
 
   override run(): void {
     const { core, shelf, limits } = this.#lane;
-    const now = core.clock.read();
+    const now = core.clock.look();
     // From the newest to the oldest, since the round takes them off the end.
     this.#toValidate = [];
     for (const resource of shelf.idle()) {
       const reason = resource.reasonToGo(now);
       if (reason !== undefined) resource.destroy(reason);
-      else if (now - resource.checkedAt >= limits.validateAfterIdleMs) this.#toValidate.push(resource);
+      else if (now.at - resource.checkedAt.at >= limits.validateAfterIdleMs) this.#toValidate.push(resource);
     }
     if (core.options.validate === undefined) this.#toValidate = [];
     core.settle(this.#lane);

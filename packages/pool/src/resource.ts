@@ -1,3 +1,4 @@
+import type { Look } from "./clock.js";
 import { destroyValue } from "./destroy-value.js";
 import type { Lane } from "./lane.js";
 import { PoolLease } from "./lease.js";
@@ -19,10 +20,10 @@ export class Resource<R> {
   leases = 0;
   uses = 0;
   /** Since when it rests, and how many rested before it did. */
-  idleSince = 0;
+  idleSince: Look;
   restOrder = 0;
   /** When it was last known to be good. */
-  checkedAt: number;
+  checkedAt: Look;
   /** It has just been created or validated for those who wait. */
   vouched = false;
 
@@ -38,27 +39,28 @@ export class Resource<R> {
   #validation: Validation<R> | undefined;
   #whenGone: (() => void)[] = [];
 
-  constructor(lane: Lane<R>, value: R, now: number) {
+  constructor(lane: Lane<R>, value: R, now: Look) {
     const { maxLifetimeMs, lifetimeJitter } = lane.limits;
     this.lane = lane;
     this.value = value;
-    this.createdAt = now;
+    this.createdAt = now.at;
+    this.idleSince = now;
     this.checkedAt = now;
-    this.expiresAt = now + maxLifetimeMs * (1 - lifetimeJitter * Math.random());
+    this.expiresAt = now.at + maxLifetimeMs * (1 - lifetimeJitter * Math.random());
     lane.members.add(this);
   }
 
   /** Why it must not be lent any more, if so. */
-  reasonToGo(now: number): DestroyReason | undefined {
+  reasonToGo(now: Look): DestroyReason | undefined {
     if (this.#doom !== undefined) return this.#doom;
-    if (now >= this.expiresAt) return "lifetime";
-    return this.phase === "idle" && now - this.idleSince >= this.lane.limits.maxIdleMs ? "idle" : undefined;
+    if (now.at >= this.expiresAt) return "lifetime";
+    return this.phase === "idle" && now.at - this.idleSince.at >= this.lane.limits.maxIdleMs ? "idle" : undefined;
   }
 
-  lend(now: number, waitMs: number, stack: string | undefined): PoolLease<R> {
+  lend(now: Look, waitMs: number, stack: string | undefined): PoolLease<R> {
     const { lane } = this;
     const { maxUses, maxLeasesPerResource } = lane.limits;
-    const idleMs = this.phase === "idle" ? now - this.idleSince : 0;
+    const idleSince = this.phase === "idle" ? this.idleSince : now;
     lane.tally.lent(this.phase === "idle", waitMs);
     if (this.phase === "idle") {
       this.#rouse();
@@ -69,11 +71,11 @@ export class Resource<R> {
     if (this.uses >= maxUses) this.#condemn("uses");
     else if (maxLeasesPerResource > 1) lane.shelf.share(this, this.leases < maxLeasesPerResource);
     lane.core.events?.emit({ type: "acquired", key: lane.key, waitMs });
-    return new PoolLease(this, now, idleMs, stack);
+    return new PoolLease(this, now, idleSince, stack);
   }
 
   /** Ends one lease. Where the resource was taken away before, the lease has been discounted then. */
-  giveBack(now: number, useMs: number): void {
+  giveBack(now: Look, useMs: number): void {
     const { lane } = this;
     lane.tally.returned(useMs);
     lane.core.events?.emit({ type: "released", key: lane.key, useMs });
@@ -90,7 +92,7 @@ export class Resource<R> {
   }
 
   /** Lays it back. Where it was only validated it goes on resting since when it did. */
-  rest(now: number, anew: boolean): void {
+  rest(now: Look, anew: boolean): void {
     const { lane } = this;
     if (anew) {
       this.idleSince = now;
