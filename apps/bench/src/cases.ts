@@ -10,7 +10,10 @@ export interface CaseEntry {
 const files: Readonly<Record<Group, readonly (() => Promise<BenchCases>)[]>> = {
   headlines: [async () => (await import("./cases/headlines.js")).headlineCases],
   breaker: [async () => (await import("./cases/breaker.js")).breakerCases],
-  pool: [async () => (await import("./cases/pool.js")).poolCases],
+  pool: [
+    async () => (await import("./cases/pool.js")).poolCases,
+    async () => (await import("./cases/pool-waiters.js")).poolWaiterCases,
+  ],
   cache: [async () => (await import("./cases/cache.js")).cacheCases],
   client: [
     async () => (await import("./cases/client-calls.js")).clientCallCases,

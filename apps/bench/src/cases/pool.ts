@@ -1,33 +1,12 @@
 import { Pool } from "@minion/pool";
-import { createPool } from "generic-pool";
 import * as lightning from "lightning-pool";
-import { Pool as Tarn } from "tarn";
-import type { BenchCase, BenchCases, Effort } from "../bench-case.js";
+import type { BenchCase, BenchCases } from "../bench-case.js";
 import type { Growth } from "../growth.js";
-import { interleave, timeEach } from "../interleave.js";
+import { timeEach } from "../interleave.js";
 import { bytesHeldBy } from "../memory.js";
+import { create, destroy, genericPool, type Resource, tarnPool } from "../pool-peers.js";
 import { compare, type Samples } from "../row.js";
 import { median, unevenness } from "../statistics.js";
-
-interface Resource {
-  readonly id: number;
-}
-
-let made = 0;
-async function create(): Promise<Resource> {
-  made += 1;
-  return { id: made };
-}
-async function destroy(): Promise<void> {}
-
-function genericPool(max: number): ReturnType<typeof createPool<Resource>> {
-  return createPool<Resource>({ create, destroy }, { max, min: 0 });
-}
-
-/** Made by the function of that name, which gives its reaper nothing to do: it holds a process alive otherwise. */
-function tarnPool(max: number): Tarn<Resource> {
-  return new Tarn<Resource>({ create, destroy, min: 0, max, idleTimeoutMillis: 3_600_000 });
-}
 
 const warm: BenchCase = async (effort) => {
   const pool = new Pool<Resource>({ create });
@@ -129,75 +108,6 @@ function cycle(pool: Pool<Resource>, names: readonly string[]): () => Promise<vo
   };
 }
 
-/** Nanoseconds per turn where `size` callers take turns without end, so that all but one of them wait at any time. */
-async function takeTurns(size: number, turns: number, turn: () => Promise<unknown>): Promise<number> {
-  let left = turns;
-  const caller = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      await turn();
-    }
-  };
-  const startedAt = performance.now();
-  await Promise.all(Array.from({ length: size }, caller));
-  return ((performance.now() - startedAt) * 1e6) / turns;
-}
-
-const waiters: BenchCase = async (effort: Effort) => {
-  const pool = new Pool<Resource>({ create, maxPerKey: 1 });
-  const generic = genericPool(1);
-  const tarn = tarnPool(1);
-  const turns = {
-    minion: async () => {
-      const lease = await pool.acquire("server");
-      lease.release();
-    },
-    "generic-pool": async () => {
-      const resource = await generic.acquire();
-      await generic.release(resource);
-    },
-    tarn: async () => {
-      const resource = await tarn.acquire().promise;
-      return tarn.release(resource);
-    },
-  };
-  const total = effort.quick ? 20_000 : 50_000;
-  const found: Record<string, ReturnType<typeof flatness>> = {};
-  for (const [name, turn] of Object.entries(turns)) {
-    const contenders = sizes.map((size) => ({ name: String(size), sample: () => takeTurns(size, total, turn) }));
-    found[name] = flatness(await interleave(contenders, name === "minion" ? effort.rounds : 3));
-  }
-  await tarn.destroy();
-  const series = Object.entries(found).map(([name, { points }]) => ({
-    name,
-    points: points.filter(([, cost]) => !Number.isNaN(cost)),
-  }));
-  const { minion } = found;
-  return {
-    rows: [
-      {
-        name: "a waiter, 10 to 10,000 waiting for one resource",
-        unit: "ns",
-        ours: minion?.points[0]?.[1] ?? Number.NaN,
-        peers: series.slice(1).map(({ name, points }) => ({ name, value: points[0]?.[1] ?? Number.NaN })),
-        checks: [
-          { of: "dearest to cheapest size", unit: "x", value: minion?.uneven ?? Number.NaN, bound: { atMost: 1.25 } },
-        ],
-        note: "as many callers take turns for ever, all but one of them waiting: queueing, hand-over and release; the figures are those of 10",
-      },
-    ],
-    growth: [
-      {
-        id: "pool-waiters",
-        title: "A waiter's cost against the number of waiters",
-        xLabel: "waiting for one resource",
-        yLabel: "ns per waiter",
-        series,
-      },
-    ],
-  };
-};
-
 const memory: BenchCase = async () => {
   const count = 10_000;
   const name = (index: number): string => `server-${index}`;
@@ -246,6 +156,5 @@ const memory: BenchCase = async () => {
 export const poolCases: BenchCases = {
   "pool-warm": warm,
   "pool-keys": keys,
-  "pool-waiters": waiters,
   "pool-memory": memory,
 };
