@@ -107,7 +107,7 @@ export class Cache<V> implements Disposable {
   getOrSet(key: string, load: Load<V>, options?: GetOrSetOptions<V>): Promise<V> {
     try {
       if (typeof key !== "string") checkKey(key, "getOrSet");
-      checkType("function", load, "Cache.getOrSet: load");
+      if (typeof load !== "function") checkType("function", load, "Cache.getOrSet: load");
       if (options !== undefined) checkGetOrSetOptions(options);
     } catch (error) {
       return Promise.reject(error);
