@@ -42,7 +42,7 @@ export async function leaseConnection(
 }
 
 /** Sends a call over a connection. Rejects with the deadline's reason or with a `Failure`. */
-export async function sendOver(connection: Connection, call: Call): Promise<unknown> {
+export async function sendOver(connection: Connection, call: Call, onStarted?: () => void): Promise<unknown> {
   const { deadline, method, params, onProgress } = call;
   const isWatched = onProgress !== undefined || deadline.isExtended;
   try {
@@ -50,6 +50,7 @@ export async function sendOver(connection: Connection, call: Call): Promise<unkn
       { method, params },
       {
         signal: deadline,
+        onStarted,
         onSent: () => deadline.markSent(),
         ...(isWatched && {
           onProgress: (progress) => {

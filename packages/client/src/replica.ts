@@ -111,9 +111,10 @@ export class Replica {
 
   async #sendOnce(call: Call, state: { isWaitingForServer: boolean }): Promise<unknown> {
     const { connection, lease } = await this.#lease(call);
-    state.isWaitingForServer = true;
     try {
-      return await sendOver(connection, call);
+      return await sendOver(connection, call, () => {
+        state.isWaitingForServer = true;
+      });
     } finally {
       lease.release();
     }

@@ -14,6 +14,8 @@ export interface SendOptions {
   readonly signal: Cancellation;
   /** Receives all progress before the result, also what arrives together with it. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called once when the request waits for nothing but the server any more. */
+  readonly onStarted?: (() => void) | undefined;
   /**
    * Called once when the request is handed to the pipe or socket: from then on the server may run it. For whoever
    * gives the request up and has to say whether it was sent; a `Failure` knows better, as it comes later.

@@ -16,6 +16,7 @@ export class Exchange {
   id: number | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly #onResult: ((result: unknown) => void) | undefined;
+  readonly #onStarted: (() => void) | undefined;
   readonly #onSent: (() => void) | undefined;
   readonly #onFailed: (failure: Failure) => void;
   #isOver = false;
@@ -23,6 +24,7 @@ export class Exchange {
   #isTold = false;
   /** Made when somebody wants to know: most requests end unwatched. */
   #controller: AbortController | undefined;
+  #isStarted = false;
   #delivery: Delivery = "not-sent";
   #answer: "result" | "error" | undefined;
   #failure: Failure | undefined;
@@ -30,11 +32,13 @@ export class Exchange {
   constructor(options: {
     readonly onFailed: (failure: Failure) => void;
     readonly onResult?: ((result: unknown) => void) | undefined;
+    readonly onStarted?: (() => void) | undefined;
     readonly onSent?: (() => void) | undefined;
     readonly onProgress?: ((progress: Progress) => void) | undefined;
   }) {
     this.#onFailed = options.onFailed;
     this.#onResult = options.onResult;
+    this.#onStarted = options.onStarted;
     this.#onSent = options.onSent;
     this.onProgress = options.onProgress;
   }
@@ -64,10 +68,18 @@ export class Exchange {
     return this.#controller.signal;
   }
 
+  /** It waits for nobody on this side any more. */
+  markStarted(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    quietly(() => this.#onStarted?.());
+  }
+
   /** The request was handed to the pipe or socket: from now on the server may run it. */
   markSent(): void {
     if (this.#delivery === "sent") return;
     this.#delivery = "sent";
+    this.markStarted();
     quietly(() => this.#onSent?.());
   }
 

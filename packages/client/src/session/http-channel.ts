@@ -39,7 +39,7 @@ export class HttpChannel {
   readonly #closing = new AbortController();
   readonly #open = new Set<AbortController>();
   // Answers to the server and notices have a lane of their own: calls wait for them.
-  readonly #others = new Lane({ width: maxOthers, maxWidth: maxOthers, patienceMs: 0, restMs: 0 });
+  readonly #others = new Lane({ width: maxOthers, maxWidth: maxOthers, slowMs: 0, restMs: 0 });
   readonly #replies: Replies;
   readonly #standing: StandingStream;
 
@@ -143,6 +143,7 @@ export class HttpChannel {
     };
     try {
       leave = await (exchange === undefined ? this.#others : this.#sockets.requests).enter(signal);
+      exchange?.markStarted();
       const headers = await this.endpoint.headers(init.headers, signal);
       const onSent = (): void => exchange?.markSent();
       const message = await this.#sockets.send(url, { method: "POST", headers, body, signal, onSent });

@@ -1,26 +1,27 @@
-interface Waiting {
-  readonly enter: () => void;
-  readonly since: number;
-}
-
 /** How wide a {@link Lane} is. */
 export interface LaneOptions {
   /** How many it lets through at a time. */
   readonly width: number;
   /** How wide it may become. */
   readonly maxWidth: number;
-  /** Milliseconds after which somebody who waits widens it. */
-  readonly patienceMs: number;
+  /** Milliseconds inside after which somebody is slow, and makes it one wider. */
+  readonly slowMs: number;
   /** Milliseconds for which it has to be empty to become as it was. */
   readonly restMs: number;
+}
+
+interface Place {
+  readonly since: number;
+  isSlow: boolean;
 }
 
 /** Lets few through at a time while they are quick, and more where they are slow, in the order in which they came. */
 export class Lane {
   readonly #options: LaneOptions;
-  readonly #waiting = new Set<Waiting>();
+  /** In the order in which they entered. */
+  readonly #inside = new Set<Place>();
+  readonly #waiting = new Set<(place: Place) => void>();
   #width: number;
-  #inside = 0;
   #emptyAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -33,72 +34,74 @@ export class Lane {
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     const { width, restMs } = this.#options;
-    if (this.#width > width && this.#inside === 0 && performance.now() - this.#emptyAt >= restMs) this.#width = width;
-    if (this.#inside >= this.#width || this.#waiting.size > 0) await this.#wait(signal);
-    else this.#inside += 1;
-    let isInside = true;
+    if (this.#inside.size === 0 && performance.now() - this.#emptyAt >= restMs) this.#width = width;
+    const isFree = this.#inside.size < this.#width && this.#waiting.size === 0;
+    const place = isFree ? this.#take() : await this.#wait(signal);
     return () => {
-      if (!isInside) return;
-      isInside = false;
-      this.#inside -= 1;
+      if (!this.#inside.delete(place)) return;
+      if (this.#inside.size === 0) this.#emptyAt = performance.now();
       this.#admit();
     };
   }
 
-  #wait(signal: AbortSignal): Promise<void> {
+  #take(): Place {
+    const place = { since: performance.now(), isSlow: false };
+    this.#inside.add(place);
+    return place;
+  }
+
+  #wait(signal: AbortSignal): Promise<Place> {
     return new Promise((resolve, reject) => {
-      const end = (): void => {
+      const enter = (place: Place): void => {
         signal.removeEventListener("abort", leave);
-        this.#waiting.delete(waiting);
-        this.#watch();
-      };
-      const waiting: Waiting = {
-        since: performance.now(),
-        enter: () => {
-          this.#inside += 1;
-          end();
-          resolve();
-        },
+        resolve(place);
       };
       const leave = (): void => {
-        end();
+        this.#waiting.delete(enter);
+        this.#watch();
         reject(signal.reason);
       };
       signal.addEventListener("abort", leave, { once: true });
-      this.#waiting.add(waiting);
+      this.#waiting.add(enter);
       this.#watch();
     });
   }
 
   #admit(): void {
-    if (this.#inside === 0) this.#emptyAt = performance.now();
-    for (const { enter } of this.#waiting) {
-      if (this.#inside >= this.#width) return;
-      enter();
+    for (const enter of this.#waiting) {
+      if (this.#inside.size >= this.#width) break;
+      this.#waiting.delete(enter);
+      enter(this.#take());
     }
+    this.#watch();
   }
 
   /** There is a timer while somebody waits and more room can be made. */
   #watch(): void {
-    const [first] = this.#waiting;
-    const { patienceMs, maxWidth } = this.#options;
-    if (first === undefined || this.#width >= maxWidth) {
+    if (this.#waiting.size === 0 || this.#width >= this.#options.maxWidth) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
       return;
     }
-    this.#timer ??= setTimeout(() => this.#widen(), Math.max(1, first.since + patienceMs - performance.now()));
+    if (this.#timer !== undefined) return;
+    for (const { since, isSlow } of this.#inside) {
+      if (isSlow) continue;
+      const dueInMs = Math.max(1, since + this.#options.slowMs - performance.now());
+      // What came while this process was busy is to be seen first: it is not the server that was slow.
+      this.#timer = setTimeout(() => setImmediate(() => this.#widen()), dueInMs);
+      return;
+    }
   }
 
   #widen(): void {
     this.#timer = undefined;
-    const { patienceMs, maxWidth } = this.#options;
-    const impatient = performance.now() - patienceMs;
-    for (const { enter, since } of this.#waiting) {
-      if (since > impatient || this.#inside >= maxWidth) break;
-      this.#width = Math.max(this.#width, this.#inside + 1);
-      enter();
+    const { slowMs, maxWidth } = this.#options;
+    const now = performance.now();
+    for (const place of this.#inside) {
+      if (place.isSlow || now - place.since < slowMs || this.#width >= maxWidth) continue;
+      place.isSlow = true;
+      this.#width += 1;
     }
-    this.#watch();
+    this.#admit();
   }
 }

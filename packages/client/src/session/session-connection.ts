@@ -62,6 +62,7 @@ export class SessionConnection implements Connection {
           // The requests sent before may be under way: each learns its own fate.
           if (failure.kind === "session-lost") this.die(failure, { sparesRequests: true });
         },
+        onStarted: options.onStarted,
         onSent: options.onSent,
         onProgress: options.onProgress,
       });

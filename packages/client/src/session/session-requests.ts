@@ -31,6 +31,7 @@ export class SessionRequests implements Requests {
   }
 
   request(request: ConnectionRequest, exchange: Exchange): () => void {
+    exchange.markStarted();
     // A signal for this request only: the SDK never takes its listener off again.
     const own = new AbortController();
     this.#send(request, exchange, own.signal).then(

@@ -64,6 +64,8 @@ export class StdioWire implements Wire {
     const line = `${JSON.stringify(message)}\n`;
     if (this.#waiting.length === 0) nextTick(() => this.#flush());
     this.#waiting.push({ line, exchange });
+    // Where it has to wait, then since the server does not read.
+    exchange?.markStarted();
     return Promise.resolve();
   }
 

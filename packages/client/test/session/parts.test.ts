@@ -100,7 +100,7 @@ describe("streams of events", () => {
 
 describe("a lane", () => {
   test("lets so many through, the rest in order, and forgets who left", async () => {
-    const lane = new Lane({ width: 2, maxWidth: 2, patienceMs: 10, restMs: 10 });
+    const lane = new Lane({ width: 2, maxWidth: 2, slowMs: 10, restMs: 10 });
     const [first, second] = [await lane.enter(never), await lane.enter(never)];
     const order: string[] = [];
     const controller = new AbortController();
@@ -124,34 +124,37 @@ describe("a lane", () => {
     expect(again).toHaveLength(2);
   });
 
-  test("M10: is widened by those who wait for long, and narrow again when it was empty for a while", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  test("M10: is widened by those who are slow, and narrow again when it was empty for a while", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setImmediate", "performance"] });
     try {
-      const lane = new Lane({ width: 1, maxWidth: 3, patienceMs: 100, restMs: 1_000 });
+      const lane = new Lane({ width: 1, maxWidth: 3, slowMs: 100, restMs: 1_000 });
       const inside: (() => void)[] = [];
       const enter = (): void => void lane.enter(never).then((leave) => inside.push(leave));
+      const left = new AbortController();
       for (let count = 0; count < 2; count++) enter();
+      const leaving = rejection(lane.enter(left.signal));
+      for (let count = 0; count < 3; count++) enter();
       await vi.advanceTimersByTimeAsync(60);
-      for (let count = 0; count < 2; count++) enter();
-      await vi.advanceTimersByTimeAsync(39);
+      left.abort("left");
+      expect(await leaving).toBe("left");
       expect(inside).toHaveLength(1);
-      await vi.advanceTimersByTimeAsync(1);
+      await vi.advanceTimersByTimeAsync(41);
       expect(inside).toHaveLength(2);
-      await vi.advanceTimersByTimeAsync(60);
+      await vi.advanceTimersByTimeAsync(102);
       expect(inside).toHaveLength(3);
       await vi.advanceTimersByTimeAsync(10_000);
       expect(inside).toHaveLength(3);
       expect(vi.getTimerCount()).toBe(0);
       for (const leave of inside.splice(0)) leave();
       await vi.advanceTimersByTimeAsync(0);
+      expect(inside).toHaveLength(2);
       for (const leave of inside.splice(0)) leave();
       for (let count = 0; count < 4; count++) enter();
       await vi.advanceTimersByTimeAsync(0);
       expect(inside).toHaveLength(3);
-      for (let count = 0; count < 2; count++) {
-        for (const leave of inside.splice(0)) leave();
-        await vi.advanceTimersByTimeAsync(0);
-      }
+      for (const leave of inside.splice(0)) leave();
+      await vi.advanceTimersByTimeAsync(0);
+      for (const leave of inside.splice(0)) leave();
       await vi.advanceTimersByTimeAsync(1_000);
       for (let count = 0; count < 2; count++) enter();
       await vi.advanceTimersByTimeAsync(0);
