@@ -39,7 +39,7 @@ export class HttpChannel {
   readonly #closing = new AbortController();
   readonly #open = new Set<AbortController>();
   // Answers to the server and notices have a lane of their own: calls wait for them.
-  readonly #others = new Lane({ width: maxOthers, maxWidth: maxOthers, slowMs: 0, restMs: 0 });
+  readonly #others = new Lane({ width: maxOthers, maxWidth: maxOthers, slowMs: 0 });
   readonly #replies: Replies;
   readonly #standing: StandingStream;
 

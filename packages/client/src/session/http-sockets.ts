@@ -21,7 +21,7 @@ export interface HttpRequest {
  */
 export class HttpSockets {
   /** Requests pass here; notices and answers need not wait for them, so that a few more sockets may be open. */
-  readonly requests: Lane = new Lane({ width: 12, maxWidth: 256, slowMs: 20, restMs });
+  readonly requests: Lane = new Lane({ width: 12, maxWidth: 256, slowMs: 20 });
   readonly #plain = new HttpAgent({ keepAlive: true, timeout: restMs });
   readonly #secure = new HttpsAgent({ keepAlive: true, timeout: restMs });
   #users = 0;

@@ -1,13 +1,11 @@
 /** How wide a {@link Lane} is. */
 export interface LaneOptions {
-  /** How many it lets through at a time. */
+  /** How many it lets through at a time while they are quick. */
   readonly width: number;
-  /** How wide it may become. */
+  /** How many it lets through at most. */
   readonly maxWidth: number;
-  /** Milliseconds inside after which somebody is slow, and makes it one wider. */
+  /** Milliseconds inside after which somebody is slow. */
   readonly slowMs: number;
-  /** Milliseconds for which it has to be empty to become as it was. */
-  readonly restMs: number;
 }
 
 interface Place {
@@ -15,14 +13,17 @@ interface Place {
   isSlow: boolean;
 }
 
-/** Lets few through at a time while they are quick, and more where they are slow, in the order in which they came. */
+/**
+ * Lets few through at a time while they are quick, and more where they are slow, in the order in which they came: who is
+ * slow does not count, and where the last ones were slow more are let in at once.
+ */
 export class Lane {
   readonly #options: LaneOptions;
   /** In the order in which they entered. */
   readonly #inside = new Set<Place>();
   readonly #waiting = new Set<(place: Place) => void>();
   #width: number;
-  #emptyAt = 0;
+  #slow = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: LaneOptions) {
@@ -33,15 +34,22 @@ export class Lane {
   /** Resolves with the function that makes room again; rejects with `signal.reason` on abort. */
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    const { width, restMs } = this.#options;
-    if (this.#inside.size === 0 && performance.now() - this.#emptyAt >= restMs) this.#width = width;
-    const isFree = this.#inside.size < this.#width && this.#waiting.size === 0;
-    const place = isFree ? this.#take() : await this.#wait(signal);
+    const place = this.#hasRoom && this.#waiting.size === 0 ? this.#take() : await this.#wait(signal);
     return () => {
-      if (!this.#inside.delete(place)) return;
-      if (this.#inside.size === 0) this.#emptyAt = performance.now();
-      this.#admit();
+      if (this.#inside.delete(place)) this.#left(place);
     };
+  }
+
+  get #hasRoom(): boolean {
+    return this.#inside.size < Math.min(this.#options.maxWidth, this.#width + this.#slow);
+  }
+
+  #left({ isSlow, since }: Place): void {
+    const { width, maxWidth, slowMs } = this.#options;
+    if (isSlow) this.#slow -= 1;
+    const step = performance.now() - since >= slowMs ? 1 : -1;
+    this.#width = Math.min(maxWidth, Math.max(width, this.#width + step));
+    this.#admit();
   }
 
   #take(): Place {
@@ -69,7 +77,7 @@ export class Lane {
 
   #admit(): void {
     for (const enter of this.#waiting) {
-      if (this.#inside.size >= this.#width) break;
+      if (!this.#hasRoom) break;
       this.#waiting.delete(enter);
       enter(this.#take());
     }
@@ -78,7 +86,7 @@ export class Lane {
 
   /** There is a timer while somebody waits and more room can be made. */
   #watch(): void {
-    if (this.#waiting.size === 0 || this.#width >= this.#options.maxWidth) {
+    if (this.#waiting.size === 0 || this.#inside.size >= this.#options.maxWidth) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
       return;
@@ -88,19 +96,18 @@ export class Lane {
       if (isSlow) continue;
       const dueInMs = Math.max(1, since + this.#options.slowMs - performance.now());
       // What came while this process was busy is to be seen first: it is not the server that was slow.
-      this.#timer = setTimeout(() => setImmediate(() => this.#widen()), dueInMs);
+      this.#timer = setTimeout(() => setImmediate(() => this.#look()), dueInMs);
       return;
     }
   }
 
-  #widen(): void {
+  #look(): void {
     this.#timer = undefined;
-    const { slowMs, maxWidth } = this.#options;
-    const now = performance.now();
+    const slowSince = performance.now() - this.#options.slowMs;
     for (const place of this.#inside) {
-      if (place.isSlow || now - place.since < slowMs || this.#width >= maxWidth) continue;
+      if (place.isSlow || place.since > slowSince) continue;
       place.isSlow = true;
-      this.#width += 1;
+      this.#slow += 1;
     }
     this.#admit();
   }
