@@ -32,28 +32,25 @@ export function toPromptMessages(answer: unknown): GetPromptResult {
 }
 
 /** Tools as they were checked when they were listed: the same frozen list for all. */
-export function toTools({ items }: CachedList): readonly Tool[] {
-  return isChecked(items, isTool) ? items : items.filter(isTool);
-}
+export const toTools: (list: CachedList) => readonly Tool[] = takingOnly(isTool);
 
 /** Resources as they were checked when they were listed. */
-export function toResources({ items }: CachedList): readonly Resource[] {
-  return isChecked(items, isResource) ? items : items.filter(isResource);
-}
+export const toResources: (list: CachedList) => readonly Resource[] = takingOnly(isResource);
 
 /** Prompts as they were checked when they were listed. */
-export function toPrompts({ items }: CachedList): readonly Prompt[] {
-  return isChecked(items, isPrompt) ? items : items.filter(isPrompt);
-}
+export const toPrompts: (list: CachedList) => readonly Prompt[] = takingOnly(isPrompt);
 
-/** Lists that have been looked through once: they are frozen and do not change. */
-const checked = new WeakMap<readonly unknown[], unknown>();
-
-function isChecked<T>(items: readonly unknown[], isItem: (item: unknown) => item is T): items is readonly T[] {
-  if (checked.get(items) === isItem) return true;
-  const holds = items.every(isItem);
-  if (holds) checked.set(items, isItem);
-  return holds;
+/** Looks through each list once: it is frozen and does not change. */
+function takingOnly<T>(isItem: (item: unknown) => item is T): (list: CachedList) => readonly T[] {
+  const taken = new WeakMap<CachedList, readonly T[]>();
+  return (list) => {
+    const known = taken.get(list);
+    if (known !== undefined) return known;
+    const items: readonly unknown[] = list.items;
+    const valid = Object.freeze(items.filter(isItem));
+    taken.set(list, valid);
+    return valid;
+  };
 }
 
 function isToolResult(value: unknown): value is CallToolResult {

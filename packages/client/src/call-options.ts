@@ -51,11 +51,11 @@ const rules: Readonly<Record<string, readonly [rule: string, holds: (value: unkn
 export function checkCallOptions(options: CallOptions & ListOptions, known: readonly string[]): void {
   if (typeof options !== "object" || options === null) throw new TypeError("MinionClient: options must be an object");
   for (const [name, value] of Object.entries(options)) {
-    const [rule, holds] = (known.includes(name) ? rules[name] : undefined) ?? [undefined, () => false];
+    const rule = known.includes(name) ? rules[name] : undefined;
     if (rule === undefined)
       throw new TypeError(`MinionClient: there is no option "${name}"; there are ${known.join(", ")}`);
-    if (value !== undefined && !holds(value))
-      throw new TypeError(`MinionClient: ${name} must be ${rule}, got ${String(value)}`);
+    if (value !== undefined && !rule[1](value))
+      throw new TypeError(`MinionClient: ${name} must be ${rule[0]}, got ${String(value)}`);
   }
   if (options.resetTimeoutOnProgress === true && options.maxTotalTimeoutMs === undefined) {
     throw new TypeError("MinionClient: resetTimeoutOnProgress needs maxTotalTimeoutMs, or a call could last for ever");

@@ -2,6 +2,7 @@ import { CircuitBreaker } from "@minion/breaker";
 import { Cache } from "@minion/cache";
 import { Pool } from "@minion/pool";
 import { ConfigError } from "./errors.js";
+import { messageOf } from "./message-of.js";
 import { policyOf } from "./policy.js";
 import type { ServerConfig, ServerPolicy } from "./server-config.js";
 
@@ -108,11 +109,12 @@ export function checkOptions(options: unknown): void {
   }
   if (!isObject(options.servers))
     throw new TypeError("MinionClient: servers must be given: an object of servers by name");
-  const defaults = options.defaults === undefined ? {} : checkMembers(options.defaults, policyRules, "defaults");
+  const defaults = isObject(options.defaults) ? options.defaults : {};
   if (defaults.replicas !== undefined)
     throw new ConfigError("replicas belong to one server", { server: "defaults", key: "replicas" });
   // What is wrong for any server is told even where there is none yet.
-  checkServer("defaults", { ...defaults, connect: () => {} }, {});
+  checkMembers(defaults, policyRules, "defaults");
+  checkPolicy(defaults, "defaults", {});
   for (const [name, config] of Object.entries(options.servers)) checkServer(name, config, defaults);
 }
 
@@ -122,23 +124,28 @@ export function checkServer(
   config: unknown,
   defaults: ServerPolicy | undefined,
 ): asserts config is ServerConfig {
-  const known = checkMembers(config, { ...policyRules, ...targetRules(config, name) }, name);
+  const known = checkTarget(config, policyRules, name);
   const { stateful = defaults?.stateful, replicas } = known;
   if (stateful === true && Array.isArray(replicas) && replicas.length > 0) {
     const problem = "a stateful server has one connection and cannot have replicas: leave one of the two out";
     throw new ConfigError(problem, { server: name, key: "replicas" });
   }
   for (const [index, replica] of (Array.isArray(replicas) ? replicas : []).entries()) {
-    checkMembers(replica, targetRules(replica, name, `replicas[${index}].`), name, `replicas[${index}].`);
+    checkTarget(replica, {}, name, `replicas[${index}].`);
   }
+  checkPolicy(known, name, defaults);
+}
+
+function checkPolicy(config: Record<string, unknown>, server: string, defaults: ServerPolicy | undefined): void {
   for (const [key, rules] of Object.entries(partRules))
-    if (isObject(known[key])) checkMembers(known[key], rules, name, `${key}.`);
-  checkParts(name, policyOf(Object.assign(Object.create(null), config), defaults));
+    if (isObject(config[key])) checkMembers(config[key], rules, server, `${key}.`);
+  checkParts(server, policyOf(Object.assign(Object.create(null), config), defaults));
 }
 
 /** The parts know their own rules best: each is asked before anything is made for real. */
 function checkParts(server: string, { breaker, cache, maxConnections, pool }: ReturnType<typeof policyOf>): void {
-  const create = (): Promise<never> => Promise.reject(new Error("never asked"));
+  // Closed before anybody can ask it for anything.
+  const create = Promise.reject.bind(Promise);
   const attempts: readonly (readonly [key: string, attempt: () => unknown])[] = [
     ["breaker", () => breaker && new CircuitBreaker(breaker)],
     ["cache", () => new Cache(cache).close()],
@@ -148,12 +155,18 @@ function checkParts(server: string, { breaker, cache, maxConnections, pool }: Re
     try {
       attempt();
     } catch (error) {
-      throw new ConfigError(error instanceof Error ? error.message : String(error), { server, key, cause: error });
+      throw new ConfigError(messageOf(error), { server, key, cause: error });
     }
   }
 }
 
-function targetRules(config: unknown, server: string, prefix = ""): Readonly<Record<string, Rule>> {
+/** Checks what says where a server is reached, and `more`. */
+function checkTarget(
+  config: unknown,
+  more: Readonly<Record<string, Rule>>,
+  server: string,
+  prefix = "",
+): Record<string, unknown> {
   if (!isObject(config))
     throw new ConfigError(`it must be an object, got ${String(config)}`, { server, key: prefix || undefined });
   const kinds = [
@@ -163,7 +176,10 @@ function targetRules(config: unknown, server: string, prefix = ""): Readonly<Rec
   ] as const;
   const matching = kinds.filter(([key]) => config[key] !== undefined);
   const [only] = matching;
-  if (only !== undefined && matching.length === 1) return only[1];
+  if (only !== undefined && matching.length === 1) {
+    checkMembers(config, { ...more, ...only[1] }, server, prefix);
+    return config;
+  }
   const problem =
     only === undefined
       ? "it needs a command, a url or a connect function"
@@ -172,13 +188,11 @@ function targetRules(config: unknown, server: string, prefix = ""): Readonly<Rec
 }
 
 function checkMembers(
-  value: unknown,
+  value: Record<string, unknown>,
   rules: Readonly<Record<string, Rule>>,
   server: string,
   prefix = "",
-): Record<string, unknown> {
-  if (!isObject(value))
-    throw new ConfigError(`it must be an object, got ${String(value)}`, { server, key: prefix || undefined });
+): void {
   for (const [key, member] of Object.entries(value)) {
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
     if (rule === undefined)
@@ -189,7 +203,6 @@ function checkMembers(
     if (member !== undefined && !rule[1](member))
       throw new ConfigError(`it must be ${rule[0]}`, { server, key: prefix + key });
   }
-  return value;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -14,12 +14,11 @@ export function formatKey({ server, replica, principal, isOwn }: ConnectionKey):
 
 /** The key that `formatKey` made a text of. */
 export function parseKey(text: string): ConnectionKey {
-  const parts: unknown = JSON.parse(text);
-  const [server, replica, principal, own] = Array.isArray(parts) ? parts : [];
+  const [server, replica, principal, own]: readonly unknown[] = JSON.parse(text);
   return {
     server: String(server),
     replica: Number(replica),
-    principal: principal ?? undefined,
+    principal: typeof principal === "string" ? principal : undefined,
     isOwn: own === "session",
   };
 }

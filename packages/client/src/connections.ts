@@ -1,6 +1,7 @@
 import type { Lease } from "@minion/pool";
 import type { Call } from "./call.js";
 import { ClientClosedError, OverloadedError } from "./errors.js";
+import { messageOf } from "./message-of.js";
 import type { SessionPool } from "./seams.js";
 import { type Connection, connectionOf } from "./session/connection.js";
 import { Failure } from "./session/failure.js";
@@ -79,10 +80,7 @@ function explained(error: unknown, server: string): unknown {
     case "ERR_POOL_CREATE":
     case "ERR_POOL_TIMEOUT":
     case "ERR_POOL_VALIDATION":
-      return new Failure("connect", error instanceof Error ? error.message : String(error), {
-        delivery: "not-sent",
-        cause: error,
-      });
+      return new Failure("connect", messageOf(error), { delivery: "not-sent", cause: error });
     default:
       return error;
   }

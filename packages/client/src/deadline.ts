@@ -119,11 +119,6 @@ export class Deadline implements Cancellation, Disposable {
     return this.#end?.by;
   }
 
-  /** Whether anything of the call may have reached the server so far. */
-  get delivery(): Delivery {
-    return this.#delivery;
-  }
-
   /** Milliseconds left. */
   get leftMs(): number {
     return Math.max(0, this.#dueAt - performance.now());

@@ -43,7 +43,12 @@ export async function fromFirst<T>(replicas: readonly Replica[], take: (replica:
   throw failure;
 }
 
+/** The replica that is asked first. */
+export function mostAvailable(replicas: readonly Replica[]): Replica {
+  return replicas.reduce((best, one) => (one.retryAfterMs < best.retryAfterMs ? one : best));
+}
+
 /** The replicas in their order, those last that are being left alone. */
-export function byAvailability(replicas: readonly Replica[]): readonly Replica[] {
+function byAvailability(replicas: readonly Replica[]): readonly Replica[] {
   return [...replicas].sort((a, b) => a.retryAfterMs - b.retryAfterMs);
 }

@@ -14,7 +14,7 @@ export function learned(error: unknown, failure: Failure | undefined, deadline: 
     case "invalid-result":
       return "failing";
     case "http":
-      return (failure.status ?? 0) >= 500 ? "failing" : "nothing";
+      return Number(failure.status) >= 500 ? "failing" : "nothing";
     default:
       return "nothing";
   }

@@ -63,6 +63,8 @@ export class Lists {
   readonly #context: ListsContext;
   readonly #keys = new Map<string, Keyed>();
   #recent: Keyed | undefined;
+  /** How the cache keeps a list. */
+  readonly #storing = { ttlMs: (list: unknown): number => asList(list).ttlMs ?? this.#context.ttlMs };
 
   constructor(context: ListsContext) {
     this.#context = context;
@@ -73,7 +75,7 @@ export class Lists {
     const { cache } = this.#context;
     const [key, keyed] = this.#keyed(list, owner);
     if (keyed.isDoubtful || cache.inspect(key)?.state !== "fresh") return undefined;
-    return cache.getOrSet(key, ({ signal }) => this.#load(keyed, signal, undefined)).then(asList);
+    return cache.getOrSet(key, this.#loader(keyed, undefined), this.#storing).then(asList);
   }
 
   /** The list, from the cache while it is good. Rejects with `signal.reason`, or as the fetch does where no old list may stand in. */
@@ -87,14 +89,12 @@ export class Lists {
       readonly timeoutMs?: number | undefined;
     },
   ): Promise<CachedList> {
-    const { cache, ttlMs } = this.#context;
+    const { cache } = this.#context;
     const [key, keyed] = this.#keyed(list, owner);
     const refresh = options.refresh || keyed.isDoubtful;
-    const load = ({ signal }: { readonly signal: AbortSignal }): Promise<CachedList> =>
-      this.#load(keyed, signal, options.timeoutMs);
-    const goodForMs = (value: unknown): number => (value instanceof CachedList ? (value.ttlMs ?? ttlMs) : ttlMs);
+    const load = this.#loader(keyed, options.timeoutMs);
     try {
-      return asList(await cache.getOrSet(key, load, { signal: options.signal, ttlMs: goodForMs, refresh }));
+      return asList(await cache.getOrSet(key, load, { ...this.#storing, signal: options.signal, refresh }));
     } catch (error) {
       const old = keyed.isDoubtful && !options.refresh && !options.signal.aborted ? cache.inspect(key) : undefined;
       if (old?.value instanceof CachedList) return old.value;
@@ -133,6 +133,13 @@ export class Lists {
       if (keyed.replica !== replica || keyed.principal !== principal) continue;
       if (keyed.last !== undefined && keyed.loads === 0) keyed.isDoubtful = true;
     }
+  }
+
+  #loader(
+    keyed: Keyed,
+    timeoutMs: number | undefined,
+  ): (context: { readonly signal: AbortSignal }) => Promise<CachedList> {
+    return ({ signal }) => this.#load(keyed, signal, timeoutMs);
   }
 
   async #load(keyed: Keyed, signal: AbortSignal, timeoutMs: number | undefined): Promise<CachedList> {

@@ -257,10 +257,10 @@ export class MinionClient implements AsyncDisposable {
     });
     try {
       return await Promise.any(searches);
-    } catch (error) {
-      const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
-      const failure = errors.find((one) => !(one instanceof ToolNotFoundError));
-      if (failure !== undefined) throw failure;
+    } catch {
+      // A server that could not be asked may have it all the same.
+      for (const search of await Promise.allSettled(searches))
+        if (search.status === "rejected" && !(search.reason instanceof ToolNotFoundError)) throw search.reason;
       return undefined;
     }
   }

@@ -4,6 +4,7 @@ import type { PoolStats } from "@minion/pool";
 import { errorTypeOf } from "./error-type.js";
 import type { CallFinished, EventBody, Health } from "./events.js";
 import type { Learned } from "./learned.js";
+import { messageOf } from "./message-of.js";
 import type { Transport } from "./policy.js";
 import type { Replica } from "./replica.js";
 import type { Connection } from "./session/connection.js";
@@ -120,7 +121,7 @@ export class Monitor {
   }
 
   noteError(error: unknown): void {
-    const message = (error instanceof Error ? error.message : String(error)).slice(0, maxMessage);
+    const message = messageOf(error).slice(0, maxMessage);
     this.#lastError = { at: Date.now(), code: errorTypeOf(error), message };
     const tail: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "stderrTail") : undefined;
     if (typeof tail === "string" && tail !== "") this.#stderrTail = tail;

@@ -40,6 +40,11 @@ export function transportOf(target: Target): Transport {
   return target.type ?? "http";
 }
 
+/** Where a replica is reached; 0 is the server itself. */
+export function targetOf({ targets }: Policy, replica: number): Target {
+  return targets.reduce((found, target, index) => (index === replica ? target : found));
+}
+
 /** What a server is allowed and given: its own policy, then the common one, then the defaults. */
 export function policyOf(config: ServerConfig, defaults: ServerPolicy = {}): Policy {
   const isStdio = transportOf(config) === "stdio";

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { checkServer } from "./check-config.js";
 import { ConfigError } from "./errors.js";
+import { messageOf } from "./message-of.js";
 import type { ServerConfig } from "./server-config.js";
 
 /** What an mcp.json says. */
@@ -101,10 +102,7 @@ async function read(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw new ConfigError(`it cannot be read: ${error instanceof Error ? error.message : error}`, {
-      file,
-      cause: error,
-    });
+    throw new ConfigError(`it cannot be read: ${messageOf(error)}`, { file, cause: error });
   }
 }
 
@@ -119,7 +117,7 @@ function parse(text: string, file: string): unknown {
       const withoutComments = plain.replace(/("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, "$1");
       return JSON.parse(withoutComments.replace(/("(?:\\.|[^"\\])*")|,(?=\s*[}\]])/g, "$1"));
     } catch {
-      throw new ConfigError(`it is no JSON: ${error instanceof Error ? error.message : error}`, { file, cause: error });
+      throw new ConfigError(`it is no JSON: ${messageOf(error)}`, { file, cause: error });
     }
   }
 }

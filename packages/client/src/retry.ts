@@ -56,7 +56,7 @@ function mayRepeat(failure: Failure, { isSafe }: Pick<Call, "isSafe">, isStatefu
       return !isStateful && (failure.delivery === "not-sent" || isSafe);
     case "http":
       if (failure.status === 429 || (failure.status === 503 && failure.retryAfterMs !== undefined)) return true;
-      if (failure.delivery === "not-sent") return (failure.status ?? 0) >= 500;
+      if (failure.delivery === "not-sent") return Number(failure.status) >= 500;
       return isGatewayStatus(failure.status) && isSafe;
   }
 }

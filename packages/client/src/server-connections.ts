@@ -6,7 +6,7 @@ import { Keeper } from "./keeper.js";
 import { changedList, type ListName } from "./list-names.js";
 import type { ListOwner } from "./lists.js";
 import type { Monitor } from "./monitor.js";
-import { type Policy, transportOf } from "./policy.js";
+import { type Policy, targetOf, transportOf } from "./policy.js";
 import { addPoolStats } from "./pool-stats.js";
 import type { ServerContext } from "./server-context.js";
 import { type Connection, connectionOf } from "./session/connection.js";
@@ -27,6 +27,7 @@ export interface ConnectionsContext {
 }
 
 const fewKeys = 64;
+const maxLosses = 10_000;
 
 /** The connections of one server as the pool opens and closes them. */
 export class ServerConnections {
@@ -40,7 +41,7 @@ export class ServerConnections {
   readonly #open = new Map<Connection, ConnectionKey>();
   /** A stateful server's connection is never idle: its keeper keeps it from being given up. */
   readonly #keepers = new Map<string, Keeper>();
-  /** Sessions of a stateful server that ended while nobody was calling: the next caller has to be told. */
+  /** Sessions of a stateful server that ended while nobody was calling: the next caller has to be told, if one comes. */
   readonly #lost = new Map<string, Failure>();
   #isClosing = false;
 
@@ -63,8 +64,7 @@ export class ServerConnections {
   /** The pool's limits for connections under a key. */
   limits({ replica, isOwn }: ConnectionKey): Partial<PoolLimits> {
     const { policy } = this.#context;
-    const target = policy.targets[replica] ?? policy.targets[0];
-    const isStdio = transportOf(target) === "stdio";
+    const isStdio = transportOf(targetOf(policy, replica)) === "stdio";
     const never = Number.POSITIVE_INFINITY;
     const shared: Partial<PoolLimits> = {
       ...(isStdio && { maxLifetimeMs: never }),
@@ -109,7 +109,7 @@ export class ServerConnections {
     try {
       connection = await openConnection({
         server,
-        target: policy.targets[replica] ?? policy.targets[0],
+        target: targetOf(policy, replica),
         principal,
         signal,
         connectTimeoutMs: policy.connectTimeoutMs,
@@ -153,9 +153,7 @@ export class ServerConnections {
   /** To be called with each connection that a call is about to use. */
   leased({ lease }: LeasedConnection, key: string): void {
     if (!this.#context.policy.stateful || this.#keepers.has(key) || this.#isClosing) return;
-    const keeper = new Keeper(() => {
-      if (this.#keepers.get(key) === keeper) this.#keepers.delete(key);
-    });
+    const keeper = new Keeper(() => void this.#keepers.delete(key));
     this.#keepers.set(key, keeper);
     keeper.hold(this.#context.shared.pool, key, lease.signal);
   }
@@ -206,7 +204,13 @@ export class ServerConnections {
   }
 
   #noteLoss(key: ConnectionKey, failure: Failure): void {
-    if (this.#context.policy.stateful && !key.isOwn && !this.#isClosing) this.#lost.set(formatKey(key), failure);
+    if (!this.#context.policy.stateful || key.isOwn || this.#isClosing) return;
+    this.#lost.set(formatKey(key), failure);
+    // Principals come and go: of very many who never call again, the first are forgotten.
+    for (const first of this.#lost.keys()) {
+      if (this.#lost.size <= maxLosses) break;
+      this.#lost.delete(first);
+    }
   }
 
   #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {

@@ -4,7 +4,7 @@ import { type LeasedConnection, leaseConnection, sendOver } from "./connections.
 import { type Deadline, Deadlines } from "./deadline.js";
 import { errorTypeOf } from "./error-type.js";
 import type { EventBody } from "./events.js";
-import { byAvailability, fromFirst, sendToReplicas } from "./failover.js";
+import { fromFirst, mostAvailable, sendToReplicas } from "./failover.js";
 import { learned } from "./learned.js";
 import { type ListName, methodOf } from "./list-names.js";
 import { asList, type CachedList, type ListOwner, Lists, listRefreshed } from "./lists.js";
@@ -106,7 +106,7 @@ export class Server {
   /** A list, from the cache while it is good. */
   async list(list: ListName, options: ListOptions): Promise<CachedList> {
     const { principal, refresh = false } = options;
-    const owner = { replica: byAvailability(this.#replicas)[0]?.index ?? 0, principal };
+    const owner = { replica: mostAvailable(this.#replicas).index, principal };
     options.signal?.throwIfAborted();
     const known = refresh ? undefined : await this.#lists.fresh(list, owner);
     if (known !== undefined) return known;

@@ -31,7 +31,7 @@ function tell(permit: Permit, failure: Failure): void {
     failure.kind === "connect" ||
     failure.kind === "closed" ||
     failure.kind === "invalid-result" ||
-    (failure.kind === "http" && (failure.status ?? 0) >= 500);
+    (failure.kind === "http" && Number(failure.status) >= 500);
   if (isAnswer) permit.success();
   else if (isServerFault) permit.failure(failure);
   else permit.ignore();

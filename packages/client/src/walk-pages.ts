@@ -25,9 +25,9 @@ export async function walkPages({ list, fetchPage, onMalformed }: Walk): Promise
     const entries: unknown = isObject(page) ? page[list] : undefined;
     if (!isObject(page) || !Array.isArray(entries)) throw invalid(`its answer has no ${list}`);
     for (const entry of entries) {
-      const problem = problemOf(list, entry);
-      if (problem === undefined && isObject(entry)) items.push(deepFreeze(entry));
-      else onMalformed(nameOf(entry), problem ?? "it is no object");
+      const problem = isObject(entry) ? problemOf(list, entry) : "it is no object";
+      if (problem === undefined) items.push(deepFreeze(entry));
+      else onMalformed(nameOf(entry), problem);
     }
     ttlMs = shorter(ttlMs, page.ttlMs);
     cursor = typeof page.nextCursor === "string" ? page.nextCursor : undefined;
@@ -44,8 +44,7 @@ function shorter(known: number | undefined, hint: unknown): number | undefined {
   return known === undefined ? ms : Math.min(known, ms);
 }
 
-function problemOf(list: ListName, entry: unknown): string | undefined {
-  if (!isObject(entry)) return "it is no object";
+function problemOf(list: ListName, entry: Readonly<Record<string, unknown>>): string | undefined {
   if (typeof entry.name !== "string" || entry.name === "") return "its name is no text";
   for (const key of ["title", "description"]) {
     if (entry[key] !== undefined && typeof entry[key] !== "string") return `its ${key} is no text`;
