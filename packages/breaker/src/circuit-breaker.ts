@@ -129,8 +129,10 @@ export class CircuitBreaker {
   /** When a call begins, with all done that fell due before. The clock is left alone where nothing depends on it: looking costs. */
   #start(): Look {
     const machine = this.#machine;
-    if (machine.phase.kind === "closed" && !this.#settings.isTimed) return atAnyTime;
-    if (machine.phase.kind === "closed" && this.#settings.classify === undefined) return machine.clock.nearly();
+    if (machine.phase.kind === "closed") {
+      if (!this.#settings.isTimed) return atAnyTime;
+      if (this.#settings.classify === undefined) return machine.clock.nearly();
+    }
     const at = machine.clock.exactly();
     machine.catchUp(at);
     return { at };

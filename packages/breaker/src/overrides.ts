@@ -7,16 +7,17 @@ export class Overrides {
   /** Moves on at `clear`: holds of another epoch mean nothing. */
   #epoch = 0;
 
+  #forced: "forced-open" | "forced-closed" | undefined;
+
   /** The state that is forced, if any. */
   get forced(): "forced-open" | "forced-closed" | undefined {
-    if (this.#open > 0) return "forced-open";
-    return this.#closed > 0 ? "forced-closed" : undefined;
+    return this.#forced;
   }
 
   /** Whole milliseconds until a call would be admitted: never, at once, or as `glance` has it. */
   retryAfterMs({ restMs }: Glance): number {
-    if (this.#open > 0) return Number.POSITIVE_INFINITY;
-    return this.#closed > 0 ? 0 : Math.ceil(restMs);
+    if (this.#forced === undefined) return Math.ceil(restMs);
+    return this.#forced === "forced-open" ? Number.POSITIVE_INFINITY : 0;
   }
 
   /** Holds it until the returned function is called; true from that where it had still been held by this hold. */
@@ -36,11 +37,13 @@ export class Overrides {
   clear(): void {
     this.#open = 0;
     this.#closed = 0;
+    this.#forced = undefined;
     this.#epoch += 1;
   }
 
   #add(side: "open" | "closed", change: 1 | -1): void {
     if (side === "open") this.#open += change;
     else this.#closed += change;
+    this.#forced = this.#open > 0 ? "forced-open" : this.#closed > 0 ? "forced-closed" : undefined;
   }
 }
