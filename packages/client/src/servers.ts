@@ -130,7 +130,8 @@ export class Servers {
   }
 }
 
-function serverRequests(handler: MinionClientOptions["onServerRequest"]): ServerContext["onServerRequest"] {
+/** What answers the servers' requests: `handler`, for those that a client may have to answer. */
+export function serverRequests(handler: MinionClientOptions["onServerRequest"]): ServerContext["onServerRequest"] {
   if (handler === undefined) return undefined;
   return (server) => (method, params, signal) =>
     isServerRequest(method)

@@ -7,6 +7,7 @@ import {
 import { expect, test } from "vitest";
 import type { CustomServer, McpSession } from "../src/index.js";
 import { memoryServer, ofType, rejection, start, statusOf, tool } from "./support.js";
+import { chaosHttp, textOf } from "./support-client.js";
 
 test("M7: an answer that is no answer to the question is an error that says the call was sent", async () => {
   let answer: unknown = { content: "text" };
@@ -22,6 +23,32 @@ test("M7: an answer that is no answer to the question is an error that says the 
     expect(await rejection(client.callTool("one", "echo"))).toMatchObject({ code: "ERR_MCP_OUTCOME_UNKNOWN" });
   answer = { structuredContent: { a: 1 } };
   expect(await client.callTool("one", "echo")).toEqual({ content: [], structuredContent: { a: 1 } });
+});
+
+test("M7: a page that is no object is an error, not a list", async () => {
+  for (const page of ["text", 7, null, undefined]) {
+    const session: McpSession = {
+      request: async () => page,
+      callTool: async () => page,
+      listTools: async () => Reflect.apply(Object, undefined, [page]),
+      close: async () => {},
+      getServerCapabilities: () => undefined,
+    };
+    const { client } = start({ one: { connect: async () => session, retry: false } });
+    expect(await rejection(client.listTools("one"))).toMatchObject({ code: "ERR_MCP_OUTCOME_UNKNOWN", server: "one" });
+  }
+});
+
+test("M7: an answer over maxMessageBytes is an error that names the limit, and the next call gets through", async () => {
+  const chaos = await chaosHttp();
+  const { client } = start({ one: { url: chaos.url, maxMessageBytes: 10_000 } });
+  expect(await rejection(client.callTool("one", "big", { bytes: 20_000 }))).toMatchObject({
+    code: "ERR_MCP_MESSAGE_TOO_LARGE",
+    server: "one",
+    maxMessageBytes: 10_000,
+    delivery: "sent",
+  });
+  expect(textOf(await client.callTool("one", "echo", { text: "still here" }))).toBe("still here");
 });
 
 test("M7: malformed resources and prompts are left out as malformed tools are", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { ClientClosedError, ServerNotFoundError } from "../src/index.js";
-import { memoryServer, rejection, start, statusOf, until } from "./support.js";
+import { ClientClosedError, MinionClient, ServerNotFoundError } from "../src/index.js";
+import { deferred, memoryServer, rejection, start, statusOf, until } from "./support.js";
 import { alive, chaosHttp, chaosStdio, count, refusedUrl, textOf } from "./support-client.js";
 
 const slowTest = 60_000;
@@ -53,6 +53,42 @@ test("M5: queued calls reject at close, and are never sent", async () => {
   expect(await queued).toMatchObject({ code: "ERR_MCP_CLOSED", delivery: "not-sent" });
   expect(await hung).toMatchObject({ code: "ERR_MCP_CLOSED", delivery: "sent" });
   expect(count(chaos.journal(), "sideEffect")).toBe(0);
+});
+
+test("M5: queued calls reject at once also where those in flight are given time", async () => {
+  const gate = deferred();
+  const server = memoryServer({ call: () => gate.promise.then(() => ({ content: [] })) });
+  const { client } = start({ one: { ...server.config, maxConnections: 1, maxCallsPerConnection: 1 } });
+  const running = client.callTool("one", "echo");
+  await until(() => server.calls.length === 1, "the first call");
+  const queued = rejection(client.callTool("one", "echo"));
+  const closing = client.close({ graceMs: 60_000 });
+  expect(await queued).toMatchObject({ code: "ERR_MCP_CLOSED", server: "one", delivery: "not-sent" });
+  gate.resolve();
+  expect(await running).toEqual({ content: [] });
+  await closing;
+  expect(server.calls).toHaveLength(1);
+});
+
+test("M5: a session's calls reject when its client is closed", async () => {
+  const server = memoryServer();
+  const { client } = start({ one: server.config });
+  const session = await client.session("one");
+  await client.close({ graceMs: 0 });
+  expect(session.signal.aborted).toBe(true);
+  const error = await rejection(session.callTool("echo"));
+  expect(error).toMatchObject({ code: "ERR_MCP_CLOSED", server: "one", delivery: "not-sent" });
+  expect(server.calls).toHaveLength(0);
+});
+
+test("M5: the end of a block closes the client that was made for it", async () => {
+  const server = memoryServer();
+  {
+    await using client = new MinionClient({ servers: { one: server.config } });
+    await client.callTool("one", "echo");
+    expect(server.connections).toHaveLength(1);
+  }
+  expect(server.connections).toHaveLength(0);
 });
 
 test("M5: a call that pauses before a retry ends at close", async () => {

@@ -173,3 +173,26 @@ test("Config: an entry that cannot be used is an error that names file, server a
     for (const part of [path, "hub", key ?? ""]) expect(String(error)).toContain(part);
   }
 });
+
+test("Config: what is no object, or throws by itself, is told as it is", async () => {
+  for (const config of [null, [], 7])
+    expect(await rejection(Reflect.apply(from, undefined, [config]))).toMatchObject({
+      code: "ERR_MCP_CONFIG",
+      file: undefined,
+      server: undefined,
+      key: undefined,
+    });
+  const reason = new Error("my own getter");
+  class Hostile {
+    get maxUses(): number {
+      throw reason;
+    }
+  }
+  const pool = Object.defineProperty(new Hostile(), "maxIdleMs", {
+    enumerable: true,
+    get: () => {
+      throw reason;
+    },
+  });
+  expect(await rejection(from({ mcpServers: { hub: { command: "x", pool } } }))).toBe(reason);
+});

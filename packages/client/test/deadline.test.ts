@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { CallTimeoutError } from "../src/index.js";
-import { ofType, rejection, start, statusOf, until } from "./support.js";
+import { deferred, memoryServer, ofType, rejection, start, statusOf, until } from "./support.js";
 import { chaosHttp, chaosStdio, count, deafUrl, quick, refusedUrl, textOf } from "./support-client.js";
 
 const slowTest = 60_000;
@@ -128,6 +128,33 @@ test("M1: resetTimeoutOnProgress without maxTotalTimeoutMs is refused", async ()
   expect(await rejection(client.callTool("one", "echo", {}, { resetTimeoutOnProgress: true }))).toBeInstanceOf(
     TypeError,
   );
+});
+
+test("M1: a call that is given all the time there is waits for its answer, or for its caller", async () => {
+  const gate = deferred();
+  const server = memoryServer({ call: () => gate.promise.then(() => ({ content: [] })) });
+  const { client } = start({ one: server.config });
+  const caller = new AbortController();
+  const forever = { timeoutMs: Number.POSITIVE_INFINITY } as const;
+  const patient = client.callTool("one", "echo", {}, forever);
+  const leaving = rejection(client.callTool("one", "echo", {}, { ...forever, signal: caller.signal }));
+  await until(() => server.calls.length === 2, "both calls");
+  caller.abort("enough");
+  expect(await leaving).toBe("enough");
+  gate.resolve();
+  expect(await patient).toEqual({ content: [] });
+});
+
+test("M2: an aborted listAllTools rejects with the caller's reason, whatever the servers do", async () => {
+  const hung = memoryServer({ list: () => new Promise(() => {}) });
+  const { client } = start({ good: memoryServer().config, hung: hung.config });
+  const caller = new AbortController();
+  const listing = rejection(client.listAllTools({ signal: caller.signal }));
+  await until(() => hung.lists.length === 1, "the hung list");
+  const reason = new Error("enough");
+  caller.abort(reason);
+  expect(await listing).toBe(reason);
+  expect(await rejection(client.listAllTools({ signal: caller.signal }))).toBe(reason);
 });
 
 test("M2: an abort rejects with its reason at once, tells the server, frees the slot and counts against nobody", async () => {

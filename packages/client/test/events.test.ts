@@ -182,6 +182,13 @@ test("Events: a listener that throws, rejects or calls back changes nothing", as
   expect(ofType(seen, "callFinished")).toHaveLength(3);
 });
 
+test("Events: a client that nobody listens to works and counts as any other", async () => {
+  const { client } = start({ one: memoryServer().config }, { onEvent: undefined });
+  await client.callTool("one", "echo");
+  await client.listTools("one");
+  expect(statusOf(client, "one")).toMatchObject({ health: "healthy", tools: 1, calls: { total: 2, succeeded: 2 } });
+});
+
 test("Events: what a process writes to stderr stands in the status, and in the error of a failed start", async () => {
   const fine = chaosCommand({});
   const broken = chaosCommand({ faults: { failStart: "no licence found" } });

@@ -183,3 +183,27 @@ test("Options: more connections kept ready than there may be are refused before 
     expect.objectContaining({ code: "ERR_MCP_CONFIG", server: "one", key: "pool" }),
   );
 });
+
+test("Options: a server's own part goes on top of the defaults' one, and false is the last word of who says it", async () => {
+  const down = () => memoryServer({ connect: () => Promise.reject(new Error("down")) });
+  const [merged, off, on] = [down(), down(), down()];
+  const { client } = start(
+    {
+      merged: { ...merged.config, retry: { maxDelayMs: 1, maxAttempts: undefined }, breaker: { openMs: 60_000 } },
+      off: { ...off.config, retry: false, breaker: false },
+    },
+    { defaults: { retry: { maxAttempts: 4, initialDelayMs: 1 }, breaker: { failureThreshold: 3 } } },
+  );
+  const { client: other } = start(
+    { on: { ...on.config, retry: { maxAttempts: 2, initialDelayMs: 1 }, breaker: { failureThreshold: 1 } } },
+    { defaults: { retry: false, breaker: false } },
+  );
+  expect(await rejection(client.callTool("merged", "echo"))).toMatchObject({ code: "ERR_MCP_UNAVAILABLE" });
+  expect(merged.contexts).toHaveLength(3);
+  expect(await rejection(client.callTool("off", "echo"))).toMatchObject({ code: "ERR_MCP_CONNECT" });
+  expect(off.contexts).toHaveLength(1);
+  expect(client.status().map(({ breaker }) => breaker?.state)).toEqual(["open", undefined]);
+  expect(await rejection(other.callTool("on", "echo"))).toMatchObject({ code: "ERR_MCP_UNAVAILABLE" });
+  expect(on.contexts).toHaveLength(1);
+  expect(other.status()[0]?.breaker?.state).toBe("open");
+});

@@ -7,6 +7,7 @@ import {
 import type { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { expect, expectTypeOf, onTestFinished, test } from "vitest";
 import type { McpSession } from "../src/index.js";
+import { serverRequests } from "../src/servers.js";
 import { memoryServer, rejection, start, tool, until } from "./support.js";
 
 async function chaosServer(faults = {}) {
@@ -92,6 +93,27 @@ test("M13: progress of a server in memory is told before the result, and a liste
   };
   await client.callTool("one", "any", {}, { onProgress });
   expect(seen).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+});
+
+test("M13: a listener to progress that rejects is no unhandled rejection", async () => {
+  const chaos = await chaosServer({ reply: "sse" });
+  const { client } = start({ one: { url: chaos.url } });
+  let told = 0;
+  const onProgress = async (): Promise<void> => {
+    told += 1;
+    throw new Error("from a listener");
+  };
+  await client.callTool("one", "progress", { steps: 3, ms: 0 }, { onProgress });
+  expect(told).toBe(3);
+});
+
+test("M13: what a server asks that no client answers is refused without asking onServerRequest", async () => {
+  const asked: string[] = [];
+  const answer = serverRequests(async ({ method }) => void asked.push(method))?.("one");
+  const { signal } = new AbortController();
+  expect(await rejection(answer?.("tools/call", {}, signal) ?? Promise.resolve())).toBeInstanceOf(TypeError);
+  await answer?.("roots/list", {}, signal);
+  expect(asked).toEqual(["roots/list"]);
 });
 
 test("M13: elicitation, sampling and roots reach onServerRequest and its answers the server", async () => {

@@ -16,6 +16,20 @@ test("M10: principals that come and go leave nothing behind", async () => {
   expect(counted.mock.calls.length).toBeLessThan(150);
 });
 
+test("M10: principals whose connections are open are not forgotten, however many others come and go", async () => {
+  const server = memoryServer();
+  const { client } = start({ one: server.config });
+  const kept = Array.from({ length: 100 }, (_, index) => `kept ${index}`);
+  for (const principal of kept) await client.callTool("one", "echo", {}, { principal });
+  for (let i = 0; i < 300; i++) {
+    const session = await client.session("one", { principal: `principal ${i}` });
+    await session[Symbol.asyncDispose]();
+  }
+  expect(statusOf(client, "one").pool).toMatchObject({ total: 100, idle: 100 });
+  await client.removeServer("one");
+  expect(server.connections).toHaveLength(0);
+});
+
 test("Events: the pool of a status is the sum over all principals, whoever came first", async () => {
   const server = memoryServer();
   const { client } = start({ one: server.config });

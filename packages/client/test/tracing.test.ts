@@ -16,6 +16,7 @@ import {
 } from "@opentelemetry/api";
 import { expect, onTestFinished, test } from "vitest";
 import { memoryServer, rejection, start } from "./support.js";
+import { chaosHttp } from "./support-client.js";
 
 /** A context manager as small as one can be. */
 class TinyContexts implements ContextManager {
@@ -186,4 +187,22 @@ test("M15: without a tracer there is no field, and no _meta", async () => {
   await client.listTools("one");
   expect(server.calls[0]).not.toHaveProperty("_meta");
   expect(server.lists[0]?._meta).toBeUndefined();
+});
+
+test("M15: a span tells the prompt and the network transport, and a propagator that adds nothing leaves no _meta", async () => {
+  const spans = record();
+  propagation.disable();
+  const chaos = await chaosHttp({ prompts: 1 });
+  const server = memoryServer();
+  const { client } = start({ web: { url: chaos.url }, one: server.config });
+  const [prompt] = await client.listPrompts("web");
+  await client.getPrompt("web", prompt?.name ?? "");
+  expect(spans.find(({ name }) => name === `prompts/get ${prompt?.name}`)?.attributes).toEqual({
+    "mcp.method.name": "prompts/get",
+    "mcp.server.name": "web",
+    "network.transport": "tcp",
+    "gen_ai.prompt.name": prompt?.name,
+  });
+  await client.callTool("one", "echo");
+  expect(server.calls[0]).not.toHaveProperty("_meta");
 });
