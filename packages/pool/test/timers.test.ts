@@ -50,6 +50,29 @@ describe("timers exist only with work", () => {
     await (await pool.acquire("a")).destroy();
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  test("a lease taken and given back looks at the clock twice, in a burst one look serves sixteen of them", async () => {
+    const { create, destroy } = new Factory();
+    const pool = new Pool({ create, destroy });
+    let now = 0;
+    let stepMs = 0.0625;
+    const look = vi.spyOn(performance, "now").mockImplementation(() => {
+      now += stepMs;
+      return now;
+    });
+    const looksOf = async (calls: number): Promise<number> => {
+      const before = look.mock.calls.length;
+      for (let call = 0; call < calls; call += 1) (await pool.acquire("a")).release();
+      return look.mock.calls.length - before;
+    };
+    await looksOf(1);
+    expect(await looksOf(2_000)).toBe(4_000);
+    stepMs = 0.001;
+    await looksOf(1_000);
+    expect(await looksOf(1_600)).toBe(200);
+    look.mockRestore();
+    await pool.close();
+  });
 });
 
 describe("async context", () => {
