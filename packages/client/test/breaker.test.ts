@@ -185,6 +185,38 @@ test("M9: half-open, a caller who gives up proves nothing and blocks nobody", as
   expect(stateOf(client)).toBe("closed");
 });
 
+test("M9: half-open, a hung connect fails the probe at the caller's deadline", async () => {
+  const server = memoryServer();
+  const { client } = await halfOpen(server);
+  server.connect = () => new Promise(() => {});
+  expect(await rejection(client.callTool("one", "echo", {}, { timeoutMs: 50 }))).toMatchObject({
+    code: "ERR_MCP_TIMEOUT",
+    delivery: "not-sent",
+  });
+  expect(stateOf(client)).toBe("open");
+});
+
+test("M9: half-open, a ping that was answered stands where the call after it was given up", async () => {
+  const server = memoryServer({ call: hang });
+  let pings = 0;
+  const connect = async (context: ConnectContext): Promise<McpSession> => {
+    const session = await server.config.connect(context);
+    server.connections.at(-1)?.setRequestHandler(PingRequestSchema, () => Object({ count: ++pings }));
+    return session;
+  };
+  const { client } = await halfOpen(server, { connect });
+  const leaving = new AbortController();
+  const left = rejection(client.callTool("one", "echo", {}, { signal: leaving.signal }));
+  await until(() => server.calls.length === 1, "the call after the ping");
+  leaving.abort("enough");
+  expect(await left).toBe("enough");
+  expect(stateOf(client)).toBe("half-open");
+  server.call = answer;
+  await client.callTool("one", "echo");
+  expect(pings).toBe(1);
+  expect(stateOf(client)).toBe("closed");
+});
+
 test("M9: any answer to the ping proves life, a JSON-RPC error too", async () => {
   const server = memoryServer();
   let pings = 0;

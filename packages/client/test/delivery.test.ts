@@ -68,6 +68,31 @@ test.each([
   expect(count(chaos.journal(), "sideEffect")).toBe(1);
 });
 
+test("M4: a Retry-After that is a date is kept as one of seconds is", async () => {
+  const chaos = await chaosHttp();
+  const { client, events } = start({ one: http(chaos.url) });
+  await client.ping("one");
+  // A date has no parts of a second.
+  const date = Math.floor(Date.now() / 1_000) * 1_000 + 2_000;
+  chaos.set({ status: 503, retryAfter: new Date(date).toUTCString(), times: 1, only: "calls" });
+  await client.callTool("one", "sideEffect", { key: "k" });
+  expect(Date.now()).toBeGreaterThan(date - 20);
+  expect(ofType(events, "retry")).toMatchObject([{ errorType: "ERR_MCP_UNAVAILABLE" }]);
+  expect(count(chaos.journal(), "sideEffect")).toBe(1);
+});
+
+test("M4: a Retry-After whose date is over is no reason to wait, and none is a day away", async () => {
+  const chaos = await chaosHttp();
+  const { client } = start({ one: http(chaos.url) });
+  await client.ping("one");
+  chaos.set({ status: 503, retryAfter: new Date(0).toUTCString(), times: 1, only: "calls" });
+  await client.callTool("one", "sideEffect", { key: "k" }, { timeoutMs: 10_000 });
+  expect(count(chaos.journal(), "sideEffect")).toBe(1);
+  chaos.set({ status: 503, retryAfter: new Date(8.64e15).toUTCString(), only: "calls" });
+  const error = await rejection(client.callTool("one", "sideEffect", { key: "far" }, { timeoutMs: 10_000 }));
+  expect(error).toMatchObject({ code: "ERR_MCP_UNAVAILABLE", retryAfterMs: 86_400_000 });
+});
+
 test("M4: a Retry-After beyond the deadline is not waited for", async () => {
   const chaos = await chaosHttp();
   const { client } = start({ one: http(chaos.url) });

@@ -1,6 +1,5 @@
 import { startChaosServer } from "@minion/chaos";
-import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { deferred, memoryServer, ofType, rejection, start, statusOf, tool, until } from "./support.js";
 
 const names = (tools: readonly { readonly name: string }[]): string[] => tools.map(({ name }) => name);
@@ -295,20 +294,4 @@ test("M7: an answer that is no list is an error, not a list", async () => {
     const { client } = start({ one: { ...server.config, ...noRetry } });
     await expect(client.listTools("one")).rejects.toMatchObject({ server: "one" });
   }
-});
-
-test("M8: listing 100 tools with output schemas compiles no schema", async () => {
-  const compile = vi.spyOn(AjvJsonSchemaValidator.prototype, "getValidator");
-  onTestFinished(() => compile.mockRestore());
-  const outputSchema = { type: "object", properties: { n: { type: "number" } }, required: ["n"] };
-  const server = memoryServer({
-    list: () => ({ tools: Array.from({ length: 100 }, (_, index) => tool(`t${index}`, { outputSchema })) }),
-    call: () => ({ content: [], structuredContent: { n: 1 } }),
-  });
-  const { client } = start({ one: server.config });
-  expect(await client.listTools("one")).toHaveLength(100);
-  expect(compile).not.toHaveBeenCalled();
-  await client.callTool("one", "t7");
-  await client.callTool("one", "t7");
-  expect(compile).toHaveBeenCalledTimes(1);
 });

@@ -99,3 +99,19 @@ test("M7: a new list brings a new schema", async () => {
   await client.listTools("one");
   expect((await client.callTool("one", "t")).structuredContent).toEqual({ a: 1 });
 });
+
+test("M8: listing 100 tools with output schemas compiles no schema", async () => {
+  const compile = vi.spyOn(AjvJsonSchemaValidator.prototype, "getValidator");
+  onTestFinished(() => compile.mockRestore());
+  const outputSchema = { type: "object", properties: { n: { type: "number" } }, required: ["n"] };
+  const server = memoryServer({
+    list: () => ({ tools: Array.from({ length: 100 }, (_, index) => tool(`t${index}`, { outputSchema })) }),
+    call: () => ({ content: [], structuredContent: { n: 1 } }),
+  });
+  const { client } = start({ one: server.config });
+  expect(await client.listTools("one")).toHaveLength(100);
+  expect(compile).not.toHaveBeenCalled();
+  await client.callTool("one", "t7");
+  await client.callTool("one", "t7");
+  expect(compile).toHaveBeenCalledTimes(1);
+});

@@ -1,6 +1,7 @@
 import { startChaosServer } from "@minion/chaos";
+import { PingRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { expect, onTestFinished, test } from "vitest";
-import { deferred, memoryServer, ofType, rejection, start, statusOf, until } from "./support.js";
+import { deferred, memoryServer, ofType, rejection, start, statusOf, tool, until } from "./support.js";
 
 const ended = { list: () => ({ tools: [] }) };
 
@@ -154,18 +155,6 @@ test("M12: a session is opened at the first replica that can be reached", async 
   expect(await client.connect()).toMatchObject({ connected: ["one"], failures: [] });
 });
 
-test("M12: a burst that takes every place of a stateful server's one connection gets through", async () => {
-  const gate = deferred();
-  const server = memoryServer({ call: () => gate.promise.then(() => ({ content: [] })) });
-  const { client } = start({ one: { ...server.config, stateful: true, maxCallsPerConnection: 4 } });
-  const calls = Array.from({ length: 40 }, () => client.callTool("one", "echo"));
-  await until(() => server.calls.length >= 4, "the first calls");
-  expect(server.calls.length).toBeLessThanOrEqual(5);
-  gate.resolve();
-  await Promise.all(calls);
-  expect(server.contexts).toHaveLength(1);
-});
-
 test("M12, M9: a connection that no longer answers a ping is given up, and its loss told", async () => {
   const server = memoryServer();
   const breaker = { failureThreshold: 1, openMs: 20 };
@@ -182,4 +171,61 @@ test("M12, M9: a connection that no longer answers a ping is given up, and its l
   expect(await rejection(client.callTool("one", "echo"))).toMatchObject({ code: "ERR_MCP_SESSION_LOST" });
   await client.callTool("one", "echo");
   expect(server.contexts).toHaveLength(2);
+});
+
+test("M12, M2: who gives up while a breaker's ping is awaited costs nobody the state", async () => {
+  const server = memoryServer();
+  const breaker = { failureThreshold: 1, openMs: 20 };
+  const { client } = start({ one: { ...server.config, stateful: true, retry: false, breaker } });
+  await client.callTool("one", "echo");
+  server.call = () => new Promise(() => {});
+  expect(await rejection(client.callTool("one", "echo", {}, { timeoutMs: 50 }))).toMatchObject({
+    code: "ERR_MCP_TIMEOUT",
+  });
+  await until(() => statusOf(client, "one").breaker?.state === "half-open", "the end of the rest");
+  const pinged = deferred();
+  const pong = deferred();
+  server.connections[0]?.setRequestHandler(PingRequestSchema, async () => {
+    pinged.resolve();
+    await pong.promise;
+    return {};
+  });
+  const leaving = new AbortController();
+  const left = rejection(client.callTool("one", "echo", {}, { signal: leaving.signal }));
+  await pinged.promise;
+  leaving.abort("enough");
+  expect(await left).toBe("enough");
+  pong.resolve();
+  server.call = () => ({ content: [] });
+  await client.callTool("one", "echo");
+  expect(server.contexts).toHaveLength(1);
+});
+
+test("M12: a session sees all pages, without what is malformed", async () => {
+  const server = memoryServer({
+    list: (params) =>
+      params?.cursor === undefined
+        ? { tools: [tool("a"), { name: "bad" }], nextCursor: "2" }
+        : { tools: [tool(`after ${params.cursor}`)] },
+  });
+  const { client } = start({ one: server.config });
+  const session = await client.session("one");
+  onTestFinished(() => session[Symbol.asyncDispose]());
+  expect((await session.listTools()).map(({ name }) => name)).toEqual(["a", "after 2"]);
+  expect(server.lists.map((params) => params?.cursor)).toEqual([undefined, "2"]);
+});
+
+test("M12: losses are told to each principal, once, however many there are", async () => {
+  const server = memoryServer();
+  const { client } = start({ one: { ...server.config, stateful: true } });
+  const principals = Array.from({ length: 200 }, (_, index) => `p${index}`);
+  for (const principal of principals) await client.callTool("one", "echo", {}, { principal });
+  await server.drop();
+  await until(() => !statusOf(client, "one").connected, "the end of all connections");
+  for (const principal of principals) {
+    const error = await rejection(client.callTool("one", "echo", {}, { principal }));
+    expect(error).toMatchObject({ code: "ERR_MCP_SESSION_LOST", delivery: "not-sent" });
+    await client.callTool("one", "echo", {}, { principal });
+  }
+  expect(server.contexts).toHaveLength(400);
 });
