@@ -120,18 +120,18 @@ export class Lists {
     return undefined;
   }
 
-  /** The server says that a list has changed: what is cached goes, and what is being fetched is not kept. */
-  changed(list: ListName, replica: number): void {
-    for (const [key, keyed] of this.#keys) {
-      if (keyed.list === list && keyed.replica === replica) this.#context.cache.invalidate(key);
-    }
+  /**
+   * The server says that a list has changed: what is cached goes, and what is being fetched is not kept. Whichever
+   * replica says so, since any may have stood in for the one that was asked.
+   */
+  changed(list: ListName): void {
+    for (const [key, keyed] of this.#keys) if (keyed.list === list) this.#context.cache.invalidate(key);
   }
 
   /** The first connection after a time without one is open: changes may have been missed. A fetch under way is newer. */
-  reconnected({ replica, principal }: ListOwner): void {
+  reconnected(principal: string | undefined): void {
     for (const keyed of this.#keys.values()) {
-      if (keyed.replica !== replica || keyed.principal !== principal) continue;
-      if (keyed.last !== undefined && keyed.loads === 0) keyed.isDoubtful = true;
+      if (keyed.principal === principal && keyed.last !== undefined && keyed.loads === 0) keyed.isDoubtful = true;
     }
   }
 

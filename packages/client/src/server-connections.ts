@@ -4,7 +4,6 @@ import type { LeasedConnection } from "./connections.js";
 import { ConnectError } from "./errors.js";
 import { Keeper } from "./keeper.js";
 import { changedList, type ListName } from "./list-names.js";
-import type { ListOwner } from "./lists.js";
 import type { Monitor } from "./monitor.js";
 import { type Policy, targetOf, transportOf } from "./policy.js";
 import { addPoolStats } from "./pool-stats.js";
@@ -21,9 +20,9 @@ export interface ConnectionsContext {
   readonly policy: Policy;
   readonly shared: ServerContext;
   readonly monitor: () => Monitor;
-  readonly onListChanged: (list: ListName, replica: number) => void;
-  /** The first connection after a time without one is open. */
-  readonly onReconnected: (owner: ListOwner) => void;
+  readonly onListChanged: (list: ListName) => void;
+  /** The first connection to a replica after a time without one is open. */
+  readonly onReconnected: (principal: string | undefined) => void;
 }
 
 const fewKeys = 64;
@@ -121,7 +120,7 @@ export class ServerConnections {
         onServerRequest: shared.onServerRequest?.(server),
         onNotification: (method) => {
           const list = changedList(method);
-          if (list !== undefined) onListChanged(list, replica);
+          if (list !== undefined) onListChanged(list);
         },
         onDied,
       });
@@ -133,7 +132,7 @@ export class ServerConnections {
       (other) => other.replica === replica && other.principal === principal,
     );
     this.#open.set(connection, key);
-    if (isFirst) onReconnected({ replica, principal });
+    if (isFirst) onReconnected(principal);
     this.#monitor.opened(connection, replica, performance.now() - begin);
     return connection.session;
   }

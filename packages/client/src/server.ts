@@ -71,8 +71,8 @@ export class Server {
       policy,
       shared: context,
       monitor: () => this.#monitor,
-      onListChanged: (list, replica) => this.#lists.changed(list, replica),
-      onReconnected: (owner) => this.#lists.reconnected(owner),
+      onListChanged: (list) => this.#lists.changed(list),
+      onReconnected: (principal) => this.#lists.reconnected(principal),
     });
     this.#replicas = makeReplicas({
       server: name,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { memoryServer, ofType, rejection, start, statusOf } from "./support.js";
+import { memoryServer, ofType, rejection, start, statusOf, tool } from "./support.js";
 import { chaosHttp, count, quick, refusedUrl, textOf } from "./support-client.js";
 
 const once = { retry: false } as const;
@@ -101,4 +101,50 @@ test("M14: where all are down, the call rejects, and each breaker is its own", a
   const status = statusOf(client, "one");
   expect(status.health).toBe("unavailable");
   expect(status.replicas.map(({ breaker }) => breaker?.state)).toEqual(["open", "open"]);
+});
+
+test("M8, M14: a list comes from the first replica whose breaker lets it through, and goes with that one's notice", async () => {
+  const listing = (name: string) => ({ list: () => ({ tools: [tool(name)] }) });
+  const first = memoryServer({ connect: () => Promise.reject(new Error("down")) });
+  const [second, third] = [memoryServer(listing("second")), memoryServer(listing("third"))];
+  const { client } = start({
+    one: {
+      ...first.config,
+      replicas: [second.config, third.config],
+      retry: false,
+      breaker: { failureThreshold: 1, openMs: 60_000 },
+    },
+  });
+  const names = async () => (await client.listTools("one")).map(({ name }) => name);
+  await client.callTool("one", "echo");
+  expect(await names()).toEqual(["second"]);
+  expect(await names()).toEqual(["second"]);
+  expect(second.lists).toHaveLength(1);
+  second.list = listing("changed").list;
+  await second.notify();
+  expect(await names()).toEqual(["changed"]);
+  expect([first.lists, third.lists]).toEqual([[], []]);
+});
+
+test("M8, M14: a notice of the replica that stood in forgets the list that it gave", async () => {
+  const first = memoryServer({ connect: () => Promise.reject(new Error("down")) });
+  const second = memoryServer({ list: () => ({ tools: [tool("old")] }) });
+  const { client } = start({ one: { ...first.config, replicas: [second.config], retry: false } });
+  const names = async () => (await client.listTools("one")).map(({ name }) => name);
+  expect(await names()).toEqual(["old"]);
+  second.list = () => ({ tools: [tool("new")] });
+  await second.notify();
+  expect(await names()).toEqual(["new"]);
+});
+
+test("M8, M14: a gap in the connection to the replica that stood in makes its list doubtful", async () => {
+  const first = memoryServer({ connect: () => Promise.reject(new Error("down")) });
+  const second = memoryServer({ list: () => ({ tools: [tool("old")] }) });
+  const { client } = start({ one: { ...first.config, replicas: [second.config], retry: false } });
+  const names = async () => (await client.listTools("one")).map(({ name }) => name);
+  expect(await names()).toEqual(["old"]);
+  await second.drop();
+  second.list = () => ({ tools: [tool("missed")] });
+  await client.callTool("one", "echo");
+  expect(await names()).toEqual(["missed"]);
 });
