@@ -21,7 +21,7 @@ export interface HttpRequest {
  */
 export class HttpSockets {
   /** Requests pass here; notices and answers need not wait for them, so that a few more sockets may be open. */
-  readonly requests: Lane = new Lane({ width: 12, maxWidth: 256, slowMs: 20 });
+  readonly requests: Lane = new Lane({ width: 12, maxWidth: 256, slowMs: 30 });
   readonly #plain = new HttpAgent({ keepAlive: true, timeout: restMs });
   readonly #secure = new HttpsAgent({ keepAlive: true, timeout: restMs });
   #users = 0;
@@ -55,9 +55,17 @@ export class HttpSockets {
         request.destroy();
       };
       signal.addEventListener("abort", abort, { once: true });
-      request.on("close", () => signal.removeEventListener("abort", abort));
+      let isAnswered = false;
+      request.on("close", () => {
+        signal.removeEventListener("abort", abort);
+        // A server that switches to another protocol gives neither an answer nor an error.
+        if (!isAnswered) reject(new Error("the connection ended without an answer"));
+      });
       request.on("error", reject);
-      request.on("response", resolve);
+      request.on("response", (message) => {
+        isAnswered = true;
+        resolve(message);
+      });
       request.on("socket", (socket) => {
         if (socket.connecting) socket.once(isSecure ? "secureConnect" : "connect", () => onSent?.());
         else onSent?.();
