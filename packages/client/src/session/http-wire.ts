@@ -83,9 +83,9 @@ export class HttpWire implements Wire {
   }
 }
 
-/** So that the channel knows from its first bytes which request a body is. */
+/** So that the channel knows from its first bytes that a body is a message, and which request it is. */
 function withIdInFront(message: JSONRPCMessage): JSONRPCMessage {
-  if (!("method" in message)) return { ...message };
+  if (!("method" in message)) return Object.assign({ jsonrpc: message.jsonrpc }, message);
   const { jsonrpc, method, params } = message;
   const rest = params === undefined ? {} : { params };
   return "id" in message ? { jsonrpc, id: message.id, method, ...rest } : { jsonrpc, method, ...rest };
