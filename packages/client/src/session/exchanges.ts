@@ -123,9 +123,10 @@ export class Exchanges {
 
   #answer(message: JSONRPCMessage): JSONRPCMessage | undefined {
     const id = "id" in message ? message.id : undefined;
-    const exchange = id === undefined ? undefined : this.#open.get(id);
-    if (id === undefined || exchange === undefined) return message;
-    this.#open.delete(id);
+    const known = typeof id === "string" && !this.#open.has(id) ? Number(id) : id;
+    const exchange = known === undefined ? undefined : this.#open.get(known);
+    if (id === undefined || known === undefined || exchange === undefined) return message;
+    this.#open.delete(known);
     exchange.markSent();
     if ("error" in message && isRpcError(message.error)) {
       const error = this.#masked(message.error);
