@@ -15,13 +15,16 @@ export class EventStreamGuard {
   #pieces: Uint8Array[] = [];
   #piecesBytes = 0;
   #eventBytes = 0;
+  #endsInReturn = false;
   #lastId: string | undefined;
+  /** Of the event that is not complete yet. */
+  #nextId: string | undefined;
 
   constructor(maxEventBytes: number) {
     this.#maxEventBytes = maxEventBytes;
   }
 
-  /** The id of the latest event that had one: from there on the stream can be resumed. */
+  /** The id of the latest complete event that had one: from there on the stream can be resumed. */
   get lastId(): string | undefined {
     return this.#lastId;
   }
@@ -36,8 +39,10 @@ export class EventStreamGuard {
     const lines = Buffer.concat([...this.#pieces, chunk.subarray(0, end)]);
     this.#pieces = [];
     this.#piecesBytes = 0;
-    this.#measure(lines);
-    this.#findId(lines);
+    const lastEnd = this.#lastEndIn(lines);
+    this.#endsInReturn = lines.at(-1) === carriageReturn;
+    this.#measure(lines, lastEnd);
+    this.#findId(lines, lastEnd);
     this.#hold(chunk.subarray(end));
     return lines;
   }
@@ -48,20 +53,31 @@ export class EventStreamGuard {
     if (this.#eventBytes + this.#piecesBytes > this.#maxEventBytes) throw new EventTooLarge();
   }
 
-  /** An empty line ends an event. */
-  #measure(lines: Buffer): void {
-    const ends = ["\n\n", "\r\n\r\n", "\r\r"].map((end) => lines.lastIndexOf(end));
-    const last = Math.max(...ends, lines[0] === newline || lines[0] === carriageReturn ? 0 : -1);
-    this.#eventBytes = last === -1 ? this.#eventBytes + lines.length : lines.length - last;
+  /** Where the last event ends, by an empty line; -1 where none does. */
+  #lastEndIn(lines: Buffer): number {
+    const isEnd = lines[0] === carriageReturn || (lines[0] === newline && !this.#endsInReturn);
+    return Math.max(...["\n\n", "\n\r", "\r\r"].map((end) => lines.lastIndexOf(end)), isEnd ? 0 : -1);
+  }
+
+  #measure(lines: Buffer, lastEnd: number): void {
+    this.#eventBytes = lastEnd === -1 ? this.#eventBytes + lines.length : lines.length - lastEnd;
     if (this.#eventBytes > this.#maxEventBytes) throw new EventTooLarge();
   }
 
-  #findId(lines: Buffer): void {
+  #findId(lines: Buffer, lastEnd: number): void {
+    if (lastEnd !== -1) this.#completeId();
     for (let at = lines.indexOf("id:"); at !== -1; at = lines.indexOf("id:", at + 3)) {
       const before = at === 0 ? newline : lines[at - 1];
       if (before !== newline && before !== carriageReturn) continue;
       const id = /^id: ?([^\r\n]*)/.exec(lines.toString("utf8", at, at + 1_024))?.[1];
-      if (id !== undefined && id !== "") this.#lastId = id;
+      if (id === undefined || id === "") continue;
+      this.#nextId = id;
+      if (at < lastEnd) this.#completeId();
     }
+  }
+
+  #completeId(): void {
+    this.#lastId = this.#nextId ?? this.#lastId;
+    this.#nextId = undefined;
   }
 }

@@ -51,7 +51,8 @@ export class Replies {
     if (whole === undefined) return exchange.fail(this.#tooLarge());
     if (status === 202 || !type.startsWith("application/json"))
       return exchange.fail(invalid(`no answer but HTTP status ${status} of type "${type}"`));
-    this.#onMessage(JSON.parse(whole.toString("utf8")));
+    // A decoder takes off the mark of the byte order that some servers write.
+    this.#onMessage(JSON.parse(new TextDecoder().decode(whole)));
     exchange.fail(invalid("the answer is to another request"));
   }
 
@@ -60,6 +61,7 @@ export class Replies {
     let lastId: string | undefined;
     for (let response = first; ; ) {
       const guard = new EventStreamGuard(this.#maxMessageBytes);
+      const decoder = new TextDecoder();
       const parser = createParser({
         onEvent: ({ event = "message", data }) => {
           if (event === "message") this.#receive(data);
@@ -71,7 +73,7 @@ export class Replies {
       try {
         for await (const chunk of response) {
           const lines = guard.push(chunk);
-          if (lines !== undefined) parser.feed(lines.toString("utf8"));
+          if (lines !== undefined) parser.feed(decoder.decode(lines, { stream: true }));
         }
       } catch (error) {
         if (error instanceof EventTooLarge || (guard.lastId ?? lastId) === undefined) throw error;
