@@ -6,6 +6,12 @@ const wordsWithinMs = 1_000;
 /** Statuses whose answers have no body, and must be given none. */
 const withoutBody = new Set([204, 205, 304]);
 
+/** Calls back when a body has ended or broken off, or has done so already. */
+export function onceClosed(body: Readable, callback: () => void): void {
+  if (body.closed) callback();
+  else body.once("close", callback);
+}
+
 /** The whole body; undefined where it has more than `maxBytes`. */
 export function readWhole(body: Readable, maxBytes: number): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
@@ -20,7 +26,7 @@ export function readWhole(body: Readable, maxBytes: number): Promise<Buffer | un
     });
     body.on("end", () => resolve(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces)));
     body.on("error", reject);
-    body.on("close", () => reject(new Error("the answer broke off")));
+    onceClosed(body, () => reject(new Error("the answer broke off")));
   });
 }
 

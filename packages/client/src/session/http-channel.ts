@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { JSONRPCMessage, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { HttpServer } from "../server-config.js";
 import type { Exchange } from "./exchange.js";
-import { firstWords, isSuccess, responseOf } from "./http-body.js";
+import { firstWords, isSuccess, onceClosed, responseOf } from "./http-body.js";
 import { HttpEndpoint } from "./http-endpoint.js";
 import { refusal } from "./http-failure.js";
 import type { HttpSockets } from "./http-sockets.js";
@@ -13,8 +13,10 @@ import { StandingStream } from "./standing-stream.js";
 import type { WireEvents } from "./wire.js";
 
 const maxOthers = 16;
-/** A reply that stays open although the answer has come. */
+/** A reply that stays open although the answer has come, or will not come by it. */
 const lingerMs = 1_000;
+/** What nobody awaits the answer of, and so nobody gives up. */
+const noticeMs = 60_000;
 
 /** What the SDK is told of a request whose answer is read here. */
 const accepted = new Response(null, { status: 202 });
@@ -134,7 +136,7 @@ export class HttpChannel {
     const request = new AbortController();
     const { signal } = request;
     const unfollow = this.#track(request);
-    const unlink = exchange === undefined ? () => {} : endWith(exchange, request);
+    const unlink = exchange === undefined ? endAfter(noticeMs, request) : endWith(exchange, request);
     let leave = (): void => {};
     const release = (): void => {
       unfollow();
@@ -148,7 +150,11 @@ export class HttpChannel {
       const onSent = (): void => exchange?.markSent();
       const message = await this.#sockets.send(url, { method: "POST", headers, body, signal, onSent });
       if (exchange === undefined || this.#kind === "sse" || !isSuccess(message)) {
-        message.on("close", release);
+        const forget = endAfter(lingerMs, request);
+        onceClosed(message, () => {
+          forget();
+          release();
+        });
         return await this.#answered(message, headers, exchange);
       }
       const resume = (lastEventId: string): Promise<IncomingMessage> =>
@@ -208,21 +214,27 @@ export class HttpChannel {
   }
 }
 
+/** Ends a request that takes so long. Returns what takes that back. */
+function endAfter(ms: number, request: AbortController): () => void {
+  const timer = setTimeout(() => request.abort(), ms);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
 /** Ends a request when its answer is not awaited any more; where it has come, only what would not end by itself. */
 function endWith(exchange: Exchange, request: AbortController): () => void {
-  let timer: NodeJS.Timeout | undefined;
+  let keep = (): void => {};
   const end = (): void => {
     if (exchange.answer === undefined) {
       request.abort();
       return;
     }
-    timer = setTimeout(() => request.abort(), lingerMs);
-    timer.unref();
+    keep = endAfter(lingerMs, request);
   };
   if (exchange.isOver) end();
   else exchange.over.addEventListener("abort", end, { once: true });
   return () => {
-    clearTimeout(timer);
+    keep();
     exchange.over.removeEventListener("abort", end);
   };
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
 import { Failure } from "./failure.js";
-import { isSuccess, responseOf } from "./http-body.js";
+import { isSuccess, onceClosed, responseOf } from "./http-body.js";
 import { refusal } from "./http-failure.js";
 import type { WireEvents } from "./wire.js";
 
@@ -37,17 +37,18 @@ export class StandingStream {
 
   /** Opens it, or opens it again. `release` is called when it has ended or cannot be opened. */
   async open(headers: Headers, connect: () => Promise<IncomingMessage>, release: () => void): Promise<Response> {
-    let isOpen = false;
+    let isHeld = false;
     try {
       const message = await this.#connect(headers, connect);
       // A status that asks the SDK's transport not to try again.
       if (message === undefined) return new Response(null, { status: 405 });
-      isOpen = isSuccess(message);
-      if (isOpen) return this.#opened(message, release);
+      isHeld = true;
+      if (isSuccess(message)) return this.#opened(message, release);
+      onceClosed(message, release);
       message.resume();
       return responseOf(message);
     } finally {
-      if (!isOpen) release();
+      if (!isHeld) release();
     }
   }
 
