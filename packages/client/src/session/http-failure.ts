@@ -14,21 +14,18 @@ const neverConnected = new Set([
   "SELF_SIGNED_CERT_IN_CHAIN",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "ERR_SSL_WRONG_VERSION_NUMBER",
 ]);
 
 /** Whether a failed `fetch` failed before anything was sent. */
 export function isConnectFailure(error: unknown): boolean {
   for (let at: unknown = error, depth = 0; isObject(at) && depth < 5; at = Reflect.get(at, "cause"), depth++) {
     const code = Reflect.get(at, "code");
-    if (typeof code !== "string") continue;
-    if (
-      neverConnected.has(code) ||
-      code.startsWith("CERT_") ||
-      code.startsWith("ERR_TLS_") ||
-      code.startsWith("ERR_SSL_")
-    )
-      return true;
-    if (Reflect.get(at, "syscall") === "connect") return true;
+    const syscall = Reflect.get(at, "syscall");
+    // A host may become unreachable when it has been reached before.
+    if (typeof code !== "string" || syscall === "read" || syscall === "write") continue;
+    if (neverConnected.has(code) || code.startsWith("CERT_") || code.startsWith("ERR_TLS_")) return true;
+    if (syscall === "connect") return true;
   }
   return false;
 }
