@@ -51,7 +51,8 @@ export class StdioWire implements Wire {
     });
     stdout.on("data", (chunk: Buffer) => lines.push(chunk));
     stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
-    for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
+    stdin.on("error", () => this.#breakOff(process));
+    for (const stream of [stdout, stderr]) stream.on("error", () => {});
     this.#watchExit(process);
     return new Promise((resolve, reject) => {
       process.child.once("spawn", resolve);
@@ -121,6 +122,17 @@ export class StdioWire implements Wire {
     }
     stdin.uncork();
     isRefused = stdin.errored instanceof Error;
+  }
+
+  /** The server takes nothing any more, though it may still run. */
+  #breakOff({ child }: ServerProcess): void {
+    for (const { exchange } of this.#waiting.splice(0)) exchange?.fail(this.#closed("not-sent"));
+    // As above: what it has written already counts.
+    setTimeout(() => {
+      if (this.#isOver || child.exitCode !== null || child.signalCode !== null) return;
+      this.#isOver = true;
+      this.#events?.onEnded(new Failure("closed", "the server closed its input", { delivery: "sent" }));
+    }, drainMs);
   }
 
   #end(code: number | null, signal: NodeJS.Signals | null): void {
