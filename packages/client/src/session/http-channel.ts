@@ -144,7 +144,7 @@ export class HttpChannel {
       leave();
     };
     try {
-      leave = await (exchange === undefined ? this.#others : this.#sockets.requests).enter(signal);
+      leave = await (exchange === undefined ? this.#others : this.#sockets.laneTo(url)).enter(signal);
       exchange?.markStarted();
       const headers = await this.endpoint.headers(init.headers, signal);
       const onSent = (): void => exchange?.markSent();

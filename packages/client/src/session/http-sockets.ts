@@ -20,8 +20,7 @@ export interface HttpRequest {
  * `fetch`, which opens one for each request that is under way and costs several times as much.
  */
 export class HttpSockets {
-  /** Requests pass here; notices and answers need not wait for them, so that a few more sockets may be open. */
-  readonly requests: Lane = new Lane({ width: 12, maxWidth: 256, slowMs: 30 });
+  readonly #lanes = new Map<string, Lane>();
   readonly #plain = new HttpAgent({ keepAlive: true, timeout: restMs });
   readonly #secure = new HttpsAgent({ keepAlive: true, timeout: restMs });
   #users = 0;
@@ -38,6 +37,18 @@ export class HttpSockets {
       this.#plain.destroy();
       this.#secure.destroy();
     };
+  }
+
+  /**
+   * Where requests have to pass; notices and answers need not wait for them, so that a few more sockets may be open. One
+   * for each origin: where one replica hangs, calls to another do not.
+   */
+  laneTo({ origin }: URL): Lane {
+    const known = this.#lanes.get(origin);
+    if (known !== undefined) return known;
+    const lane = new Lane({ width: 12, maxWidth: 256, slowMs: 30 });
+    this.#lanes.set(origin, lane);
+    return lane;
   }
 
   /** Resolves with the head of the answer, whose body is to be read or destroyed. Rejects with `signal.reason` on abort. */
