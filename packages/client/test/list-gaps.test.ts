@@ -1,4 +1,6 @@
+import { Cache, type CacheOptions } from "@minion/cache";
 import { expect, test } from "vitest";
+import type { ToolListCache } from "../src/index.js";
 import { memoryServer, rejection, start, tool } from "./support.js";
 import { quick } from "./support-client.js";
 
@@ -62,4 +64,27 @@ test("M4: hints are those of the principal's own tools, and forgotten with them"
   await server.notify();
   loseOne();
   expect(await rejection(client.callTool("one", "safe", {}, ann))).toMatchObject({ code: "ERR_MCP_OUTCOME_UNKNOWN" });
+});
+
+test("M8: the server's ttlMs holds also where a list ends in the instant in which it is read", async () => {
+  const server = memoryServer({ list: () => ({ tools: [tool("echo")], ttlMs: 7 }) });
+  const ttls: unknown[] = [];
+  const cache = (_: string, options: CacheOptions<unknown>): ToolListCache => {
+    const inner = new Cache(options);
+    return {
+      getOrSet: async (key, load, how) => {
+        const list = await inner.getOrSet(key, load, { ...how, refresh: true });
+        ttls.push(typeof how?.ttlMs === "function" ? how.ttlMs(list) : how?.ttlMs);
+        return list;
+      },
+      inspect: () => ({ value: [], cachedAt: 0, ageMs: 0, expiresInMs: 1, hits: 0, state: "fresh" }),
+      invalidate: (key) => inner.invalidate(key),
+      stats: () => inner.stats(),
+      close: () => inner.close(),
+    };
+  };
+  const { client } = start({ one: server.config }, { cache });
+  await client.listTools("one");
+  expect(server.lists).toHaveLength(1);
+  expect(ttls).toEqual([7]);
 });
