@@ -16,6 +16,8 @@ test("M9: time lost while waiting for a socket is not the server's fault", { tim
   expect(waiting).toMatchObject({ code: "ERR_MCP_TIMEOUT", delivery: "not-sent" });
   expect(statusOf(client, "one").breaker).toMatchObject({ state: "closed" });
   expect(requests.some(({ message }) => message.params?.name === "waiting")).toBe(false);
+  // Nor does it keep a ping from showing that the server lives.
+  await client.ping("one");
   controller.abort();
   await Promise.all(hanging);
   await client.callTool("one", "any");

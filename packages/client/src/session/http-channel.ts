@@ -40,7 +40,7 @@ export class HttpChannel {
   readonly #leaveSockets: () => void;
   readonly #closing = new AbortController();
   readonly #open = new Set<AbortController>();
-  // Answers to the server and notices have a lane of their own: calls wait for them.
+  // Answers to the server, notices, handshakes and pings have a lane of their own: calls wait for them.
   readonly #others = new Lane({ width: maxOthers, maxWidth: maxOthers, slowMs: 0 });
   readonly #replies: Replies;
   readonly #standing: StandingStream;
@@ -131,7 +131,7 @@ export class HttpChannel {
   }
 
   async #post(url: URL, init: RequestInit, body: string): Promise<Response> {
-    const id = requestIdOf(body);
+    const { id, isVital } = headOf(body);
     const exchange = id === undefined ? undefined : this.#announced.get(id);
     const request = new AbortController();
     const { signal } = request;
@@ -144,7 +144,7 @@ export class HttpChannel {
       leave();
     };
     try {
-      leave = await (exchange === undefined ? this.#others : this.#sockets.laneTo(url)).enter(signal);
+      leave = await (exchange === undefined || isVital ? this.#others : this.#sockets.laneTo(url)).enter(signal);
       exchange?.markStarted();
       const headers = await this.endpoint.headers(init.headers, signal);
       const onSent = (): void => exchange?.markSent();
@@ -243,8 +243,8 @@ function isMessage(body: unknown): body is string {
   return typeof body === "string" && body.startsWith('{"jsonrpc":"2.0"');
 }
 
-/** Messages are written with their id in front, see {@link HttpWire}. */
-function requestIdOf(body: string): number | undefined {
-  const id = /^\{"jsonrpc":"2\.0","id":(\d+),"method"/.exec(body)?.[1];
-  return id === undefined ? undefined : Number(id);
+/** Messages are written with their id in front, see {@link HttpWire}. What shows whether a server lives waits for no call. */
+function headOf(body: string): { readonly id: number | undefined; readonly isVital: boolean } {
+  const [, id, method] = /^\{"jsonrpc":"2\.0","id":(\d+),"method":"([a-z/]*)"/.exec(body) ?? [];
+  return { id: id === undefined ? undefined : Number(id), isVital: method === "initialize" || method === "ping" };
 }

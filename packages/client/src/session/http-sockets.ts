@@ -56,7 +56,8 @@ export class HttpSockets {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const isSecure = url.protocol === "https:";
-      const options = { method, headers: Object.fromEntries(headers) };
+      // Nobody here would decode another.
+      const options = { method, headers: { ...Object.fromEntries(headers), "accept-encoding": "identity" } };
       const request = isSecure
         ? httpsRequest(url, { ...options, agent: this.#secure })
         : httpRequest(url, { ...options, agent: this.#plain });

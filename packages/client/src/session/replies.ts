@@ -8,6 +8,7 @@ import { readWhole } from "./http-body.js";
 
 /** How long to wait before the rest of a stream is asked for, where the server does not say. */
 const defaultRetryMs = 1_000;
+const shortestRetryMs = 10;
 const longestRetryMs = 60_000;
 
 /** What the answer to one posted request comes with. */
@@ -67,7 +68,7 @@ export class Replies {
           if (event === "message") this.#receive(data);
         },
         onRetry: (ms) => {
-          retryMs = Math.min(ms, longestRetryMs);
+          retryMs = Math.min(Math.max(ms, shortestRetryMs), longestRetryMs);
         },
       });
       try {
