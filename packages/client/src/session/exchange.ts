@@ -1,4 +1,4 @@
-import type { Progress } from "@modelcontextprotocol/sdk/types.js";
+import type { Progress, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { Delivery, Failure } from "./failure.js";
 import { quietly } from "./quietly.js";
 
@@ -12,6 +12,8 @@ export class Exchange {
   readonly progressToken: string = `minion-${++lastToken}`;
   /** A refusal that need not be the end: the SDK may get a token and ask again. */
   refusal: Failure | undefined;
+  /** By which its answer is found, where the SDK makes the request. */
+  requestId: RequestId | undefined;
   /** Its number on the wire, where it goes past the SDK; undefined where the SDK makes the request. */
   id: number | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;

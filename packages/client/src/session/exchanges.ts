@@ -86,6 +86,7 @@ export class Exchanges {
     const isHandshake = message.method === "initialize" || message.method === "server/discover";
     const exchange = this.#next ?? (isHandshake ? this.handshake : new Exchange({ onFailed: () => {} }));
     this.#next = undefined;
+    exchange.requestId = message.id;
     this.#open.set(message.id, exchange);
     return exchange;
   }

@@ -46,7 +46,7 @@ export class HttpSockets {
   laneTo({ origin }: URL): Lane {
     const known = this.#lanes.get(origin);
     if (known !== undefined) return known;
-    const lane = new Lane({ width: 12, maxWidth: 256, slowMs: 30 });
+    const lane = new Lane({ width: 12, maxWidth: 256, slowMs: 50 });
     this.#lanes.set(origin, lane);
     return lane;
   }

@@ -138,13 +138,11 @@ class Opening {
       throw this.#explain(error);
     }
     if (!isSession(session)) throw this.#explain(new TypeError("connect() did not return a session of the MCP SDK"));
-    const isTapped = tap(session, this.#exchanges, (error, exchange) =>
-      failureOf(error, exchange, { hasSession: true }),
-    );
+    const tapped = tap(session, this.#exchanges, (error, exchange) => failureOf(error, exchange, { hasSession: true }));
     const requests = new SessionRequests({
       session,
       exchanges: this.#exchanges,
-      isTapped,
+      tap: tapped,
       failureOf: (error, exchange) => failureOf(error, exchange, { hasSession: true }),
     });
     const connection = this.#connection(session, requests);

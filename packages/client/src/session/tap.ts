@@ -3,6 +3,7 @@ import type { Exchange } from "./exchange.js";
 import { type Exchanges, failedAnswer } from "./exchanges.js";
 import type { Failure } from "./failure.js";
 import type { McpSession } from "./mcp-session.js";
+import { forget } from "./quietly.js";
 
 /** What the transports of both lines of the SDK have in common. */
 interface LiveTransport {
@@ -10,17 +11,23 @@ interface LiveTransport {
   onmessage?: ((message: unknown, extra?: unknown) => void) | undefined;
 }
 
+/** The wire of a session that somebody else connected. */
+export interface Tap {
+  /** Tells the server that nobody awaits the answer to a request any more, and the SDK to forget it. */
+  cancel(exchange: Exchange): void;
+}
+
 /**
- * Lets the messages of a session that somebody else connected pass through `exchanges`. Returns false where its
+ * Lets the messages of a session that somebody else connected pass through `exchanges`. Returns undefined where its
  * transport cannot be had; such a session works, but whether a request was sent is then not known.
  */
 export function tap(
   session: McpSession,
   exchanges: Exchanges,
   failureOf: (error: unknown, exchange: Exchange) => Failure,
-): boolean {
+): Tap | undefined {
   const { transport } = session;
-  if (!isLive(transport)) return false;
+  if (!isLive(transport)) return undefined;
   const send = transport.send.bind(transport);
   const onmessage = transport.onmessage?.bind(transport);
   transport.send = async (message, options) => {
@@ -42,7 +49,14 @@ export function tap(
     const message = exchanges.incoming(received);
     if (message !== undefined) onmessage?.(message, extra);
   };
-  return true;
+  return {
+    cancel({ requestId }) {
+      if (requestId === undefined) return;
+      const params = { requestId, reason: "cancelled by the caller" };
+      forget(transport.send({ jsonrpc: "2.0", method: "notifications/cancelled", params }));
+      onmessage?.(failedAnswer(requestId));
+    },
+  };
 }
 
 function isLive(transport: unknown): transport is LiveTransport {
