@@ -11,14 +11,22 @@ export interface Contender {
 /**
  * Asks every contender once per round, in an order that moves on by one from round to round, after one round that
  * warms up and is not counted. So no contender is always first, or always after the same other.
+ *
+ * @param options.collects whether garbage is collected before each figure, so that nobody pays for another's. A whole
+ *   collection also makes the engine forget what it knows of objects that live shortly, so that a figure of few and
+ *   costly operations would show little but how it learns that again.
  */
-export async function interleave(contenders: readonly Contender[], rounds: number): Promise<Samples> {
+export async function interleave(
+  contenders: readonly Contender[],
+  rounds: number,
+  { collects = true }: { readonly collects?: boolean } = {},
+): Promise<Samples> {
   const samples: Record<string, number[]> = Object.fromEntries(contenders.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round += 1) {
     for (let turn = 0; turn < contenders.length; turn += 1) {
       const contender = contenders[(turn + round + 1) % contenders.length];
       if (contender === undefined) continue;
-      globalThis.gc?.();
+      if (collects) globalThis.gc?.();
       const figure = await contender.sample();
       if (round >= 0) samples[contender.name]?.push(figure);
     }

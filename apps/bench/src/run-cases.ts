@@ -40,6 +40,8 @@ export async function runCases(
 function runCase({ id, group }: CaseEntry, quick: boolean): Promise<CaseMessage> {
   const child = fork(fileURLToPath(new URL("./run-case.js", import.meta.url)), [group, id, quick ? "quick" : "full"], {
     execArgv: ["--expose-gc"],
+    // A peer listens on one signal for each request, and would fill the terminal with what Node thinks of that.
+    env: { ...process.env, NODE_NO_WARNINGS: "1" },
     serialization: "advanced",
     // Peers print what they like: stdout is the report's.
     stdio: ["ignore", "ignore", "pipe", "ipc"],

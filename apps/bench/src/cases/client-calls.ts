@@ -20,7 +20,7 @@ function measureEach(
 ): Promise<Samples> {
   const rounds = Math.min(wanted, mostRounds);
   const contenders = Object.entries(callers).map(([name, caller]) => ({ name, sample: () => sample(caller) }));
-  return interleave(contenders, rounds);
+  return interleave(contenders, rounds, { collects: false });
 }
 
 async function closeAll(callers: Readonly<Record<string, Caller>>): Promise<void> {
