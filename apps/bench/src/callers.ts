@@ -4,6 +4,7 @@ import { StdioClientTransport as StdioV2 } from "@modelcontextprotocol/client/st
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport as StdioV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { median } from "./statistics.js";
 
 /** An MCP client reduced to what is measured, so that all of them are driven by the same code. */
 export interface Caller {
@@ -60,16 +61,24 @@ function mutable(target: { command: string; args: readonly string[]; env?: Reado
   return { command, args: [...args], ...(env === undefined ? {} : { env: { ...env } }) };
 }
 
-/** Milliseconds of one call after another: the median over `calls`. */
-export async function latency(caller: Caller, calls: number): Promise<number> {
-  const times: number[] = [];
+/**
+ * Milliseconds of one call at a time, the median over `calls` of each caller. They take turns call by call: what the system
+ * makes of two processes that wake each other changes from one moment to the next, by more than callers differ.
+ */
+export async function latencies(
+  callers: Readonly<Record<string, Caller>>,
+  calls: number,
+): Promise<Readonly<Record<string, number>>> {
+  const entries = Object.entries(callers).map(([name, caller]) => ({ name, caller, times: [] as number[] }));
   for (let made = 0; made < calls; made += 1) {
-    const startedAt = performance.now();
-    await caller.call();
-    times.push(performance.now() - startedAt);
+    for (let turn = 0; turn < entries.length; turn += 1) {
+      const entry = entries[(made + turn) % entries.length];
+      const startedAt = performance.now();
+      await entry?.caller.call();
+      entry?.times.push(performance.now() - startedAt);
+    }
   }
-  times.sort((a, b) => a - b);
-  return times[times.length >> 1] ?? Number.NaN;
+  return Object.fromEntries(entries.map(({ name, times }) => [name, median(times)]));
 }
 
 /** Calls per second with `concurrency` of them in flight at any time. */

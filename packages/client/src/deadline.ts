@@ -15,10 +15,16 @@ export interface DeadlineOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The deadlines of all calls to one server: its end is theirs. */
+/** The longest that a timer can wait for; it is armed again then. */
+const longestTimerMs = 2_147_483_647;
+
+/** The deadlines of all calls to one server: its end is theirs, and one timer serves them all. */
 export class Deadlines {
   readonly #server: string;
   readonly #running = new Set<Deadline>();
+  /** Wakes at the first of the times watched, or before. Left to itself while nothing runs: most calls end in time. */
+  #timer: NodeJS.Timeout | undefined;
+  #wakesAt = Number.POSITIVE_INFINITY;
   readonly #closing = new AbortController();
 
   constructor(server: string) {
@@ -34,6 +40,7 @@ export class Deadlines {
 
   start(what: string, options: DeadlineOptions): Deadline {
     const deadline = new Deadline(this.#server, what, options, this);
+    if (this.#running.size === 0) this.#timer?.ref();
     this.#running.add(deadline);
     const { aborted, reason } = this.closing;
     if (aborted) deadline.close(reason);
@@ -43,12 +50,35 @@ export class Deadlines {
   /** To be called when a call has ended. */
   forget(deadline: Deadline): void {
     this.#running.delete(deadline);
+    // Nothing but a call holds the process.
+    if (this.#running.size === 0) this.#timer?.unref();
+  }
+
+  /** Looks for deadlines that are over at `dueAt`. */
+  watch(dueAt: number): void {
+    if (dueAt >= this.#wakesAt || this.closing.aborted) return;
+    clearTimeout(this.#timer);
+    this.#wakesAt = dueAt;
+    this.#timer = setTimeout(() => this.#wake(), Math.min(dueAt - performance.now(), longestTimerMs));
   }
 
   /** Ends those that run, and from now on every one as it starts. */
   close(reason: unknown): void {
     for (const deadline of [...this.#running]) deadline.close(reason);
     this.#closing.abort(reason);
+    clearTimeout(this.#timer);
+  }
+
+  #wake(): void {
+    this.#timer = undefined;
+    this.#wakesAt = Number.POSITIVE_INFINITY;
+    // A timer may be early by the fraction of a millisecond.
+    const now = performance.now() + 1;
+    const running = [...this.#running];
+    let next = Number.POSITIVE_INFINITY;
+    for (const { dueAt } of running) if (dueAt > now) next = Math.min(next, dueAt);
+    this.watch(next);
+    for (const deadline of running) if (deadline.dueAt <= now) deadline.expire();
   }
 }
 
@@ -63,7 +93,6 @@ export class Deadline implements Cancellation, Disposable {
   readonly #endsAt: number;
   readonly #all: Deadlines;
   #dueAt: number;
-  #timer: NodeJS.Timeout | undefined;
   #delivery: Delivery = "not-sent";
   #end: { readonly by: End; readonly reason: unknown } | undefined;
   readonly #listeners = new Set<() => void>();
@@ -83,7 +112,12 @@ export class Deadline implements Cancellation, Disposable {
     if (signal !== undefined) setMaxListeners(0, signal);
     signal?.addEventListener("abort", this);
     if (signal?.aborted) this.handleEvent();
-    else this.#arm();
+    else all.watch(this.#dueAt);
+  }
+
+  /** When it is over, on the clock of `performance`; never, where it has ended. */
+  get dueAt(): number {
+    return this.#end === undefined ? this.#dueAt : Number.POSITIVE_INFINITY;
   }
 
   get signal(): AbortSignal {
@@ -143,7 +177,6 @@ export class Deadline implements Cancellation, Disposable {
   onProgress(): void {
     if (!this.#options.resetOnProgress || this.#end !== undefined) return;
     this.#dueAt = Math.min(performance.now() + this.#options.timeoutMs, this.#endsAt);
-    this.#arm();
   }
 
   /** Waits. Rejects with its reason where the deadline ends before. */
@@ -184,23 +217,13 @@ export class Deadline implements Cancellation, Disposable {
 
   /** To be called when the call has ended. */
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
     this.#options.signal?.removeEventListener("abort", this);
     this.#all.forget(this);
-  }
-
-  #arm(): void {
-    clearTimeout(this.#timer);
-    if (!Number.isFinite(this.#dueAt)) return;
-    // The longest that a timer can wait for; it is armed again then.
-    const wait = Math.min(this.#dueAt - performance.now(), 2_147_483_647);
-    this.#timer = setTimeout(() => (performance.now() >= this.#dueAt - 1 ? this.expire() : this.#arm()), wait);
   }
 
   #abort(by: End, reason: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { by, reason };
-    clearTimeout(this.#timer);
     for (const listener of [...this.#listeners]) listener();
     this.#controller?.abort(reason);
   }

@@ -80,7 +80,7 @@ export class MinionClient implements AsyncDisposable {
     const found = this.#servers.get(server);
     checkCallOptions(options, callOptionNames);
     const { request, take } = toolCall(found, tool, args, options);
-    return found.request(request, options, take);
+    return await found.request(request, options, take);
   }
 
   /** Calls a tool by its qualified name. @throws ToolNotFoundError (ERR_MCP_TOOL_NOT_FOUND) where no tool has it */

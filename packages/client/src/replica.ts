@@ -49,10 +49,10 @@ export class Replica {
    */
   async send(call: Call): Promise<unknown> {
     const { breaker } = this.#context;
-    if (breaker === undefined) return this.#sendOnce(call, { isWaitingForServer: false });
-    if (breaker.state === "half-open") return this.#probe(call, breaker);
+    if (breaker === undefined) return await this.#sendOnce(call, { isWaitingForServer: false });
+    if (breaker.state === "half-open") return await this.#probe(call, breaker);
     this.#hasPonged = false;
-    return this.#sendJudged(call, breaker);
+    return await this.#sendJudged(call, breaker);
   }
 
   /**
@@ -101,7 +101,7 @@ export class Replica {
   async #sendJudged(call: Call, breaker: Breaker): Promise<unknown> {
     const permit = this.#admit(breaker);
     const state = { isWaitingForServer: false };
-    return judged(
+    return await judged(
       permit,
       call,
       () => state.isWaitingForServer || this.#isConnecting(call),

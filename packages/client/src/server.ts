@@ -92,14 +92,14 @@ export class Server {
   }
 
   /** Makes a call through all layers. Rejects with what a user is told. */
-  async request<T>(request: Request, options: CallOptions, take: Take<T>): Promise<T> {
+  request<T>(request: Request, options: CallOptions, take: Take<T>): Promise<T> {
     return this.#run(request, options, take, (call, onRetry) =>
       withRetries(call, { policy: this.policy, budget: this.#budget, onRetry }, () => this.#send(call)),
     );
   }
 
   /** Makes a call over one connection, without repeating anything. */
-  async requestOver<T>(connection: Connection, request: Request, options: CallOptions, take: Take<T>): Promise<T> {
+  requestOver<T>(connection: Connection, request: Request, options: CallOptions, take: Take<T>): Promise<T> {
     return this.#run(request, options, take, (call) => sendOver(connection, call), true);
   }
 

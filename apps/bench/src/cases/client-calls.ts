@@ -2,7 +2,7 @@ import { chaosCommand } from "@minion/chaos";
 import { MinionClient } from "@minion/client";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { BenchCase, BenchCases, Effort } from "../bench-case.js";
-import { type Caller, latency, minion, processorTime, sdkV1, sdkV2, type Target, throughput } from "../callers.js";
+import { type Caller, latencies, minion, processorTime, sdkV1, sdkV2, type Target, throughput } from "../callers.js";
 import { interleave } from "../interleave.js";
 import { compare, type Row, type Samples } from "../row.js";
 import { startHttpServer, stdioServer } from "../servers/start-servers.js";
@@ -12,23 +12,53 @@ import { leanInMemory } from "../stub-session.js";
 /** What goes over a wire takes its time: fewer rounds, and each of them many calls. */
 const mostRounds = 5;
 
+type Callers = Readonly<Record<string, Caller>>;
+
 /** One figure of each caller per round. */
-function measureEach(
-  callers: Readonly<Record<string, Caller>>,
-  wanted: number,
-  sample: (caller: Caller) => Promise<number>,
-): Promise<Samples> {
+function measureEach(callers: Callers, wanted: number, sample: (caller: Caller) => Promise<number>): Promise<Samples> {
   const rounds = Math.min(wanted, mostRounds);
   const contenders = Object.entries(callers).map(([name, caller]) => ({ name, sample: () => sample(caller) }));
   return interleave(contenders, rounds, { collects: false });
 }
 
-async function closeAll(callers: Readonly<Record<string, Caller>>): Promise<void> {
+/** As `measureEach`: the latency of one call at a time. */
+async function measureLatency(callers: Callers, wanted: number, calls: number): Promise<Samples> {
+  const rounds: Readonly<Record<string, number>>[] = [];
+  while (rounds.length < Math.min(wanted, mostRounds)) rounds.push(await latencies(callers, calls));
+  return Object.fromEntries(
+    Object.keys(callers).map((name) => [name, rounds.map((round) => round[name] ?? Number.NaN)]),
+  );
+}
+
+async function closeAll(callers: Callers): Promise<void> {
   for (const caller of Object.values(callers)) await caller.close();
 }
 
-async function all(target: Target, policy: object = {}): Promise<Readonly<Record<string, Caller>>> {
+async function all(target: Target, policy: object = {}): Promise<Callers> {
   return { minion: minion(target, policy), "SDK v1": await sdkV1(target), "SDK v2": await sdkV2(target) };
+}
+
+const servers = 3;
+
+/**
+ * Measures over several processes of the same server, one after the other: each caller has one of its own, and a process
+ * may be slower than another of the same program for all of its life. Each is warmed up first, since an engine that has
+ * not seen enough calls measures its own learning, on both sides.
+ */
+async function overFreshServers(
+  target: Target,
+  { policy = {}, warmUpCalls }: { readonly policy?: object; readonly warmUpCalls: number },
+  measure: (callers: Callers) => Promise<Samples>,
+): Promise<Samples> {
+  const found: Record<string, readonly number[]> = {};
+  for (let server = 0; server < servers; server += 1) {
+    const callers = await all(target, policy);
+    for (const caller of Object.values(callers)) await throughput(caller, 16, warmUpCalls);
+    for (const [name, figures] of Object.entries(await measure(callers)))
+      found[name] = [...(found[name] ?? []), ...figures];
+    await closeAll(callers);
+  }
+  return found;
 }
 
 const inMemory: BenchCase = async ({ rounds, quick }) => {
@@ -40,7 +70,7 @@ const inMemory: BenchCase = async ({ rounds, quick }) => {
   const bare = await connected();
   const ours = new MinionClient({ servers: { bench: { connect: connected } } });
   const args = { text: "hello" };
-  const callers: Readonly<Record<string, Caller>> = {
+  const callers: Callers = {
     minion: {
       call: () => ours.callTool("bench", "echo", args),
       list: () => ours.listTools("bench", { refresh: true }),
@@ -75,17 +105,16 @@ const inMemory: BenchCase = async ({ rounds, quick }) => {
 const stdio: BenchCase = async ({ rounds, quick }) => {
   const calls = quick ? 100 : 400;
   const rows: Row[] = [];
-  const servers = { "a server built with the SDK": chaosCommand(), "a server that costs nothing": stdioServer() };
-  for (const [server, target] of Object.entries(servers)) {
+  const targets = { "a server built with the SDK": chaosCommand(), "a server that costs nothing": stdioServer() };
+  for (const [server, target] of Object.entries(targets)) {
     // The bounds are asked of what users have; the server that costs nothing shows the client alone.
-    const isReal = target === servers["a server built with the SDK"];
-    const callers = await all(target);
-    const one = await measureEach(callers, rounds, (caller) => latency(caller, calls));
-    const sixteen = await measureEach(callers, rounds, (caller) => throughput(caller, 64, calls * 5));
-    await closeAll(callers);
-    const wide = await all(target, { maxCallsPerConnection: 64 });
-    const many = await measureEach(wide, rounds, (caller) => throughput(caller, 64, calls * 5));
-    await closeAll(wide);
+    const isReal = target === targets["a server built with the SDK"];
+    const each = Math.ceil(rounds / servers);
+    const together = (callers: Callers) => measureEach(callers, each, (caller) => throughput(caller, 64, calls * 5));
+    const warmUpCalls = calls * 5;
+    const one = await overFreshServers(target, { warmUpCalls }, (callers) => measureLatency(callers, each, calls));
+    const sixteen = await overFreshServers(target, { warmUpCalls }, together);
+    const many = await overFreshServers(target, { policy: { maxCallsPerConnection: 64 }, warmUpCalls }, together);
     rows.push(
       compare({
         name: `stdio, one call at a time, ${server}`,
@@ -129,7 +158,7 @@ const http: BenchCase = async ({ rounds, quick }) => {
       "SDK v1": await sdkV1(forV1),
       "SDK v2": await sdkV2(forV2),
     };
-    const one = await measureEach(callers, rounds, (caller) => latency(caller, quick ? 50 : 150));
+    const one = await measureLatency(callers, rounds, quick ? 50 : 150);
     const many = await measureEach(callers, rounds, (caller) => throughput(caller, 64, calls));
     const sockets = await forOurs.mostSockets();
     const theirSockets = await forV1.mostSockets();
@@ -159,11 +188,7 @@ const http: BenchCase = async ({ rounds, quick }) => {
 
 const concurrencies = [1, 4, 16, 64, 256] as const;
 
-async function curve(
-  callers: Readonly<Record<string, Caller>>,
-  effort: Effort,
-  callsFor: (concurrency: number) => number,
-) {
+async function curve(callers: Callers, effort: Effort, callsFor: (concurrency: number) => number) {
   const points: Record<string, [number, number][]> = {};
   for (const concurrency of concurrencies) {
     const rounds = Math.ceil(effort.rounds / 3);

@@ -25,8 +25,9 @@ export class LineBuffer {
   push(chunk: Buffer): void {
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      this.#append(chunk.subarray(start, end));
-      this.#finish();
+      const isWhole = this.#bytes === 0 && this.#skipped === undefined && end - start <= this.#maxBytes;
+      if (isWhole) this.#sink.line(chunk.toString("utf8", start, end));
+      else this.#finish(chunk.subarray(start, end));
       start = end + 1;
     }
     if (start < chunk.length) this.#append(chunk.subarray(start));
@@ -44,7 +45,8 @@ export class LineBuffer {
     this.#skipped = { head: Buffer.from(all.subarray(0, edge)), tail: Buffer.from(all.subarray(-edge)) };
   }
 
-  #finish(): void {
+  #finish(piece: Buffer): void {
+    this.#append(piece);
     const skipped = this.#skipped;
     if (skipped === undefined) {
       this.#sink.line(this.#take().toString("utf8"));

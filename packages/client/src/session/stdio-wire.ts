@@ -12,6 +12,12 @@ import type { Wire, WireEvents } from "./wire.js";
 
 /** What a server wrote before it ended may still be in the pipe, which a process it started may hold open. */
 const drainMs = 100;
+/**
+ * What is sent in the same turn goes out together, since a call to the system costs more than all the rest of a request;
+ * but a few at a time, so that the server begins while the others are being made.
+ */
+const linesAtOnce = 4;
+
 interface Line {
   readonly line: string;
   readonly exchange: Exchange | undefined;
@@ -63,8 +69,9 @@ export class StdioWire implements Wire {
   send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void> {
     if (this.#isOver || this.#process?.child.stdin.writable !== true) return Promise.reject(this.#closed("not-sent"));
     const line = `${JSON.stringify(message)}\n`;
-    if (this.#waiting.length === 0) nextTick(() => this.#flush());
     this.#waiting.push({ line, exchange });
+    if (this.#waiting.length >= linesAtOnce) this.#flush();
+    else if (this.#waiting.length === 1) nextTick(() => this.#flush());
     // Where it has to wait, then since the server does not read.
     exchange?.markStarted();
     return Promise.resolve();
@@ -100,7 +107,6 @@ export class StdioWire implements Wire {
     });
   }
 
-  /** What was sent in the same turn goes out together: a call to the system costs more than all the rest of a request. */
   #flush(): void {
     const stdin = this.#process?.child.stdin;
     // What waits here until the pipe has taken what was written before is certain not to have been sent.
@@ -108,19 +114,16 @@ export class StdioWire implements Wire {
     const lines = this.#waiting.filter(({ exchange }) => exchange?.isOver !== true);
     this.#waiting = [];
     const last = lines.at(-1);
+    if (last === undefined) return;
+    for (const { exchange } of lines) exchange?.markSent();
     let isRefused = false;
-    stdin.cork();
-    for (const written of lines) {
-      const { line, exchange } = written;
-      exchange?.markSent();
-      stdin.write(line, (error) => {
+    stdin.write(lines.map(({ line }) => line).join(""), (error) => {
+      if (error) {
         // Nothing was taken of what is refused at once. Of what fails later all but the last line may have been read.
-        if (error && (isRefused || written === last)) exchange?.markNotSent();
-        if (error) exchange?.fail(this.#closed(exchange.delivery));
-        else if (written === last && this.#waiting.length > 0) this.#flush();
-      });
-    }
-    stdin.uncork();
+        for (const { exchange } of isRefused ? lines : [last]) exchange?.markNotSent();
+        for (const { exchange } of lines) exchange?.fail(this.#closed(exchange.delivery));
+      } else if (this.#waiting.length > 0) this.#flush();
+    });
     isRefused = stdin.errored instanceof Error;
   }
 
