@@ -8,7 +8,10 @@ export function quietly(callback: () => unknown): void {
   }
 }
 
+/** For an error that something else tells of as well. */
+export function ignore(): void {}
+
 /** For a promise whose outcome is nobody's concern any more. */
 export function forget(promise: Promise<unknown> | undefined): void {
-  promise?.catch(() => {});
+  promise?.catch(ignore);
 }

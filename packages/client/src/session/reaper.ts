@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
+import { ignore } from "./quietly.js";
 
 /**
  * Reads `+ id` and `- id` (process groups) until its input ends, which is the end of the application, however that
@@ -83,9 +84,9 @@ export class Reaper {
       env: { PATH: "/usr/bin:/bin" },
     });
     this.#shell = shell;
-    shell.on("error", () => {});
+    shell.on("error", ignore);
     shell.on("exit", () => this.#replace(shell));
-    shell.stdin.on("error", () => {});
+    shell.stdin.on("error", ignore);
     shell.unref();
     if (shell.stdin instanceof Socket) shell.stdin.unref();
   }

@@ -4,7 +4,7 @@ import type { Connection, ConnectionRequest, SendOptions } from "./connection.js
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
 import type { McpSession } from "./mcp-session.js";
-import { forget, quietly } from "./quietly.js";
+import { forget, ignore, quietly } from "./quietly.js";
 import type { Requests } from "./requests.js";
 import type { Secrets } from "./secrets.js";
 import type { Wire } from "./wire.js";
@@ -74,9 +74,11 @@ export class SessionConnection implements Connection {
       };
       signal.addEventListener("abort", abort);
       this.#active.add(exchange);
-      let cancel = (): void => {};
+      let cancel = ignore;
       try {
         cancel = this.#requests.request(request, exchange);
+        // Given up meanwhile, when there was nothing yet to take back.
+        if (signal.aborted) cancel();
       } catch (error) {
         settle();
         reject(error);

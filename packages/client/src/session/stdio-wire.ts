@@ -5,6 +5,7 @@ import type { Exchange } from "./exchange.js";
 import { type Exchanges, failedAnswer } from "./exchanges.js";
 import { type Delivery, Failure } from "./failure.js";
 import { LineBuffer } from "./line-buffer.js";
+import { ignore } from "./quietly.js";
 import type { Secrets } from "./secrets.js";
 import { ServerProcess } from "./server-process.js";
 import { StderrTail } from "./stderr-tail.js";
@@ -58,7 +59,7 @@ export class StdioWire implements Wire {
     stdout.on("data", (chunk: Buffer) => lines.push(chunk));
     stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
     stdin.on("error", () => this.#breakOff(process));
-    for (const stream of [stdout, stderr]) stream.on("error", () => {});
+    for (const stream of [stdout, stderr]) stream.on("error", ignore);
     this.#watchExit(process);
     return new Promise((resolve, reject) => {
       process.child.once("spawn", resolve);

@@ -1,7 +1,7 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { connectionOf } from "../../src/session/connection.js";
 import type { McpSession } from "../../src/session/mcp-session.js";
 import { open, rejection } from "./support.js";
@@ -62,6 +62,20 @@ describe("a session in memory", () => {
     expect(client.transport).toBeUndefined();
     expect(deaths).toEqual([]);
   });
+});
+
+test("M2: a request that the SDK itself refuses, given up before anybody knows, is never taken back on the wire", async () => {
+  const server = new McpServer({ name: "memory", version: "1.0.0" });
+  const client = new Client({ name: "test", version: "1.0.0" }, { enforceStrictCapabilities: true });
+  const [ours, theirs] = InMemoryTransport.createLinkedPair();
+  await Promise.all([server.connect(theirs), client.connect(ours)]);
+  const { connection } = await open({ connect: async () => client });
+  const sent = vi.spyOn(ours, "send");
+  const controller = new AbortController();
+  const call = connection.send({ method: "tools/call", params: { name: "any" } }, { signal: controller.signal });
+  controller.abort("no more");
+  expect(await rejection(call)).toBe("no more");
+  expect(sent).not.toHaveBeenCalled();
 });
 
 describe("a session that cannot be watched", () => {
@@ -140,6 +154,21 @@ describe("a session that cannot be watched", () => {
     expect(await rejection(ping({ ping: local, "server/discover": lost }))).toMatchObject({ kind: "closed" });
     const { connection } = await open({ connect: async () => bareSession({ request: () => new Promise(() => {}) }) });
     expect(await rejection(connection.ping(AbortSignal.timeout(10)))).toHaveProperty("name", "TimeoutError");
+  });
+
+  test("M2: a call that is given up while it is being handed over is taken back", async () => {
+    const controller = new AbortController();
+    let given: AbortSignal | undefined;
+    const session = bareSession({
+      request: (_request, _schema, options) => {
+        given = options?.signal;
+        controller.abort("no more");
+        return new Promise(() => {});
+      },
+    });
+    const { connection } = await open({ connect: async () => session });
+    expect(await rejection(connection.send({ method: "any" }, { signal: controller.signal }))).toBe("no more");
+    expect(given?.aborted).toBe(true);
   });
 
   test("M5: a session whose close() hangs or rejects holds nobody up", async () => {

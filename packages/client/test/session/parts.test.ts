@@ -1,18 +1,23 @@
-import { IncomingMessage } from "node:http";
+import { mkdirSync } from "node:fs";
+import { Agent as HttpAgent, IncomingMessage } from "node:http";
 import { Socket } from "node:net";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EventStreamGuard, EventTooLarge } from "../../src/session/event-stream.js";
 import { Exchange } from "../../src/session/exchange.js";
 import { Exchanges } from "../../src/session/exchanges.js";
 import { Failure } from "../../src/session/failure.js";
+import { responseOf } from "../../src/session/http-body.js";
 import { parseRetryAfter } from "../../src/session/http-failure.js";
+import { HttpSockets } from "../../src/session/http-sockets.js";
 import { Lane } from "../../src/session/lane.js";
 import { LineBuffer } from "../../src/session/line-buffer.js";
 import { familyOf, parsePsLine, parseStat, readProcessTable, readStat } from "../../src/session/process-table.js";
 import { quietly } from "../../src/session/quietly.js";
+import { Replies } from "../../src/session/replies.js";
 import { Secrets } from "../../src/session/secrets.js";
 import { StandingStream } from "../../src/session/standing-stream.js";
-import { rejection } from "./support.js";
+import { rejection, temporaryFolder } from "./support.js";
 
 const never = new AbortController().signal;
 
@@ -174,6 +179,21 @@ describe("processes", () => {
     const table = await readProcessTable();
     expect(table.find((entry) => entry.pid === process.pid)).toMatchObject({ parent: process.ppid });
     expect(await readProcessTable("/there-is-no-such-folder")).toEqual([]);
+  });
+
+  test("M5: are read with turns between, however many there are", async () => {
+    const folder = temporaryFolder();
+    for (let pid = 1_000_000_000; pid < 1_000_000_250; pid += 1) mkdirSync(join(folder, String(pid)));
+    let isOver = false;
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    expect(await readProcessTable(folder)).toEqual([]);
+    isOver = true;
+    expect(turns).toBeGreaterThanOrEqual(2);
   });
 
   test("M5: a name may hold anything; zombies and what is not to be read do not count", () => {
@@ -408,6 +428,51 @@ describe("a standing stream", () => {
       expect((await third).status).toBe(405);
     } finally {
       now.mockRestore();
+    }
+  });
+});
+
+describe("answers over HTTP", () => {
+  const headOnly = (statusCode?: number): IncomingMessage => {
+    const message = new IncomingMessage(new Socket());
+    if (statusCode !== undefined) message.statusCode = statusCode;
+    message.push(null);
+    return message;
+  };
+
+  test("those without a body are handed on without one, whatever was read", async () => {
+    const message = headOnly(204);
+    message.headers = { "x-one": "1", "x-none": undefined, "set-cookie": ["a=1", "b=2"] };
+    const response = responseOf(message, "ignored");
+    expect(response.body).toBeNull();
+    expect([...response.headers]).toEqual([
+      ["set-cookie", "a=1"],
+      ["set-cookie", "b=2"],
+      ["x-one", "1"],
+    ]);
+  });
+
+  test("M4: one that has no status is no answer", async () => {
+    const failures: Failure[] = [];
+    const exchange = new Exchange({ onFailed: (failure) => failures.push(failure) });
+    const replies = new Replies({ maxMessageBytes: 100, onMessage: () => {} });
+    const resume = (): Promise<IncomingMessage> => Promise.reject(new Error("not asked"));
+    await replies.read(headOnly(), { exchange, signal: new AbortController().signal, resume });
+    expect(failures).toMatchObject([{ kind: "invalid-result", delivery: "sent" }]);
+  });
+
+  test("M5: sockets that one user has given up twice are still there for the other", async () => {
+    const sockets = new HttpSockets();
+    const [first, second] = [sockets.use(), sockets.use()];
+    const destroy = vi.spyOn(HttpAgent.prototype, "destroy");
+    try {
+      first();
+      first();
+      expect(destroy).not.toHaveBeenCalled();
+      second();
+      expect(destroy).toHaveBeenCalled();
+    } finally {
+      destroy.mockRestore();
     }
   });
 });

@@ -76,6 +76,14 @@ test("M5: where processes cannot be listed the group is ended all the same", { t
   expect(isAlive(server.child.pid ?? 0)).toBe(false);
 });
 
+test("M5: where processes cannot be listed a server that ended at once is known to be gone", { timeout }, async () => {
+  const server = new ServerProcess({ command: "sleep", args: ["60"] }, async () => []);
+  const startedAt = performance.now();
+  await server.end(10_000, { hasty: true });
+  expect(performance.now() - startedAt).toBeLessThan(9_000);
+  expect(isAlive(server.child.pid ?? 0)).toBe(false);
+});
+
 test("M5: what cannot be killed holds close() up for closeTimeoutMs and no longer", { timeout }, async () => {
   const entry = { group: 1_000_000_001, session: 1_000_000_001, startedAt: "1" };
   const server: ServerProcess = new ServerProcess({ command: "sleep", args: ["60"] }, async () => [
