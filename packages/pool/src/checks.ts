@@ -62,7 +62,11 @@ export function checkSignal(what: string, signal: unknown): void {
 
 /** Throws a TypeError where `key` is no string. */
 export function checkKey(what: string, key: unknown): void {
-  if (typeof key !== "string") throw new TypeError(`${what} must be a string, got ${show(key)}`);
+  if (typeof key !== "string") refuseKey(what, key);
+}
+
+function refuseKey(what: string, key: unknown): never {
+  throw new TypeError(`${what} must be a string, got ${show(key)}`);
 }
 
 function show(value: unknown): string {

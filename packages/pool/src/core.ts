@@ -56,7 +56,10 @@ export class Core<R> {
   /** The lane of a key, opened where there is none. */
   lane(key: string): Lane<R> {
     // Most pools serve few keys, many of them one: comparing is cheaper than a look into the map.
-    if (this.#recent?.key === key) return this.#recent;
+    return this.#recent?.key === key ? this.#recent : this.#find(key);
+  }
+
+  #find(key: string): Lane<R> {
     this.#recent = this.lanes.get(key) ?? this.#open(key);
     return this.#recent;
   }

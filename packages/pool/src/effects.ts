@@ -13,7 +13,11 @@ export class Effects {
 
   /** Runs what was put off. What is put off meanwhile joins this queue, so thousands of effects need no deep stack. */
   flush(): void {
-    if (this.#flushing || this.#queue.length === 0) return;
+    if (this.#queue.length > 0) this.#run();
+  }
+
+  #run(): void {
+    if (this.#flushing) return;
     this.#flushing = true;
     for (const effect of this.#queue) effect();
     this.#queue = [];

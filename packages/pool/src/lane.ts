@@ -1,6 +1,7 @@
 import type { Look } from "./clock.js";
 import type { Core } from "./core.js";
 import { Creation } from "./creation.js";
+import { PoolLease } from "./lease.js";
 import type { GivenLimits, Limits } from "./limits.js";
 import { Maintenance } from "./maintenance.js";
 import type { Resource } from "./resource.js";
@@ -28,6 +29,8 @@ export class Lane<R> {
   readonly members: Set<Resource<R> | Creation<R>> = new Set();
   readonly maintenance: Maintenance<R>;
   readonly retry: Retry<R>;
+  /** How long a resource may rest before `validate` is asked. */
+  readonly unaskedMs: number;
   limits: Limits;
   /** It was used or warmed since it was opened or cleared: the minimum is kept. */
   inUse = false;
@@ -47,6 +50,7 @@ export class Lane<R> {
     this.key = key;
     this.#given = given;
     this.limits = core.limitsOf(given);
+    this.unaskedMs = core.options.validate === undefined ? Number.POSITIVE_INFINITY : this.limits.validateAfterIdleMs;
     this.tally = new Tally(core.tally);
     this.maintenance = new Maintenance(this);
     this.retry = new Retry(this);
@@ -100,7 +104,12 @@ export class Lane<R> {
 
   /** A resource that can be lent this instant to one before whom nobody waits. */
   lendable(now: Look): Resource<R> | undefined {
+    const top = this.shelf.topIdle;
     if (this.tally.waiting > 0) return undefined;
+    return top !== undefined && now.at < top.goodUntil ? top : this.#examined(now);
+  }
+
+  #examined(now: Look): Resource<R> | undefined {
     const resource = this.#available(now);
     return resource === undefined || this.#needsValidation(resource, now) ? undefined : resource;
   }
@@ -117,7 +126,7 @@ export class Lane<R> {
         new Validation(resource, true).begin();
       } else {
         this.leave(waiter, now.at);
-        waiter.grant(resource.lend(now, now.at - waiter.since, waiter.stack));
+        waiter.grant(new PoolLease(resource, now, resource.lend(now, now.at - waiter.since), waiter.stack));
       }
     }
     while (this.tally.idle > this.limits.maxIdlePerKey) this.shelf.topIdle?.destroy("surplus");
@@ -204,7 +213,6 @@ export class Lane<R> {
   }
 
   #needsValidation(resource: Resource<R>, now: Look): boolean {
-    if (this.core.options.validate === undefined || resource.leases > 0 || resource.vouched) return false;
-    return now.at - resource.checkedAt.at >= this.limits.validateAfterIdleMs;
+    return resource.leases === 0 && !resource.vouched && now.at - resource.checkedAt >= this.unaskedMs;
   }
 }

@@ -35,12 +35,12 @@ export class PoolLease<R> implements Lease<R> {
   readonly uses: number;
   readonly #resource: Resource<R>;
   readonly #since: Look;
-  readonly #idleSince: Look;
+  readonly #idleSince: number;
   #held = true;
   #controller: AbortController | undefined;
   readonly #leak: LeakWatch<R> | undefined;
 
-  constructor(resource: Resource<R>, now: Look, idleSince: Look, stack: string | undefined) {
+  constructor(resource: Resource<R>, now: Look, idleSince: number, stack: string | undefined) {
     this.#resource = resource;
     this.#since = now;
     this.#idleSince = idleSince;
@@ -58,7 +58,7 @@ export class PoolLease<R> implements Lease<R> {
   }
 
   get idleMs(): number {
-    return this.#since.at - this.#idleSince.at;
+    return this.#since.at - this.#idleSince;
   }
 
   get ageMs(): number {
@@ -75,16 +75,27 @@ export class PoolLease<R> implements Lease<R> {
   }
 
   release(): void {
-    if (this.#held) this.#end();
+    if (!this.#held) return;
+    this.#held = false;
+    const resource = this.#resource;
+    const { lane } = resource;
+    const now = lane.core.clock.now();
+    const heldMs = now.at - this.#since.at;
+    this.#leak?.returned(heldMs);
+    if (this.#controller !== undefined) resource.unwatch(this);
+    resource.giveBack(now, heldMs);
+    lane.core.settleReturn(lane);
+    lane.core.effects.flush();
   }
 
   async destroy(cause?: unknown): Promise<void> {
     if (!this.#held) return;
     const resource = this.#resource;
-    this.#end(() => {
-      resource.retire("discarded");
-      resource.lose(cause ?? new Error(`Pool: another lease destroyed the resource of ${JSON.stringify(this.key)}`));
-    });
+    // Only the others are told.
+    resource.unwatch(this);
+    resource.retire("discarded");
+    resource.lose(cause ?? new Error(`Pool: another lease destroyed the resource of ${JSON.stringify(this.key)}`));
+    this.release();
     await holdingProcess(resource.gone());
   }
 
@@ -95,19 +106,5 @@ export class PoolLease<R> implements Lease<R> {
   /** The resource is lost. */
   abort(cause: unknown): void {
     this.#controller?.abort(cause);
-  }
-
-  #end(mark?: () => void): void {
-    const resource = this.#resource;
-    const { lane } = resource;
-    const now = lane.core.clock.now();
-    const heldMs = now.at - this.#since.at;
-    this.#held = false;
-    this.#leak?.returned(heldMs);
-    if (this.#controller !== undefined) resource.unwatch(this);
-    mark?.();
-    resource.giveBack(now, heldMs);
-    lane.core.settleReturn(lane);
-    lane.core.effects.flush();
   }
 }

@@ -21,15 +21,7 @@ export class Maintenance<R> extends Deadline {
 
   /** Plans the next round where there is reason for one and none is planned. */
   plan(): void {
-    if (this.waiting) return;
-    const { core, limits, tally } = this.#lane;
-    if (
-      (tally.idle === 0 && !this.#lane.lacksMinimum) ||
-      core.closed ||
-      limits.maintenanceMs === Number.POSITIVE_INFINITY
-    )
-      return;
-    core.background.set(this, performance.now() + limits.maintenanceMs);
+    if (!this.waiting) this.#set();
   }
 
   cancel(): void {
@@ -38,19 +30,25 @@ export class Maintenance<R> extends Deadline {
   }
 
   override run(): void {
-    const { core, shelf, limits } = this.#lane;
+    const { core, shelf } = this.#lane;
     const now = core.clock.look();
     // From the newest to the oldest, since the round takes them off the end.
     this.#toValidate = [];
     for (const resource of shelf.idle()) {
       const reason = resource.reasonToGo(now);
       if (reason !== undefined) resource.destroy(reason);
-      else if (now.at - resource.checkedAt.at >= limits.validateAfterIdleMs) this.#toValidate.push(resource);
+      else if (now.at - resource.checkedAt >= this.#lane.unaskedMs) this.#toValidate.push(resource);
     }
-    if (core.options.validate === undefined) this.#toValidate = [];
     core.settle(this.#lane);
     core.effects.flush();
     this.#validateNext();
+  }
+
+  #set(): void {
+    const { core, limits, tally } = this.#lane;
+    const needed = tally.idle > 0 || this.#lane.lacksMinimum;
+    if (!needed || core.closed || limits.maintenanceMs === Number.POSITIVE_INFINITY) return;
+    core.background.set(this, performance.now() + limits.maintenanceMs);
   }
 
   #validateNext(): void {

@@ -2,7 +2,7 @@ import { checkFunction, checkKey, checkNumber, checkOptions, checkSignal, rules 
 import { Core } from "./core.js";
 import { PoolClosedError, PoolQueueFullError } from "./errors.js";
 import type { Lane } from "./lane.js";
-import type { Lease } from "./lease.js";
+import { type Lease, PoolLease } from "./lease.js";
 import { checkLimits, limitNames } from "./limits.js";
 import type { AcquireOptions, PoolOptions, ResizeLimits } from "./options.js";
 import { Shutdown } from "./shutdown.js";
@@ -65,10 +65,10 @@ export class Pool<R> implements AsyncDisposable {
           new Waiter(lane, options, { since: core.clock.read(), stack }, resolve, reject).begin();
         });
       }
-      const lease = resource.lend(now, 0, stack);
+      const restedSince = resource.lend(now, 0);
       if (lane.limits.minIdlePerKey > 0) core.settle(lane);
       core.effects.flush();
-      return Promise.resolve(lease);
+      return Promise.resolve(new PoolLease(resource, now, restedSince, stack));
     } catch (error) {
       return Promise.reject(error);
     }

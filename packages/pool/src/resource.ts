@@ -1,7 +1,7 @@
 import type { Look } from "./clock.js";
 import { destroyValue } from "./destroy-value.js";
 import type { Lane } from "./lane.js";
-import { PoolLease } from "./lease.js";
+import type { PoolLease } from "./lease.js";
 import type { DestroyReason } from "./stats.js";
 import type { Validation } from "./validation.js";
 
@@ -20,10 +20,12 @@ export class Resource<R> {
   leases = 0;
   uses = 0;
   /** Since when it rests, and how many rested before it did. */
-  idleSince: Look;
+  idleSince: number;
   restOrder = 0;
   /** When it was last known to be good. */
-  checkedAt: Look;
+  checkedAt: number;
+  /** Until when it can be lent without being examined, while it rests. */
+  goodUntil = 0;
   /** It has just been created or validated for those who wait. */
   vouched = false;
 
@@ -44,8 +46,8 @@ export class Resource<R> {
     this.lane = lane;
     this.value = value;
     this.createdAt = now.at;
-    this.idleSince = now;
-    this.checkedAt = now;
+    this.idleSince = now.at;
+    this.checkedAt = now.at;
     this.expiresAt = now.at + maxLifetimeMs * (1 - lifetimeJitter * Math.random());
     lane.members.add(this);
   }
@@ -54,24 +56,23 @@ export class Resource<R> {
   reasonToGo(now: Look): DestroyReason | undefined {
     if (this.#doom !== undefined) return this.#doom;
     if (now.at >= this.expiresAt) return "lifetime";
-    return this.phase === "idle" && now.at - this.idleSince.at >= this.lane.limits.maxIdleMs ? "idle" : undefined;
+    return this.phase === "idle" && now.at - this.idleSince >= this.lane.limits.maxIdleMs ? "idle" : undefined;
   }
 
-  lend(now: Look, waitMs: number, stack: string | undefined): PoolLease<R> {
+  /** Begins one lease. Returns since when it had rested; now, where it had not. */
+  lend(now: Look, waitMs: number): number {
     const { lane } = this;
     const { maxUses, maxLeasesPerResource } = lane.limits;
-    const idleSince = this.phase === "idle" ? this.idleSince : now;
-    lane.tally.lent(this.phase === "idle", waitMs);
-    if (this.phase === "idle") {
-      this.#rouse();
-      this.phase = "leased";
-    }
+    const rested = this.phase === "idle";
+    if (rested) this.#rouse();
+    this.phase = "leased";
     this.leases += 1;
     this.uses += 1;
+    lane.tally.lent(rested, waitMs);
     if (this.uses >= maxUses) this.#condemn("uses");
     else if (maxLeasesPerResource > 1) lane.shelf.share(this, this.leases < maxLeasesPerResource);
     lane.core.events?.emit({ type: "acquired", key: lane.key, waitMs });
-    return new PoolLease(this, now, idleSince, stack);
+    return rested ? this.idleSince : now.at;
   }
 
   /** Ends one lease. Where the resource was taken away before, the lease has been discounted then. */
@@ -79,14 +80,19 @@ export class Resource<R> {
     const { lane } = this;
     lane.tally.returned(useMs);
     lane.core.events?.emit({ type: "released", key: lane.key, useMs });
-    if (this.phase !== "leased") return;
+    if (this.phase !== "leased") lane.tally.bereaved(-1);
+    else if (this.leases > 1) this.#giveUpPlace();
+    else this.#becomeFree(now);
+  }
+
+  #giveUpPlace(): void {
     this.leases -= 1;
-    lane.tally.leasesEnded(1);
-    if (this.leases > 0) {
-      if (this.#doom === undefined) lane.shelf.share(this, true);
-      return;
-    }
-    const reason = this.reasonToGo(now) ?? (lane.exceeded ? "resized" : undefined);
+    if (this.#doom === undefined) this.lane.shelf.share(this, true);
+  }
+
+  #becomeFree(now: Look): void {
+    this.leases = 0;
+    const reason = this.reasonToGo(now) ?? (this.lane.exceeded ? "resized" : undefined);
     if (reason === undefined) this.rest(now, true);
     else this.destroy(reason);
   }
@@ -95,10 +101,11 @@ export class Resource<R> {
   rest(now: Look, anew: boolean): void {
     const { lane } = this;
     if (anew) {
-      this.idleSince = now;
+      this.idleSince = now.at;
       this.restOrder = lane.core.nextOrder();
     }
-    this.checkedAt = now;
+    this.checkedAt = now.at;
+    this.goodUntil = Math.min(this.expiresAt, this.idleSince + lane.limits.maxIdleMs, now.at + lane.unaskedMs);
     if (this.phase === "new") lane.tally.creationArrived();
     else lane.tally.rested();
     if (this.sharedIndex >= 0) lane.shelf.share(this, false);
@@ -199,7 +206,7 @@ export class Resource<R> {
     if (this.phase === "validating") this.#validation?.abandon();
     if (this.phase === "leased") {
       shelf.share(this, false);
-      tally.leasesEnded(this.leases);
+      tally.bereaved(this.leases);
       this.leases = 0;
     }
     const from = this.phase === "new" ? "creating" : this.phase === "idle" ? "idle" : "leased";

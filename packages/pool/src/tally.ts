@@ -13,131 +13,136 @@ type Counter = "timeouts" | "cancelled" | "rejected" | "created" | "createFailur
  * Invariant: a resource is counted in exactly one phase from the moment its slot is reserved until the slot is free.
  */
 export class Tally {
+  /** Slots taken. */
+  resources = 0;
   idle = 0;
-  leased = 0;
   creating = 0;
   destroying = 0;
   /** Slots of resources that are to stay: neither being destroyed, nor as soon as their leases have ended. */
   kept = 0;
-  leases = 0;
   waiting = 0;
-  #acquired = 0;
-  #released = 0;
-  #useMs = 0;
-  readonly #pool: Tally | undefined;
+  acquired = 0;
+  released = 0;
+  /** Leases that lost their resource and are not given back yet. */
+  bereft = 0;
+  useMs = 0;
+  readonly pool: Tally | undefined;
   /** What is not counted at each lease. */
-  readonly #rare = new RareFigures();
+  readonly rare: RareFigures = new RareFigures();
 
   constructor(pool?: Tally) {
-    this.#pool = pool;
+    this.pool = pool;
   }
 
-  /** Slots taken. */
-  get resources(): number {
-    return this.idle + this.leased + this.creating + this.destroying;
+  // What follows from the others is not kept, since each lease would have to change it.
+
+  get leased(): number {
+    return this.resources - this.idle - this.creating - this.destroying;
+  }
+
+  /** Leases that hold a resource. */
+  get leases(): number {
+    return this.acquired - this.released - this.bereft;
   }
 
   /** A slot is reserved. */
   creationBegan(): void {
+    this.resources += 1;
     this.creating += 1;
     this.kept += 1;
-    this.#pool?.creationBegan();
+    this.pool?.creationBegan();
   }
 
   /** No resource came of the slot. */
   creationFailed(): void {
+    this.resources -= 1;
     this.creating -= 1;
     this.kept -= 1;
-    this.#pool?.creationFailed();
+    this.pool?.creationFailed();
   }
 
   creationArrived(): void {
     this.creating -= 1;
     this.idle += 1;
-    this.#pool?.creationArrived();
+    this.pool?.creationArrived();
   }
 
   roused(): void {
     this.idle -= 1;
-    this.leased += 1;
-    this.#pool?.roused();
+    this.pool?.roused();
   }
 
   rested(): void {
-    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.#pool) {
-      tally.leased -= 1;
-      tally.idle += 1;
-    }
+    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.pool) tally.idle += 1;
   }
 
   /** A resource stays only as long as its leases. */
   condemned(): void {
     this.kept -= 1;
-    this.#pool?.condemned();
+    this.pool?.condemned();
   }
 
   destructionBegan(from: Exclude<Phase, "destroying">, wasKept: boolean): void {
-    this[from] -= 1;
+    if (from !== "leased") this[from] -= 1;
     this.destroying += 1;
     if (wasKept) this.kept -= 1;
-    this.#pool?.destructionBegan(from, wasKept);
+    this.pool?.destructionBegan(from, wasKept);
   }
 
   /** The slot is free. */
   destructionEnded(reason: DestroyReason): void {
+    this.resources -= 1;
     this.destroying -= 1;
-    this.#rare.destroyed[reason] += 1;
-    this.#pool?.destructionEnded(reason);
+    this.rare.destroyed[reason] += 1;
+    this.pool?.destructionEnded(reason);
   }
 
   /** A product that came too late for its slot was created and destroyed all the same. */
   lateProductDestroyed(reason: DestroyReason): void {
-    this.#rare.counts.created += 1;
-    this.#rare.destroyed[reason] += 1;
-    this.#pool?.lateProductDestroyed(reason);
+    this.rare.counts.created += 1;
+    this.rare.destroyed[reason] += 1;
+    this.pool?.lateProductDestroyed(reason);
   }
 
   /** A lease was granted: of a resource that rested, or of one that is lent already. */
   lent(rested: boolean, waitMs: number): void {
     // A loop, since this is the warm path: the key's figures, then the pool's.
-    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.#pool) {
-      tally.leases += 1;
-      tally.#acquired += 1;
-      if (waitMs > 0) tally.#rare.acquireMs.observe(waitMs);
-      if (!rested) continue;
-      tally.idle -= 1;
-      tally.leased += 1;
+    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.pool) {
+      tally.acquired += 1;
+      if (rested) tally.idle -= 1;
+      if (waitMs > 0) tally.rare.acquireMs.observe(waitMs);
     }
   }
 
   /** A lease was given back. */
   returned(useMs: number): void {
-    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.#pool) {
-      tally.#released += 1;
-      tally.#useMs += useMs;
+    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.pool) {
+      tally.released += 1;
+      tally.useMs += useMs;
     }
   }
 
-  /** As many leases hold nothing any more, given back or not. */
-  leasesEnded(leases: number): void {
-    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.#pool) tally.leases -= leases;
+  /** As many leases lost their resource before they were given back. */
+  bereaved(leases: number): void {
+    this.bereft += leases;
+    this.pool?.bereaved(leases);
   }
 
   joined(): void {
     this.waiting += 1;
-    this.#pool?.joined();
+    this.pool?.joined();
   }
 
   left(waitMs: number): void {
     this.waiting -= 1;
-    this.#rare.counts.waits += 1;
-    this.#rare.counts.waitMs += waitMs;
-    this.#pool?.left(waitMs);
+    this.rare.counts.waits += 1;
+    this.rare.counts.waitMs += waitMs;
+    this.pool?.left(waitMs);
   }
 
   add(counter: Counter, by: number): void {
-    this.#rare.counts[counter] += by;
-    this.#pool?.add(counter, by);
+    this.rare.counts[counter] += by;
+    this.pool?.add(counter, by);
   }
 
   counts(max: number): PoolCounts {
@@ -146,16 +151,16 @@ export class Tally {
   }
 
   snapshot(max: number): PoolStats {
-    const { counts, destroyed, acquireMs } = this.#rare;
+    const { counts, destroyed, acquireMs } = this.rare;
     return {
       ...this.counts(max),
       leases: this.leases,
-      acquired: this.#acquired,
-      released: this.#released,
+      acquired: this.acquired,
+      released: this.released,
       ...counts,
-      useMs: this.#useMs,
+      useMs: this.useMs,
       destroyed: { ...destroyed },
-      acquireMs: acquireMs.snapshot(this.#acquired),
+      acquireMs: acquireMs.snapshot(this.acquired),
     };
   }
 }

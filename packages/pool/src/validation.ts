@@ -46,7 +46,7 @@ export class Validation<R> {
     const { value, idleSince, lane } = this.#resource;
     const { validate } = lane.core.options;
     if (!this.#open || validate === undefined) return;
-    const context = { key: lane.key, idleMs: lane.core.clock.read() - idleSince.at, signal: this.#controller.signal };
+    const context = { key: lane.key, idleMs: lane.core.clock.read() - idleSince, signal: this.#controller.signal };
     // In a promise, so that a throw is a rejection.
     new Promise<unknown>((resolve) => resolve(validate(value, context))).then(
       (good) => this.#finish(Boolean(good), undefined),
