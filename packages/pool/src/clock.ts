@@ -4,7 +4,7 @@ import { Deadline, type Deadlines } from "./deadlines.js";
 const burstGapMs = 0.05;
 const burstLength = 1_000;
 /** Calls that one reading serves in a burst. */
-const callsPerReading = 16;
+const callsPerReading = 64;
 
 /** A look at the clock. All whom it serves share it: a number would be put on the heap for each of them. */
 export interface Look {
@@ -13,7 +13,7 @@ export interface Look {
 }
 
 /**
- * The monotonic time in milliseconds: exact, but in a burst of calls one reading serves up to 16 of them within one turn
+ * The monotonic time in milliseconds: exact, but in a burst of calls one reading serves up to 64 of them within one turn
  * of the event loop, since reading the clock takes longer than lending a resource.
  *
  * Invariant: `#left` is above 0 only while the deadline is set that ends the burst with the turn.
@@ -29,7 +29,7 @@ export class Clock extends Deadline {
     this.#background = background;
   }
 
-  /** The time, in a burst at most 15 calls old. */
+  /** The time, in a burst at most 63 calls old. */
   now(): Look {
     if (this.#left === 0) return this.look();
     this.#left -= 1;
