@@ -43,7 +43,7 @@ export class Clock extends Deadline {
     this.#last = look;
     if (this.#streak < burstLength) return look;
     this.#left = callsPerReading - 1;
-    if (!this.waiting) this.#background.set(this, look.at);
+    if (!this.waiting) this.#background.set(this, look.at, 0);
     return look;
   }
 

@@ -29,7 +29,8 @@ export class Heap<T> {
 
   /** Removes the item that stands at `index`; nothing where it stands nowhere. */
   remove(index: number): void {
-    const item = this.#items[index];
+    // An index below 0 would be looked up as a name, which is slow.
+    const item = index < 0 ? undefined : this.#items[index];
     if (item === undefined) return;
     const last = this.#items.pop();
     if (last !== undefined && last !== item) this.#settle(last, index);
@@ -39,7 +40,7 @@ export class Heap<T> {
   /** Puts the item at `index` where it belongs after its rank changed. */
   move(index: number): void {
     const item = this.#items[index];
-    if (item !== undefined) this.#settle(item, index);
+    if (item !== undefined && this.#items.length > 1) this.#settle(item, index);
   }
 
   #settle(item: T, index: number): void {

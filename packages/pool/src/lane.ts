@@ -35,11 +35,11 @@ export class Lane<R> {
   /** It was used or warmed since it was opened or cleared: the minimum is kept. */
   inUse = false;
   /** What the last creation failed with, until one succeeds. */
-  lastCreateError: unknown;
+  lastCreateError: unknown = undefined;
 
   // The claim to slots, kept by `Capacity`.
   claimed = 0;
-  claimant: Waiter<R> | undefined;
+  claimant: Waiter<R> | undefined = undefined;
   claimIndex = -1;
 
   readonly #given: GivenLimits;

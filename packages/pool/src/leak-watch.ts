@@ -13,7 +13,7 @@ export class LeakWatch<R> extends Deadline {
     this.#lane = lane;
     this.#since = since;
     this.#stack = stack;
-    lane.core.background.set(this, since + lane.limits.leakThresholdMs);
+    lane.core.background.set(this, since, lane.limits.leakThresholdMs);
   }
 
   override run(): void {

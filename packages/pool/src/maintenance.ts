@@ -48,7 +48,7 @@ export class Maintenance<R> extends Deadline {
     const { core, limits, tally } = this.#lane;
     const needed = tally.idle > 0 || this.#lane.lacksMinimum;
     if (!needed || core.closed || limits.maintenanceMs === Number.POSITIVE_INFINITY) return;
-    core.background.set(this, performance.now() + limits.maintenanceMs);
+    core.background.set(this, performance.now(), limits.maintenanceMs);
   }
 
   #validateNext(): void {

@@ -30,8 +30,8 @@ export class Resource<R> {
   vouched = false;
 
   // Places in the lists of `Shelf` and `Capacity`.
-  above: Resource<R> | undefined;
-  below: Resource<R> | undefined;
+  above: Resource<R> | undefined = undefined;
+  below: Resource<R> | undefined = undefined;
   sharedIndex = -1;
   idleIndex = -1;
 

@@ -24,7 +24,7 @@ export class Retry<R> extends Deadline {
     if (this.waiting) return;
     const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** this.#failures);
     this.#failures += 1;
-    this.#lane.core.background.set(this, performance.now() + delay * (1 - Math.random() / 2));
+    this.#lane.core.background.set(this, performance.now(), delay * (1 - Math.random() / 2));
   }
 
   succeeded(): void {

@@ -21,9 +21,9 @@ export class Waiter<R> extends Deadline {
   rejects = 0;
 
   // Its place in the line, kept by `Ranks`.
-  rank: Rank<R> | undefined;
-  ahead: Waiter<R> | undefined;
-  behind: Waiter<R> | undefined;
+  rank: Rank<R> | undefined = undefined;
+  ahead: Waiter<R> | undefined = undefined;
+  behind: Waiter<R> | undefined = undefined;
 
   readonly #lane: Lane<R>;
   readonly #timeoutMs: number;
@@ -53,7 +53,7 @@ export class Waiter<R> extends Deadline {
   /** Begins to wait. */
   begin(): void {
     const { core } = this.#lane;
-    core.patience.set(this, this.since + this.#timeoutMs);
+    core.patience.set(this, this.since, this.#timeoutMs);
     this.#signal?.addEventListener("abort", this);
     this.#lane.join(this);
     core.settle(this.#lane);
