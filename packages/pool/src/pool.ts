@@ -65,10 +65,10 @@ export class Pool<R> implements AsyncDisposable {
           new Waiter(lane, options, { since: core.clock.read(), stack }, resolve, reject).begin();
         });
       }
-      const restedSince = resource.lend(now, 0);
+      const lease = new PoolLease(resource, now, resource.lend(now, 0), stack);
       if (lane.limits.minIdlePerKey > 0) core.settle(lane);
       core.effects.flush();
-      return Promise.resolve(new PoolLease(resource, now, restedSince, stack));
+      return Promise.resolve(lease);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -30,6 +30,22 @@ test("P12: release and destroy act once, and a stale lease cannot touch the next
   expect(pool.stats()).toMatchObject({ acquired: 2, released: 2, leases: 0, total: 0 });
 });
 
+test("a lease counts its own use, though whoever hears of it lends the resource again at once", async () => {
+  const { create } = new Factory();
+  const inner: Promise<Lease<Thing>>[] = [];
+  const pool = new Pool({
+    create,
+    maxLeasesPerResource: 2,
+    onEvent: ({ type }) => {
+      if (type === "acquired" && pool.stats().leases === 1 && inner.length < 1) inner.push(pool.acquire("a"));
+    },
+  });
+  await pool.warm("a");
+  const lease = await pool.acquire("a");
+  expect(lease.uses).toBe(1);
+  expect((await inner[0])?.uses).toBe(2);
+});
+
 test("P12: a using block gives the lease back however it ends", async () => {
   const { create } = new Factory();
   const pool = new Pool({ create });
