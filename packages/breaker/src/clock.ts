@@ -2,7 +2,7 @@
 const burstGapMs = 0.05;
 const burstLength = 1_000;
 /** Readings that one look serves in a burst. */
-const readingsPerLook = 16;
+const readingsPerLook = 64;
 
 // Taken at once: a test that puts its own in place later does not mean this one. A browser has none.
 const afterTurn: ((task: () => void) => unknown) | undefined = globalThis.setImmediate;
@@ -23,7 +23,7 @@ export interface Look {
 }
 
 /**
- * The monotonic clock: exact, but in a burst one look serves 16 readings, since looking takes longer than all the rest
+ * The monotonic clock: exact, but in a burst one look serves 64 readings, since looking takes longer than all the rest
  * of a call.
  *
  * A burst is a thousand looks in a row, each less than 50 µs after the one before. No look serves beyond the running
@@ -36,7 +36,7 @@ export class Clock {
   #left = 0;
   #turn = 0;
 
-  /** The time, in a burst at most 15 readings old. */
+  /** The time, in a burst at most 63 readings old. */
   nearly(): Look {
     if (this.#left === 0 || this.#turn !== turns) this.exactly();
     else this.#left -= 1;
