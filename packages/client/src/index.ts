@@ -1,7 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-export type { CallOptions, ListOptions } from "./call-options.js";
-export type { ConnectReport, QualifiedTool, ServerFailure, ToolCatalog } from "./catalog.js";
-export type { MinionClientOptions, ServerRequestMethod } from "./client-options.js";
+export type { CallOptions, ListOptions } from "./config/call-options.js";
+export type { MinionClientOptions, ServerRequestMethod } from "./config/client-options.js";
+export type { Transport } from "./config/policy.js";
+export type {
+  CustomServer,
+  HttpServer,
+  RetryOptions,
+  ServerConfig,
+  ServerPolicy,
+  StdioServer,
+} from "./config/server-config.js";
 export {
   CallTimeoutError,
   ClientClosedError,
@@ -30,19 +38,11 @@ export type {
   SessionClosed,
   SessionOpened,
 } from "./events.js";
+export type { Breaker, SessionPool, ToolListCache } from "./interfaces.js";
+export type { ConnectReport, QualifiedTool, ServerFailure, ToolCatalog } from "./lists/catalog.js";
+export { qualifiedName } from "./lists/qualified-name.js";
+export type { ConnectContext, McpCallOptions, McpSession } from "./mcp-session.js";
 export { MinionClient } from "./minion-client.js";
-export type { CallCounts, ServerStatus } from "./monitor.js";
-export type { Transport } from "./policy.js";
-export { qualifiedName } from "./qualified-name.js";
-export type { Breaker, SessionPool, ToolListCache } from "./seams.js";
-export type {
-  CustomServer,
-  HttpServer,
-  RetryOptions,
-  ServerConfig,
-  ServerPolicy,
-  StdioServer,
-} from "./server-config.js";
 export type { Delivery } from "./session/failure.js";
-export type { ConnectContext, McpCallOptions, McpSession } from "./session/mcp-session.js";
 export type { SessionLease } from "./session-lease.js";
+export type { CallCounts, ServerStatus } from "./status.js";

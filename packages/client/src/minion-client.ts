@@ -6,27 +6,27 @@ import type {
   Resource,
   Tool,
 } from "@modelcontextprotocol/sdk/types.js";
-import { toPromptMessages, toPrompts, toResourceContents, toResources, toTools } from "./answers.js";
 import {
   type CallOptions,
   callOptionNames,
   checkCallOptions,
   type ListOptions,
   listOptionNames,
-} from "./call-options.js";
-import type { ConnectReport, QualifiedTool, ServerFailure, ToolCatalog } from "./catalog.js";
-import { checkOptions } from "./check-config.js";
-import type { MinionClientOptions } from "./client-options.js";
+} from "./config/call-options.js";
+import { checkOptions } from "./config/check-config.js";
+import type { MinionClientOptions } from "./config/client-options.js";
+import { readConfig } from "./config/read-config.js";
+import type { ServerConfig } from "./config/server-config.js";
 import { ToolNotFoundError } from "./errors.js";
 import { type ClientEvent, Events } from "./events.js";
-import type { ListName } from "./list-names.js";
-import type { CachedList } from "./lists.js";
-import type { ServerStatus } from "./monitor.js";
-import { mayBelongTo, pairOf, qualifiedName } from "./qualified-name.js";
-import { readConfig } from "./read-config.js";
-import type { ServerConfig } from "./server-config.js";
+import { toPromptMessages, toPrompts, toResourceContents, toResources, toTools } from "./lists/answers.js";
+import type { ConnectReport, QualifiedTool, ServerFailure, ToolCatalog } from "./lists/catalog.js";
+import type { ListName } from "./lists/list-names.js";
+import type { CachedList } from "./lists/lists.js";
+import { mayBelongTo, pairOf, qualifiedName } from "./lists/qualified-name.js";
 import { Servers } from "./servers.js";
 import { OwnSession, type SessionLease } from "./session-lease.js";
+import type { ServerStatus } from "./status.js";
 import { toolCall } from "./tool-call.js";
 
 /**

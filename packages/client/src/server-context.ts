@@ -2,7 +2,7 @@ import type { CircuitBreakerOptions } from "@minion/breaker";
 import type { CacheOptions } from "@minion/cache";
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import type { Events } from "./events.js";
-import type { Breaker, SessionPool, ToolListCache } from "./seams.js";
+import type { Breaker, SessionPool, ToolListCache } from "./interfaces.js";
 import type { ServerRequestHandler } from "./session/server-requests.js";
 
 /** What all servers of a client share. */

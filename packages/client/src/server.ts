@@ -1,28 +1,28 @@
+import { fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
+import { learned } from "./call/learned.js";
+import { type LeasedConnection, leaseConnection, sendOver } from "./call/lease-connection.js";
+import { makeReplicas } from "./call/make-replicas.js";
+import { publicError } from "./call/public-error.js";
+import type { Replica } from "./call/replica.js";
+import { withRetries } from "./call/retry.js";
+import { RetryBudget } from "./call/retry-budget.js";
+import { traced } from "./call/tracing.js";
 import type { Call } from "./call.js";
-import type { CallOptions, ListOptions } from "./call-options.js";
-import { type LeasedConnection, leaseConnection, sendOver } from "./connections.js";
+import type { CallOptions, ListOptions } from "./config/call-options.js";
+import { type Policy, type Transport, transportOf } from "./config/policy.js";
+import { ServerConnections } from "./connections/server-connections.js";
 import { type Deadline, Deadlines } from "./deadline.js";
-import { errorTypeOf } from "./error-type.js";
 import type { EventBody } from "./events.js";
-import { fromFirst, mostAvailable, sendToReplicas } from "./failover.js";
-import { learned } from "./learned.js";
-import { type ListName, methodOf } from "./list-names.js";
-import { asList, type CachedList, type ListOwner, Lists, listRefreshed } from "./lists.js";
-import { makeReplicas } from "./make-replicas.js";
-import { Monitor, type ServerStatus } from "./monitor.js";
-import { OutputSchemas } from "./output-schemas.js";
-import { type Policy, type Transport, transportOf } from "./policy.js";
-import { publicError } from "./public-error.js";
-import type { Replica } from "./replica.js";
-import { withRetries } from "./retry.js";
-import { RetryBudget } from "./retry-budget.js";
-import type { ToolListCache } from "./seams.js";
-import { ServerConnections } from "./server-connections.js";
+import type { ToolListCache } from "./interfaces.js";
+import { type ListName, methodOf } from "./lists/list-names.js";
+import { asList, type CachedList, type ListOwner, Lists, listRefreshed } from "./lists/lists.js";
+import { OutputSchemas } from "./lists/output-schemas.js";
+import { walkPages } from "./lists/walk-pages.js";
 import type { ServerContext } from "./server-context.js";
 import type { Connection } from "./session/connection.js";
 import { Failure } from "./session/failure.js";
-import { traced } from "./tracing.js";
-import { walkPages } from "./walk-pages.js";
+import { Monitor, type ServerStatus } from "./status.js";
+import { errorTypeOf } from "./text.js";
 
 /** A request as a user means it. */
 export interface Request {

@@ -1,17 +1,17 @@
 import { CircuitBreaker } from "@minion/breaker";
 import { Cache } from "@minion/cache";
 import { Pool, type PoolOptions } from "@minion/pool";
-import { checkServer } from "./check-config.js";
-import type { MinionClientOptions, ServerRequestMethod } from "./client-options.js";
-import { parseKey } from "./connection-key.js";
+import { checkServer } from "./config/check-config.js";
+import type { MinionClientOptions, ServerRequestMethod } from "./config/client-options.js";
+import { policyOf } from "./config/policy.js";
+import type { ServerConfig } from "./config/server-config.js";
+import { parseKey } from "./connections/connection-key.js";
 import { ClientClosedError, ConfigError, ServerNotFoundError } from "./errors.js";
 import type { Events } from "./events.js";
-import { policyOf } from "./policy.js";
-import type { SessionPool } from "./seams.js";
+import type { SessionPool } from "./interfaces.js";
+import type { McpSession } from "./mcp-session.js";
 import { Server } from "./server.js";
-import type { ServerConfig } from "./server-config.js";
 import type { ServerContext } from "./server-context.js";
-import type { McpSession } from "./session/mcp-session.js";
 
 const removalGraceMs = 1_000;
 

@@ -1,20 +1,20 @@
 import type { Lease } from "@minion/pool";
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
-import { toTools } from "./answers.js";
 import {
   type CallOptions,
   callOptionNames,
   checkCallOptions,
   type ListOptions,
   listOptionNames,
-} from "./call-options.js";
+} from "./config/call-options.js";
 import { SessionLostError } from "./errors.js";
-import { asList } from "./lists.js";
+import { toTools } from "./lists/answers.js";
+import { asList } from "./lists/lists.js";
+import { walkPages } from "./lists/walk-pages.js";
+import type { McpSession } from "./mcp-session.js";
 import type { Server } from "./server.js";
 import type { Connection } from "./session/connection.js";
-import type { McpSession } from "./session/mcp-session.js";
 import { toolCall } from "./tool-call.js";
-import { walkPages } from "./walk-pages.js";
 
 /** A connection of one's own, for work that must stay on one: nobody else uses it, and it ends with the lease. */
 export interface SessionLease extends AsyncDisposable {

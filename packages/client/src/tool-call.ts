@@ -1,6 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
-import { toToolResult } from "./answers.js";
-import type { CallOptions } from "./call-options.js";
+import type { CallOptions } from "./config/call-options.js";
+import { toToolResult } from "./lists/answers.js";
 import type { Request, Server, Take } from "./server.js";
 
 /** A call of a tool as a request, and how its answer is taken. */

@@ -1,6 +1,6 @@
 import type { Progress } from "@modelcontextprotocol/sdk/types.js";
+import type { McpSession } from "../mcp-session.js";
 import type { Cancellation } from "./cancellation.js";
-import type { McpSession } from "./mcp-session.js";
 
 /** One request as it goes on the wire. */
 export interface ConnectionRequest {

@@ -9,7 +9,7 @@ import {
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
 import { quietly } from "./quietly.js";
-import type { Secrets } from "./secrets.js";
+import type { Secrets } from "./redact.js";
 
 const maxKept = 256;
 

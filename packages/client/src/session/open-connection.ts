@@ -1,23 +1,23 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
-import type { CustomServer, HttpServer, StdioServer } from "../server-config.js";
+import type { CustomServer, HttpServer, StdioServer } from "../config/server-config.js";
+import type { McpSession } from "../mcp-session.js";
 import { settledWithin } from "./abort.js";
 import { type Connection, registerConnection } from "./connection.js";
+import { tap } from "./custom/message-tap.js";
+import { SessionRequests } from "./custom/session-requests.js";
 import { Exchange } from "./exchange.js";
 import { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
-import { failureOf } from "./http-failure.js";
-import type { HttpSockets } from "./http-sockets.js";
-import { HttpWire } from "./http-wire.js";
-import type { McpSession } from "./mcp-session.js";
+import type { HttpSockets } from "./http/http-sockets.js";
+import { HttpWire } from "./http/http-wire.js";
+import { failureOf } from "./http/status-failure.js";
 import { forget, quietly } from "./quietly.js";
+import { Secrets } from "./redact.js";
 import type { Requests } from "./requests.js";
-import { Secrets } from "./secrets.js";
 import { answerServerRequests, type ServerRequestHandler } from "./server-requests.js";
 import { SessionConnection } from "./session-connection.js";
-import { SessionRequests } from "./session-requests.js";
-import { StdioWire } from "./stdio-wire.js";
-import { tap } from "./tap.js";
+import { StdioWire } from "./stdio/stdio-wire.js";
 import { type Wire, WireTransport } from "./wire.js";
 
 /** How a connection is opened. */

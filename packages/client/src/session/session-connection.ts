@@ -1,12 +1,12 @@
+import type { McpSession } from "../mcp-session.js";
 import { settledWithin } from "./abort.js";
 import type { Cancellation } from "./cancellation.js";
 import type { Connection, ConnectionRequest, SendOptions } from "./connection.js";
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
-import type { McpSession } from "./mcp-session.js";
 import { forget, ignore, quietly } from "./quietly.js";
+import type { Secrets } from "./redact.js";
 import type { Requests } from "./requests.js";
-import type { Secrets } from "./secrets.js";
 import type { Wire } from "./wire.js";
 
 /** A {@link Connection} over a client of the SDK, of either line. */

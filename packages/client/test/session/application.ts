@@ -7,7 +7,7 @@ import type { FaultSettings } from "@minion/chaos";
 import { onTestFinished } from "vitest";
 import { chaosStdio, survivors, until } from "./support.js";
 
-const folder = fileURLToPath(new URL("../../", import.meta.url));
+const folder = fileURLToPath(new URL("../..", import.meta.url));
 const built = `${folder}reports/session-build/session/open-connection.js`;
 
 /** Builds what `application.mjs` runs: plain Node reads no TypeScript. */

@@ -2,8 +2,8 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, test, vi } from "vitest";
+import type { McpSession } from "../../src/mcp-session.js";
 import { connectionOf } from "../../src/session/connection.js";
-import type { McpSession } from "../../src/session/mcp-session.js";
 import { open, rejection } from "./support.js";
 
 const never = new AbortController().signal;

@@ -7,7 +7,7 @@ import {
 } from "@minion/chaos";
 import { onTestFinished } from "vitest";
 import { Failure } from "../../src/session/failure.js";
-import { isConnectFailure } from "../../src/session/http-failure.js";
+import { isConnectFailure } from "../../src/session/http/status-failure.js";
 import type { OpenConnectionOptions } from "../../src/session/open-connection.js";
 import { chaosStdio, type Opened, open, survivors, until } from "./support.js";
 

@@ -8,7 +8,7 @@ import { startChaosServer } from "@minion/chaos";
 import { Client as ClientV2, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { CustomServer } from "../../src/server-config.js";
+import type { CustomServer } from "../../src/config/server-config.js";
 import { chaosStdio, type Opened, open, rejection, temporaryFolder, until } from "./support.js";
 
 const timeout = 60_000;

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { Reaper, reaperScript } from "../../src/session/reaper.js";
-import { ServerProcess } from "../../src/session/server-process.js";
+import { Reaper, reaperScript } from "../../src/session/stdio/reaper.js";
+import { ServerProcess } from "../../src/session/stdio/server-process.js";
 import { reapersOf } from "./application.js";
 import { isAlive, open, rejection, temporaryFolder, until } from "./support.js";
 

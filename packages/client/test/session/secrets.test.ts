@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { Secrets } from "../../src/session/secrets.js";
-import { StderrTail } from "../../src/session/stderr-tail.js";
+import { Secrets } from "../../src/session/redact.js";
+import { StderrTail } from "../../src/session/stdio/stderr-tail.js";
 import { answerStatus, startRawServer } from "./raw-server.js";
 import { chaosStdio, open, rejection, until } from "./support.js";
 

@@ -5,7 +5,7 @@ import { type ChaosCommandOptions, chaosCommand, type JournalEntry, readJournal 
 import { onTestFinished } from "vitest";
 import type { Connection } from "../../src/session/connection.js";
 import type { Failure } from "../../src/session/failure.js";
-import { HttpSockets } from "../../src/session/http-sockets.js";
+import { HttpSockets } from "../../src/session/http/http-sockets.js";
 import { type OpenConnectionOptions, openConnection } from "../../src/session/open-connection.js";
 
 /** A connection with what it told about itself. */

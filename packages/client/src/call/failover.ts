@@ -1,0 +1,60 @@
+import type { Call } from "../call.js";
+import { ServerUnavailableError } from "../errors.js";
+import { Failure } from "../session/failure.js";
+import type { Replica } from "./replica.js";
+
+/**
+ * Sends a call to the first replica that takes it, in their order. One that its breaker keeps away is skipped; after a
+ * failure the next one is tried where the call has not been sent or is safe to repeat.
+ */
+export function sendToReplicas(call: Call, replicas: readonly Replica[]): Promise<unknown> {
+  const [first] = replicas;
+  // Most servers have one: there is nothing to choose.
+  return first !== undefined && replicas.length === 1 ? first.send(call) : sendToFirst(call, replicas);
+}
+
+async function sendToFirst(call: Call, replicas: readonly Replica[]): Promise<unknown> {
+  let refusal: ServerUnavailableError | undefined;
+  let failure: Failure | undefined;
+  for (const replica of replicas) {
+    try {
+      return await replica.send(call);
+    } catch (error) {
+      if (error instanceof ServerUnavailableError) {
+        if (refusal === undefined || error.retryAfterMs < refusal.retryAfterMs) refusal = error;
+      } else if (error instanceof Failure && mayMove(error, call)) failure = error;
+      else throw error;
+    }
+  }
+  // A failure can be retried, a refusal cannot: what was tried last decides.
+  throw failure ?? refusal;
+}
+
+function mayMove(failure: Failure, { isSafe }: Call): boolean {
+  if (failure.kind === "rpc" || failure.kind === "too-large") return false;
+  return failure.delivery === "not-sent" || isSafe;
+}
+
+/** What `take` gets of the first replica from which it gets anything; those that are being left alone come last. */
+export async function fromFirst<T>(replicas: readonly Replica[], take: (replica: Replica) => Promise<T>): Promise<T> {
+  let failure: unknown;
+  for (const replica of byAvailability(replicas)) {
+    try {
+      return await take(replica);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** The replica that is asked first. */
+export function mostAvailable(replicas: readonly Replica[]): Replica {
+  return replicas.reduce((best, one) => (one.retryAfterMs < best.retryAfterMs ? one : best));
+}
+
+/** The replicas in their order, those last that are being left alone. */
+function byAvailability(replicas: readonly Replica[]): readonly Replica[] {
+  return [...replicas].sort((a, b) => a.retryAfterMs - b.retryAfterMs);
+}

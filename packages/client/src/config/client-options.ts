@@ -1,0 +1,40 @@
+import type { CircuitBreakerOptions } from "@minion/breaker";
+import type { CacheOptions } from "@minion/cache";
+import type { PoolOptions } from "@minion/pool";
+import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
+import type { ClientEvent } from "../events.js";
+import type { Breaker, SessionPool, ToolListCache } from "../interfaces.js";
+import type { McpSession } from "../mcp-session.js";
+import type { ServerConfig, ServerPolicy } from "./server-config.js";
+
+/** How a {@link MinionClient} is made. */
+export interface MinionClientOptions {
+  /** The servers by name: the `mcpServers` object of mcp.json. */
+  readonly servers: Readonly<Record<string, ServerConfig>>;
+  /** For every server that does not say otherwise. */
+  readonly defaults?: ServerPolicy | undefined;
+  /** Connections over all servers at the same time; the one that has been idle longest makes room. Default Infinity. */
+  readonly maxTotalConnections?: number | undefined;
+  /** Who this client says it is. Default: minion. */
+  readonly clientInfo?: { readonly name: string; readonly version: string } | undefined;
+  /** What it declares to servers. Default: nothing. */
+  readonly capabilities?: ClientCapabilities | undefined;
+  /** Answers what servers ask, as far as `capabilities` declare it. Its result goes to the server as it is. */
+  readonly onServerRequest?:
+    | ((
+        request: { readonly server: string; readonly method: ServerRequestMethod; readonly params: unknown },
+        context: { readonly signal: AbortSignal },
+      ) => Promise<unknown>)
+    | undefined;
+  /** Told what happens. What it throws is dropped. */
+  readonly onEvent?: ((event: ClientEvent) => void) | undefined;
+  /** Makes the pool of connections. Default: `Pool` of `@minion/pool`. */
+  readonly pool?: ((options: PoolOptions<McpSession>) => SessionPool) | undefined;
+  /** Makes the cache of a server's lists. Default: `Cache` of `@minion/cache`. */
+  readonly cache?: ((server: string, options: CacheOptions<unknown>) => ToolListCache) | undefined;
+  /** Makes the breaker of a replica. Default: `CircuitBreaker` of `@minion/breaker`. */
+  readonly breaker?: ((server: string, options: CircuitBreakerOptions) => Breaker) | undefined;
+}
+
+/** What a server may ask of its client. */
+export type ServerRequestMethod = "elicitation/create" | "sampling/createMessage" | "roots/list";

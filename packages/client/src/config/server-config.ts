@@ -1,0 +1,84 @@
+import type { CircuitBreakerOptions } from "@minion/breaker";
+import type { CacheOptions } from "@minion/cache";
+import type { PoolLimits } from "@minion/pool";
+import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
+import type { ConnectContext, McpSession } from "../mcp-session.js";
+
+/** A server that is started as a child process and spoken to over its stdin and stdout. */
+export interface StdioServer {
+  readonly type?: "stdio" | undefined;
+  /** The program; found through PATH where it is no path. */
+  readonly command: string;
+  /** Its arguments, none by default. */
+  readonly args?: readonly string[] | undefined;
+  /** Added to the few variables a server gets anyway (HOME, LOGNAME, PATH, SHELL, TERM, USER). */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Its working directory, this process's by default. */
+  readonly cwd?: string | undefined;
+}
+
+/** A server that is reached over the network. */
+export interface HttpServer {
+  /** Streamable HTTP ("http", the default) or the deprecated SSE transport. */
+  readonly type?: "http" | "sse" | undefined;
+  readonly url: string;
+  /** Sent with every request to the server; a function is asked before each. */
+  readonly headers?:
+    | Readonly<Record<string, string>>
+    | ((context: { readonly principal: string | undefined }) => Promise<Record<string, string>>)
+    | undefined;
+  /** The SDK's OAuth provider. */
+  readonly authProvider?: OAuthClientProvider | undefined;
+}
+
+/** A server that is connected to by a function of one's own: in memory, over another transport, by SDK v2. */
+export interface CustomServer {
+  /** Opens a session, to be used for nothing else; it is closed by the client. */
+  readonly connect: (context: ConnectContext) => Promise<McpSession>;
+}
+
+/** How failed calls are repeated. Only what cannot run a side effect twice is repeated at all. */
+export interface RetryOptions {
+  /** Attempts in all, the first included. Default 3. */
+  readonly maxAttempts?: number | undefined;
+  /** Milliseconds: upper bound of the random delay before the second attempt; it doubles with each. Default 200. */
+  readonly initialDelayMs?: number | undefined;
+  /** Milliseconds: upper bound of any such delay. A server's Retry-After is honoured beyond it. Default 5 000. */
+  readonly maxDelayMs?: number | undefined;
+}
+
+/** What a server is allowed and given. Every member may be left out. */
+export interface ServerPolicy {
+  /** The server remembers its client: one connection, never given up for reasons of age or room. Default false. */
+  readonly stateful?: boolean | undefined;
+  /** Connections at the same time. Default 1 for stdio, 10 for others. */
+  readonly maxConnections?: number | undefined;
+  /** Calls at the same time on one connection; another is opened only when all are full. Default 16. */
+  readonly maxCallsPerConnection?: number | undefined;
+  /** Milliseconds to open a connection. Default 30 000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Milliseconds for a call: queueing, connecting, calling and retrying together. Default 60 000. */
+  readonly callTimeoutMs?: number | undefined;
+  /** Milliseconds from the end of a server's input to the last SIGKILL. Default 4 000. */
+  readonly closeTimeoutMs?: number | undefined;
+  /** Bytes of the largest message that is read. Default 67 108 864. */
+  readonly maxMessageBytes?: number | undefined;
+  /** How failed calls are repeated; false: not at all. */
+  readonly retry?: RetryOptions | false | undefined;
+  /** The circuit breaker of each replica; false: none. */
+  readonly breaker?: CircuitBreakerOptions | false | undefined;
+  /** The pool of connections. `maxLifetimeMs` is Infinity for stdio; `destroyTimeoutMs` is more than `closeTimeoutMs`. */
+  readonly pool?:
+    | Omit<Partial<PoolLimits>, "maxPerKey" | "maxLeasesPerResource" | "acquireTimeoutMs" | "createTimeoutMs">
+    | undefined;
+  /** The cached lists; false: none is kept. `staleIfErrorMs` is 3 600 000 here. */
+  readonly cache?:
+    | Pick<CacheOptions<unknown>, "enabled" | "ttlMs" | "staleWhileRevalidateMs" | "staleIfErrorMs">
+    | false
+    | undefined;
+  /** Other places of the same server, tried in order where the one before is unavailable. */
+  readonly replicas?: readonly (StdioServer | HttpServer | CustomServer)[] | undefined;
+}
+
+/** One server: how it is reached, and what it is allowed and given. */
+export type ServerConfig = (StdioServer | HttpServer | CustomServer) & ServerPolicy;

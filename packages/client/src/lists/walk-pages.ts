@@ -1,0 +1,87 @@
+import { Failure } from "../session/failure.js";
+import type { ListName } from "./list-names.js";
+import { CachedList } from "./lists.js";
+
+const maxTtlMs = 86_400_000;
+
+/** How the pages of a list are fetched, and who is told of entries that are left out. */
+export interface Walk {
+  readonly list: ListName;
+  readonly fetchPage: (cursor: string | undefined) => Promise<unknown>;
+  readonly onMalformed: (name: string, problem: string) => void;
+}
+
+/**
+ * Fetches all pages of a list. Entries that are no valid ones are left out and reported, the others kept. Rejects as
+ * `fetchPage` does, or with a `Failure` where a page is no page or the cursors go round in circles: half a list is never kept.
+ */
+export async function walkPages({ list, fetchPage, onMalformed }: Walk): Promise<CachedList> {
+  const items: Readonly<Record<string, unknown>>[] = [];
+  const seen = new Set<string>();
+  let ttlMs: number | undefined;
+  let cursor: string | undefined;
+  do {
+    const page = await fetchPage(cursor);
+    const entries: unknown = isObject(page) ? page[list] : undefined;
+    if (!isObject(page) || !Array.isArray(entries)) throw invalid(`its answer has no ${list}`);
+    for (const entry of entries) {
+      const problem = isObject(entry) ? problemOf(list, entry) : "it is no object";
+      if (problem === undefined) items.push(deepFreeze(entry));
+      else onMalformed(nameOf(entry), problem);
+    }
+    ttlMs = shorter(ttlMs, page.ttlMs);
+    cursor = typeof page.nextCursor === "string" ? page.nextCursor : undefined;
+    if (cursor !== undefined && seen.has(cursor)) throw invalid(`its pages of ${list} go round in circles`);
+    if (cursor !== undefined) seen.add(cursor);
+  } while (cursor !== undefined);
+  return new CachedList(Object.freeze(items), ttlMs);
+}
+
+/** A hint of any page holds for the whole list; the shortest counts (SEP-2549, at most a day). */
+function shorter(known: number | undefined, hint: unknown): number | undefined {
+  if (typeof hint !== "number" || Number.isNaN(hint)) return known;
+  const ms = Math.min(Math.max(hint, 0), maxTtlMs);
+  return known === undefined ? ms : Math.min(known, ms);
+}
+
+function problemOf(list: ListName, entry: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof entry.name !== "string" || entry.name === "") return "its name is no text";
+  for (const key of ["title", "description"]) {
+    if (entry[key] !== undefined && typeof entry[key] !== "string") return `its ${key} is no text`;
+  }
+  if (list === "resources" && typeof entry.uri !== "string") return "its uri is no text";
+  if (list === "prompts" && entry.arguments !== undefined && !Array.isArray(entry.arguments))
+    return "its arguments are no list";
+  if (list !== "tools") return undefined;
+  if (!isObjectSchema(entry.inputSchema)) return "its inputSchema is no schema of an object";
+  if (entry.outputSchema !== undefined && !isObjectSchema(entry.outputSchema))
+    return "its outputSchema is no schema of an object";
+  return entry.annotations === undefined || isObject(entry.annotations) ? undefined : "its annotations are no object";
+}
+
+function isObjectSchema(value: unknown): boolean {
+  return isObject(value) && value.type === "object";
+}
+
+function nameOf(entry: unknown): string {
+  const name = isObject(entry) ? entry.name : entry;
+  return String(name ?? "without a name").slice(0, 200);
+}
+
+/** What is shared among callers must not be changed by one of them. The depth is bounded by the size of a message. */
+function deepFreeze<T extends object>(value: T): T {
+  const pending: object[] = [value];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    Object.freeze(next);
+    for (const inner of Object.values(next)) if (isObject(inner) && !Object.isFrozen(inner)) pending.push(inner);
+  }
+  return value;
+}
+
+function invalid(problem: string): Failure {
+  return new Failure("invalid-result", problem, { delivery: "sent" });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

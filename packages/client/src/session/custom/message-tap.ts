@@ -1,0 +1,66 @@
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { McpSession } from "../../mcp-session.js";
+import type { Exchange } from "../exchange.js";
+import { type Exchanges, failedAnswer } from "../exchanges.js";
+import type { Failure } from "../failure.js";
+import { forget } from "../quietly.js";
+
+/** What the transports of both lines of the SDK have in common. */
+interface LiveTransport {
+  send(message: JSONRPCMessage, options?: unknown): Promise<void>;
+  onmessage?: ((message: unknown, extra?: unknown) => void) | undefined;
+}
+
+/** The wire of a session that somebody else connected. */
+export interface Tap {
+  /** Tells the server that nobody awaits the answer to a request any more, and the SDK to forget it. */
+  cancel(exchange: Exchange): void;
+}
+
+/**
+ * Lets the messages of a session that somebody else connected pass through `exchanges`. Returns undefined where its
+ * transport cannot be had; such a session works, but whether a request was sent is then not known.
+ */
+export function tap(
+  session: McpSession,
+  exchanges: Exchanges,
+  failureOf: (error: unknown, exchange: Exchange) => Failure,
+): Tap | undefined {
+  const { transport } = session;
+  if (!isLive(transport)) return undefined;
+  const send = transport.send.bind(transport);
+  const onmessage = transport.onmessage?.bind(transport);
+  transport.send = async (message, options) => {
+    const exchange = exchanges.outgoing(message);
+    exchange?.markSent();
+    try {
+      await send(message, options);
+    } catch (error) {
+      if (exchange !== undefined && "id" in message && message.id !== undefined) {
+        exchange.fail(failureOf(error, exchange));
+        exchanges.drop(message.id);
+        // Told by a rejection alone, v1 would keep the handler of the answer for ever.
+        onmessage?.(failedAnswer(message.id));
+      }
+      throw error;
+    }
+  };
+  transport.onmessage = (received, extra) => {
+    const message = exchanges.incoming(received);
+    if (message !== undefined) onmessage?.(message, extra);
+  };
+  return {
+    cancel({ requestId }) {
+      if (requestId === undefined) return;
+      const params = { requestId, reason: "cancelled by the caller" };
+      forget(transport.send({ jsonrpc: "2.0", method: "notifications/cancelled", params }));
+      onmessage?.(failedAnswer(requestId));
+    },
+  };
+}
+
+function isLive(transport: unknown): transport is LiveTransport {
+  return (
+    typeof transport === "object" && transport !== null && "send" in transport && typeof transport.send === "function"
+  );
+}

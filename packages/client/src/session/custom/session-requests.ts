@@ -1,0 +1,67 @@
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
+import type { McpSession } from "../../mcp-session.js";
+import type { ConnectionRequest } from "../connection.js";
+import type { Exchange } from "../exchange.js";
+import type { Exchanges } from "../exchanges.js";
+import type { Failure } from "../failure.js";
+import { quietly } from "../quietly.js";
+import { type Requests, withProgressToken } from "../requests.js";
+import type { Tap } from "./message-tap.js";
+
+/** The longest timer there is: the deadline is not the SDK's business. */
+const never = 2_147_483_647;
+
+/** Sends requests through a session that somebody else connected, of either line of the SDK. */
+export class SessionRequests implements Requests {
+  readonly #session: McpSession;
+  readonly #exchanges: Exchanges;
+  /** Undefined where the messages of the session cannot be seen. */
+  readonly #tap: Tap | undefined;
+  /** Whether a request can be taken back without the signal that the SDK would want for it: that costs as much as the call. */
+  readonly #hasCancel: boolean;
+  readonly #failureOf: (error: unknown, exchange: Exchange) => Failure;
+
+  constructor(options: {
+    readonly session: McpSession;
+    readonly exchanges: Exchanges;
+    readonly tap: Tap | undefined;
+    readonly failureOf: (error: unknown, exchange: Exchange) => Failure;
+  }) {
+    this.#session = options.session;
+    this.#exchanges = options.exchanges;
+    this.#tap = options.tap;
+    // The other line has more ways to tell a server.
+    this.#hasCancel = options.tap !== undefined && options.session instanceof Client;
+    this.#failureOf = options.failureOf;
+  }
+
+  request(request: ConnectionRequest, exchange: Exchange): () => void {
+    exchange.markStarted();
+    // A signal for this request only: the SDK never takes its listener off again.
+    const own = this.#hasCancel ? undefined : new AbortController();
+    this.#send(request, exchange, own?.signal).then(
+      (result) => exchange.resolve(result),
+      (error) => exchange.reject(this.#failureOf(error, exchange)),
+    );
+    return () => {
+      if (own === undefined) this.#tap?.cancel(exchange);
+      else own.abort(new Error("cancelled by the caller"));
+    };
+  }
+
+  async #send({ method, params }: ConnectionRequest, exchange: Exchange, signal?: AbortSignal): Promise<unknown> {
+    const { onProgress, progressToken } = exchange;
+    const isSeen = onProgress === undefined || this.#tap !== undefined;
+    const sent = onProgress === undefined || !isSeen ? params : withProgressToken(params, progressToken);
+    const options = {
+      signal,
+      timeout: never,
+      ...(!isSeen && { onprogress: (progress: Progress) => quietly(() => onProgress(progress)) }),
+    };
+    return await this.#exchanges.bind(exchange, () =>
+      // The schemas of the two lines have no type in common; this one has what both ask of a schema.
+      this.#session.request(sent === undefined ? { method } : { method, params: sent }, ResultSchema as never, options),
+    );
+  }
+}

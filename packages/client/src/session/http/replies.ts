@@ -1,0 +1,107 @@
+import type { IncomingMessage } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
+import { createParser } from "eventsource-parser";
+import type { Exchange } from "../exchange.js";
+import { Failure } from "../failure.js";
+import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
+import { readWhole } from "./http-body.js";
+
+/** How long to wait before the rest of a stream is asked for, where the server does not say. */
+const defaultRetryMs = 1_000;
+const shortestRetryMs = 10;
+const longestRetryMs = 60_000;
+
+/** What the answer to one posted request comes with. */
+export interface Reply {
+  readonly exchange: Exchange;
+  /** Aborts when the rest of the reply is not wanted. */
+  readonly signal: AbortSignal;
+  /** Asks for what comes after an event. */
+  readonly resume: (lastEventId: string) => Promise<IncomingMessage>;
+}
+
+/**
+ * Reads the replies to requests, in one piece or as streams of events, and hands on the messages in them. A stream that
+ * ends without the answer fails its request at once, unless the server numbers its events: then the rest is asked for.
+ */
+export class Replies {
+  readonly #maxMessageBytes: number;
+  readonly #onMessage: (message: unknown) => void;
+
+  constructor(options: { readonly maxMessageBytes: number; readonly onMessage: (message: unknown) => void }) {
+    this.#maxMessageBytes = options.maxMessageBytes;
+    this.#onMessage = options.onMessage;
+  }
+
+  /** Reads a reply to its end, or to that of its exchange. Never rejects. */
+  async read(response: IncomingMessage, reply: Reply): Promise<void> {
+    const { exchange } = reply;
+    try {
+      const type = (response.headers["content-type"] ?? "").toLowerCase();
+      if (type.startsWith("text/event-stream")) await this.#readEvents(response, reply);
+      else await this.#readWhole(response, type, exchange);
+    } catch (error) {
+      if (error instanceof EventTooLarge) exchange.fail(this.#tooLarge());
+      else exchange.fail(new Failure("closed", "the answer was lost on its way", { delivery: "sent", cause: error }));
+    }
+  }
+
+  async #readWhole(response: IncomingMessage, type: string, exchange: Exchange): Promise<void> {
+    const status = response.statusCode ?? 0;
+    const whole = await readWhole(response, this.#maxMessageBytes);
+    if (whole === undefined) return exchange.fail(this.#tooLarge());
+    if (status === 202 || !type.startsWith("application/json"))
+      return exchange.fail(invalid(`no answer but HTTP status ${status} of type "${type}"`));
+    // A decoder takes off the mark of the byte order that some servers write.
+    this.#onMessage(JSON.parse(new TextDecoder().decode(whole)));
+    exchange.fail(invalid("the answer is to another request"));
+  }
+
+  async #readEvents(first: IncomingMessage, { exchange, signal, resume }: Reply): Promise<void> {
+    let retryMs = defaultRetryMs;
+    let lastId: string | undefined;
+    for (let response = first; ; ) {
+      const guard = new EventStreamGuard(this.#maxMessageBytes);
+      const decoder = new TextDecoder();
+      const parser = createParser({
+        onEvent: ({ event = "message", data }) => {
+          if (event === "message") this.#receive(data);
+        },
+        onRetry: (ms) => {
+          retryMs = Math.min(Math.max(ms, shortestRetryMs), longestRetryMs);
+        },
+      });
+      try {
+        for await (const chunk of response) {
+          const lines = guard.push(chunk);
+          if (lines !== undefined) parser.feed(decoder.decode(lines, { stream: true }));
+        }
+      } catch (error) {
+        if (error instanceof EventTooLarge || (guard.lastId ?? lastId) === undefined) throw error;
+      }
+      if (exchange.isOver) return;
+      lastId = guard.lastId ?? lastId;
+      if (lastId === undefined) throw new Error("the stream of the reply ended without the answer");
+      await pause(retryMs, undefined, { signal });
+      response = await resume(lastId);
+    }
+  }
+
+  #receive(data: string): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return; // Also of an event that has nothing but a number.
+    }
+    this.#onMessage(message);
+  }
+
+  #tooLarge(): Failure {
+    return new Failure("too-large", `an answer of more than ${this.#maxMessageBytes} bytes`, { delivery: "sent" });
+  }
+}
+
+function invalid(message: string): Failure {
+  return new Failure("invalid-result", message, { delivery: "sent" });
+}

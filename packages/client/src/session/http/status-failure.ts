@@ -1,0 +1,108 @@
+import { messageOf } from "../../text.js";
+import type { Exchange } from "../exchange.js";
+import { type Delivery, Failure } from "../failure.js";
+
+const maxRetryAfterMs = 86_400_000;
+const neverConnected = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EADDRNOTAVAIL",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+]);
+
+/** Whether a failed `fetch` failed before anything was sent. */
+export function isConnectFailure(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; isObject(at) && depth < 5; at = Reflect.get(at, "cause"), depth++) {
+    const code = Reflect.get(at, "code");
+    const syscall = Reflect.get(at, "syscall");
+    // A host may become unreachable when it has been reached before.
+    if (typeof code !== "string" || syscall === "read" || syscall === "write") continue;
+    if (neverConnected.has(code) || code.startsWith("CERT_") || code.startsWith("ERR_TLS_")) return true;
+    if (syscall === "connect") return true;
+  }
+  return false;
+}
+
+/** What a refused POST means. A 404 to a request with a session id says that the session is no more. */
+export function refusal(status: number, retryAfter: string | null, options: { readonly hasSession: boolean }): Failure {
+  if (status === 404 && options.hasSession) {
+    return new Failure("session-lost", "the server does not know the session any more", {
+      delivery: "not-sent",
+      status,
+    });
+  }
+  const retryAfterMs = parseRetryAfter(retryAfter);
+  return new Failure("http", `the server answered with HTTP status ${status}`, {
+    delivery: deliveryOf(status, retryAfterMs),
+    status,
+    retryAfterMs,
+  });
+}
+
+/** A refusal says that nothing was run; what a gateway says of a server behind it does not. */
+function deliveryOf(status: number, retryAfterMs: number | undefined): Delivery {
+  if (status === 503) return retryAfterMs === undefined ? "sent" : "not-sent";
+  return status < 500 && status !== 408 ? "not-sent" : "sent";
+}
+
+/** Milliseconds, from seconds or a date (RFC 9110), at most a day. */
+export function parseRetryAfter(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  const ms = /^\s*\d+\s*$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxRetryAfterMs);
+}
+
+/**
+ * What an error means that neither the wire nor the server's answer explains: by name, code, status and cause, which
+ * both lines of the SDK keep, never by text or class.
+ */
+export function failureOf(error: unknown, exchange: Exchange, options: { readonly hasSession: boolean }): Failure {
+  if (error instanceof Failure) return error;
+  if (exchange.failure !== undefined) return exchange.failure;
+  if (exchange.refusal !== undefined && exchange.answer === undefined) return exchange.refusal.with({ cause: error });
+  const { delivery } = exchange;
+  if (exchange.answer === "error") return new Failure("rpc", messageOf(error), { delivery: "sent", cause: error });
+  if (exchange.answer === "result") {
+    return new Failure("invalid-result", "the answer is not a valid result", { delivery: "sent", cause: error });
+  }
+  const status = statusOf(error);
+  if (status !== undefined) return refusal(status, null, options);
+  if (isConnectFailure(error))
+    return new Failure("closed", "the server cannot be reached", { delivery: "not-sent", cause: error });
+  if (isRpcError(error)) return new Failure("rpc", messageOf(error), { delivery: "sent", cause: error });
+  const name = isObject(error) ? Reflect.get(error, "name") : undefined;
+  if (name === "ZodError" || (isObject(error) && Reflect.get(error, "code") === "INVALID_RESULT")) {
+    return new Failure("invalid-result", "the answer is not a valid result", { delivery: "sent", cause: error });
+  }
+  return new Failure("closed", "the connection was lost", { delivery, cause: error });
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (!isObject(error)) return undefined;
+  for (const value of [Reflect.get(error, "status"), Reflect.get(error, "code")]) {
+    if (typeof value === "number" && value >= 300 && value < 600) return value;
+  }
+  return undefined;
+}
+
+/** The codes that the SDK gives its own errors of transport and time stand for no answer. */
+function isRpcError(error: unknown): boolean {
+  if (!isObject(error)) return false;
+  const name = Reflect.get(error, "name");
+  const code = Reflect.get(error, "code");
+  return (
+    (name === "McpError" || name === "ProtocolError") && Number.isInteger(code) && code !== -32000 && code !== -32001
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { Socket } from "node:net";
+import { ignore } from "../quietly.js";
+
+/**
+ * Reads `+ id` and `- id` (process groups) until its input ends, which is the end of the application, however that
+ * came about. Then whatever belongs to those groups is ended: the look for relatives in other groups comes before
+ * the first signal, because a process whose parent is gone can no longer be found. `+ id start` is a relative that
+ * may end unnoticed: it counts only while that id belongs to the process that started then.
+ */
+export const reaperScript: string = `
+trap '' HUP INT QUIT TERM TSTP TTIN TTOU PIPE
+groups=
+while read -r op id start; do
+  case $op in
+    +) groups="$groups $id/$start" ;;
+    -) kept=; for g in $groups; do [ "\${g%/*}" = "$id" ] || kept="$kept $g"; done; groups=$kept ;;
+  esac
+done
+[ -n "$groups" ] || exit 0
+family=' '
+for g in $groups; do
+  id=\${g%/*}
+  start=\${g#*/}
+  if [ -n "$start" ] && [ -r /proc/self/stat ]; then
+    line=
+    read -r line <"/proc/$id/stat"
+    set -- \${line##*) }
+    [ "\${20}" = "$start" ] || continue
+  fi 2>/dev/null
+  family="$family$id "
+done
+table() {
+  if [ -r /proc/self/stat ]; then
+    for stat in /proc/[0-9]*/stat; do
+      read -r line <"$stat" || continue
+      pid=\${line%% *}
+      set -- \${line##*) }
+      echo "$pid $2 $3 $4"
+    done
+  else
+    ps -A -o pid=,ppid=,pgid=,pgid=
+  fi 2>/dev/null
+}
+processes=$(table)
+grown=1
+while [ -n "$grown" ]; do
+  grown=
+  while read -r pid parent group session; do
+    case $family in *" $pid "*) continue ;; esac
+    case $family in *" $parent "*|*" $group "*|*" $session "*) family="$family$pid "; grown=1 ;; esac
+  done <<EOT
+$processes
+EOT
+done
+signal() {
+  for p in $family; do kill -s "$1" -- "-$p"; kill -s "$1" "$p"; done 2>/dev/null
+}
+sleep 1
+signal TERM
+sleep 1
+signal KILL
+`;
+
+/** The shell that outlives this process for as long as it takes to end the servers it leaves behind. */
+export class Reaper {
+  readonly #program: string;
+  /** When each started, where that has to be checked. */
+  readonly #groups = new Map<number, string>();
+  #shell: ChildProcess | undefined;
+
+  constructor(program = "/bin/sh") {
+    this.#program = program;
+  }
+
+  /** Starts the shell, so that it is there before the first server. */
+  prepare(): void {
+    if (this.#shell !== undefined || process.platform === "win32") return;
+    // A session of its own: Ctrl+C and the end of the terminal reach the application's group only.
+    const shell = spawn(this.#program, ["-c", reaperScript, "minion-reaper"], {
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+      cwd: "/",
+      env: { PATH: "/usr/bin:/bin" },
+    });
+    this.#shell = shell;
+    shell.on("error", ignore);
+    shell.on("exit", () => this.#replace(shell));
+    shell.stdin.on("error", ignore);
+    shell.unref();
+    if (shell.stdin instanceof Socket) shell.stdin.unref();
+  }
+
+  /** Has the group ended with the application. `startedAt` where its leader may end without `remove`. */
+  add(group: number, startedAt = ""): void {
+    this.#groups.set(group, startedAt);
+    this.prepare();
+    this.#tell(group, startedAt);
+  }
+
+  remove(group: number): void {
+    if (this.#groups.delete(group)) this.#shell?.stdin?.write(`- ${group}\n`);
+    this.rest();
+  }
+
+  /** Lets the shell go where there is nothing to watch over. */
+  rest(): void {
+    if (this.#groups.size > 0) return;
+    const shell = this.#shell;
+    this.#shell = undefined;
+    shell?.stdin?.end();
+  }
+
+  #tell(group: number, startedAt: string): void {
+    this.#shell?.stdin?.write(`+ ${group} ${startedAt}\n`);
+  }
+
+  /** Somebody killed it. Where there is no shell at all `spawn` fails, and nothing can be done. */
+  #replace(shell: ChildProcess): void {
+    if (this.#shell !== shell) return;
+    this.#shell = undefined;
+    if (this.#groups.size > 0) this.prepare();
+    for (const [group, startedAt] of this.#groups) this.#tell(group, startedAt);
+  }
+}
+
+/** One for this process, shared by all clients. */
+export const reaper: Reaper = new Reaper();

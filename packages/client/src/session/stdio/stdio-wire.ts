@@ -1,0 +1,184 @@
+import { nextTick } from "node:process";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { StdioServer } from "../../config/server-config.js";
+import type { Exchange } from "../exchange.js";
+import { type Exchanges, failedAnswer } from "../exchanges.js";
+import { type Delivery, Failure } from "../failure.js";
+import { ignore } from "../quietly.js";
+import type { Secrets } from "../redact.js";
+import type { Wire, WireEvents } from "../wire.js";
+import { LineBuffer } from "./line-buffer.js";
+import { ServerProcess } from "./server-process.js";
+import { StderrTail } from "./stderr-tail.js";
+
+/** What a server wrote before it ended may still be in the pipe, which a process it started may hold open. */
+const drainMs = 100;
+/**
+ * What is sent in the same turn goes out together, since a call to the system costs more than all the rest of a request;
+ * but a few at a time, so that the server begins while the others are being made.
+ */
+const linesAtOnce = 4;
+
+interface Line {
+  readonly line: string;
+  readonly exchange: Exchange | undefined;
+}
+
+/** Speaks with a server of ours over its stdin and stdout, one JSON message a line. */
+export class StdioWire implements Wire {
+  readonly #server: StdioServer;
+  readonly #exchanges: Exchanges;
+  readonly #maxMessageBytes: number;
+  readonly #stderr: StderrTail;
+  #process: ServerProcess | undefined;
+  #events: WireEvents | undefined;
+  #waiting: Line[] = [];
+  #isOver = false;
+
+  constructor(options: {
+    readonly server: StdioServer;
+    readonly exchanges: Exchanges;
+    readonly secrets: Secrets;
+    readonly maxMessageBytes: number;
+  }) {
+    this.#server = options.server;
+    this.#exchanges = options.exchanges;
+    this.#maxMessageBytes = options.maxMessageBytes;
+    this.#stderr = new StderrTail(options.secrets);
+  }
+
+  start(events: WireEvents): Promise<void> {
+    this.#events = events;
+    const process = new ServerProcess(this.#server);
+    this.#process = process;
+    const { stdin, stdout, stderr } = process.child;
+    const lines = new LineBuffer(this.#maxMessageBytes, {
+      line: (text) => this.#receive(text),
+      tooLong: (head, tail) => this.#refuse(head, tail),
+    });
+    stdout.on("data", (chunk: Buffer) => lines.push(chunk));
+    stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
+    stdin.on("error", () => this.#breakOff(process));
+    for (const stream of [stdout, stderr]) stream.on("error", ignore);
+    this.#watchExit(process);
+    return new Promise((resolve, reject) => {
+      process.child.once("spawn", resolve);
+      process.child.on("error", reject);
+    });
+  }
+
+  send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void> {
+    if (this.#isOver || this.#process?.child.stdin.writable !== true) return Promise.reject(this.#closed("not-sent"));
+    const line = `${JSON.stringify(message)}\n`;
+    this.#waiting.push({ line, exchange });
+    if (this.#waiting.length >= linesAtOnce) this.#flush();
+    else if (this.#waiting.length === 1) nextTick(() => this.#flush());
+    // Where it has to wait, then since the server does not read.
+    exchange?.markStarted();
+    return Promise.resolve();
+  }
+
+  close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {
+    this.#flush();
+    this.#isOver = true;
+    return this.#process?.end(withinMs, options) ?? Promise.resolve();
+  }
+
+  /** What the server started outside its group has to be found before the server can end. */
+  async ready(): Promise<void> {
+    await this.#process?.remember();
+  }
+
+  stderrTail(): string {
+    return this.#stderr.toString();
+  }
+
+  /** Not only `close`, which waits for everybody who holds the pipes. */
+  #watchExit(process: ServerProcess): void {
+    const { child } = process;
+    let drain: NodeJS.Timeout | undefined;
+    const end = (): void => {
+      clearTimeout(drain);
+      child.off("close", end);
+      this.#end(child.exitCode, child.signalCode);
+    };
+    child.on("close", end);
+    child.once("exit", () => {
+      drain = setTimeout(end, drainMs);
+    });
+  }
+
+  #flush(): void {
+    const stdin = this.#process?.child.stdin;
+    // What waits here until the pipe has taken what was written before is certain not to have been sent.
+    if (stdin === undefined || stdin.writableLength > 0) return;
+    const lines = this.#waiting.filter(({ exchange }) => exchange?.isOver !== true);
+    this.#waiting = [];
+    const last = lines.at(-1);
+    if (last === undefined) return;
+    for (const { exchange } of lines) exchange?.markSent();
+    let isRefused = false;
+    stdin.write(lines.map(({ line }) => line).join(""), (error) => {
+      if (error) {
+        // Nothing was taken of what is refused at once. Of what fails later all but the last line may have been read.
+        for (const { exchange } of isRefused ? lines : [last]) exchange?.markNotSent();
+        for (const { exchange } of lines) exchange?.fail(this.#closed(exchange.delivery));
+      } else if (this.#waiting.length > 0) this.#flush();
+    });
+    isRefused = stdin.errored instanceof Error;
+  }
+
+  /** The server takes nothing any more, though it may still run. */
+  #breakOff({ child }: ServerProcess): void {
+    for (const { exchange } of this.#waiting.splice(0)) exchange?.fail(this.#closed("not-sent"));
+    // As above: what it has written already counts.
+    setTimeout(() => {
+      if (this.#isOver || child.exitCode !== null || child.signalCode !== null) return;
+      this.#isOver = true;
+      this.#events?.onEnded(new Failure("closed", "the server closed its input", { delivery: "sent" }));
+    }, drainMs);
+  }
+
+  #end(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+    this.#events?.onEnded(new Failure("closed", `the server's process ended ${how}`, { delivery: "sent" }));
+  }
+
+  #closed(delivery: Delivery): Failure {
+    return new Failure("closed", "the server's process is gone", { delivery });
+  }
+
+  #receive(line: string): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      return; // Noise: banners and logs on stdout are the most common fault of servers.
+    }
+    this.#events?.onMessage(message);
+  }
+
+  /** Whose answer it was stands at one end of the message, where only the message's own members can stand. */
+  #refuse(head: string, tail: string): void {
+    const last = /"id"\s*:\s*(\d+)\s*\}\s*$/.exec(tail)?.[1];
+    const first = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*[,}]/.exec(head)?.[1];
+    const id = last ?? first;
+    const failure = new Failure("too-large", `a message of more than ${this.#maxMessageBytes} bytes`, {
+      delivery: "sent",
+    });
+    const exchange = id === undefined ? undefined : this.#exchanges.get(Number(id));
+    if (exchange !== undefined) {
+      exchange.fail(failure);
+      this.#events?.onMessage(failedAnswer(Number(id)));
+      return;
+    }
+    if (this.#exchanges.size > 0 && mayBeAnswer(head)) this.#events?.onEnded(failure);
+  }
+}
+
+/** Neither noise nor a notice. */
+function mayBeAnswer(head: string): boolean {
+  return /^\s*[[{]/.test(head) && !/^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"/.test(head);
+}

@@ -1,0 +1,198 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { startChaosServer } from "@minion/chaos";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { type ClientEvent, ConfigError, MinionClient, type MinionClientOptions } from "../../src/index.js";
+import { memoryServer, ofType, rejection, statusOf } from "../support.js";
+
+async function from(config: string | URL | object, options: Omit<MinionClientOptions, "servers"> = {}) {
+  const events: ClientEvent[] = [];
+  const client = await MinionClient.fromConfig(config, { onEvent: (event) => events.push(event), ...options });
+  onTestFinished(() => client.close());
+  return { client, events, names: client.status().map(({ name }) => name) };
+}
+
+function file(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "minion-config-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "mcp.json");
+  writeFileSync(path, text);
+  return path;
+}
+
+function setEnv(values: Record<string, string | undefined>): void {
+  for (const [name, value] of Object.entries(values)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+}
+
+/** What a server that only connects in memory is given by its configuration, read through its status. */
+const stdio = { command: "never-started" };
+
+test("Config: mcpServers of Claude Desktop and Cursor, and servers of VS Code, from a path, a URL and an object", async () => {
+  for (const key of ["mcpServers", "servers"]) {
+    const config = { [key]: { one: stdio, two: { url: "https://example.com/mcp" } } };
+    const path = file(JSON.stringify(config));
+    for (const source of [config, path, pathToFileURL(path), pathToFileURL(path).href])
+      expect((await from(source)).names).toEqual(["one", "two"]);
+  }
+});
+
+test("Config: the names that other hosts give to transports", async () => {
+  const url = "https://example.com/mcp";
+  const { client } = await from({
+    mcpServers: {
+      a: { type: "stdio", ...stdio },
+      b: { type: "http", url },
+      c: { type: "streamable-http", url },
+      d: { type: "streamableHttp", url },
+      e: { type: "sse", url },
+      f: { url },
+    },
+  });
+  expect(client.status().map(({ transport }) => transport)).toEqual(["stdio", "http", "http", "http", "sse", "http"]);
+  expect(await rejection(from({ mcpServers: { one: { type: "ws", url } } }))).toMatchObject({
+    server: "one",
+    key: "type",
+  });
+});
+
+test("Config: variables are replaced in every text, defaults where they are unset or empty", async () => {
+  const chaos = await startChaosServer();
+  onTestFinished(() => chaos.close());
+  setEnv({ MINION_PORT: String(chaos.port), MINION_UNSET: undefined, MINION_EMPTY: "" });
+  const url =
+    "http://$" + "{MINION_HOST:-127.0.0.1}:$" + "{env:MINION_PORT}/$" + "{MINION_EMPTY:-m}$" + "{MINION_UNSET:-cp}";
+  const headers = { "x-a": "$" + "{MINION_PORT}", "x-b": "$" + "{MINION_UNSET:-}", "x-c": "$" + "{MINION_EMPTY}" };
+  const { client } = await from(file(JSON.stringify({ mcpServers: { one: { url, headers } } })));
+  await client.callTool("one", "echo", { text: "hi" });
+  expect(chaos.journal().some((entry) => entry.event === "request")).toBe(true);
+});
+
+test("Config: what looks like a variable and is none is an error, and so is an unset one; both name the place", async () => {
+  setEnv({ MINION_UNSET: undefined });
+  for (const [text, says] of [
+    ["$" + "{MINION_UNSET}", "MINION_UNSET"],
+    ["$" + "{env:MINION_UNSET}", "MINION_UNSET"],
+    ["$" + "{input:token}", "input:token"],
+    ["$" + "{}", "cannot be replaced"],
+  ] as const) {
+    const path = file(JSON.stringify({ mcpServers: { hub: { ...stdio, env: { TOKEN: text } } } }));
+    const error = await rejection(from(path));
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error).toMatchObject({ code: "ERR_MCP_CONFIG", file: path, server: "hub", key: "env.TOKEN" });
+    for (const part of [path, "hub", "env.TOKEN", says]) expect(String(error)).toContain(part);
+  }
+  const plain = { mcpServers: { hub: { ...stdio, args: ["$HOME", "$" + "{", "}"] } } };
+  expect((await from(plain)).names).toEqual(["hub"]);
+});
+
+test("Config: disabled servers are left out, their variables unread", async () => {
+  setEnv({ MINION_UNSET: undefined });
+  const off = { ...stdio, env: { T: "$" + "{MINION_UNSET}" } };
+  const { names } = await from({
+    mcpServers: {
+      a: { ...off, disabled: true },
+      b: { ...off, enabled: false },
+      c: { ...stdio, disabled: false, enabled: true },
+    },
+  });
+  expect(names).toEqual(["c"]);
+});
+
+test("Config: keys of other hosts are reported by an event, and change nothing", async () => {
+  const { events, names } = await from({
+    mcpServers: { one: { ...stdio, autoApprove: ["x"], alwaysAllow: [], description: "mine", timeout: 60 } },
+    inputs: [],
+  });
+  expect(names).toEqual(["one"]);
+  expect(ofType(events, "configKeyIgnored").map(({ server, key }) => [server, key])).toEqual([
+    ["one", "autoApprove"],
+    ["one", "alwaysAllow"],
+    ["one", "description"],
+    ["one", "timeout"],
+  ]);
+});
+
+test("Config: policies of this client are read too", async () => {
+  const { client } = await from({ mcpServers: { one: { ...stdio, breaker: false, cache: false, callTimeoutMs: 5 } } });
+  expect(statusOf(client, "one")).toMatchObject({ breaker: undefined, cache: undefined });
+});
+
+test("Config: a custom connect of an object is kept as it is", async () => {
+  const server = memoryServer();
+  const { client } = await from({ mcpServers: { one: server.config } });
+  expect(await client.listTools("one")).toHaveLength(1);
+});
+
+test("Config: comments, trailing commas and a byte order mark are allowed, inside texts they are text", async () => {
+  const { client } = await from(
+    file(`\uFEFF{ // what we use
+      /* all of
+         it */ "mcpServers": { "a // b": { "command": "x, ]", "args": ["/* no */", "\\" // no", ], }, },
+    }`),
+  );
+  expect(client.status().map(({ name }) => name)).toEqual(["a // b"]);
+});
+
+test("Config: a file that cannot be read or is no configuration is an error that names it", async () => {
+  const missing = join(tmpdir(), "minion-there-is-no-such.json");
+  expect(await rejection(from(missing))).toMatchObject({ code: "ERR_MCP_CONFIG", file: missing });
+  for (const text of ["", "{", "[]", "7", "{}", '{ "mcpServers": [] }', "// nothing"]) {
+    const path = file(text);
+    const error = await rejection(from(path));
+    expect(error).toMatchObject({ code: "ERR_MCP_CONFIG", file: path });
+    expect(String(error)).toContain(path);
+  }
+  expect(await rejection(from(new URL("https://example.com/mcp.json")))).toMatchObject({ code: "ERR_MCP_CONFIG" });
+});
+
+test("Config: an entry that cannot be used is an error that names file, server and key", async () => {
+  for (const [entry, key] of [
+    [7, undefined],
+    [{}, undefined],
+    [{ command: 7 }, "command"],
+    [{ command: "" }, "command"],
+    [{ command: "x", args: "y" }, "args"],
+    [{ command: "x", env: { A: 1 } }, "env"],
+    [{ url: "nowhere" }, "url"],
+    [{ url: "ftp://example.com" }, "url"],
+    [{ url: "https://example.com", headers: [] }, "headers"],
+    [{ command: "x", callTimeoutMs: -1 }, "callTimeoutMs"],
+    [{ command: "x", retry: { attempts: 3 } }, "retry.attempts"],
+    [{ command: "x", breaker: { failureThreshold: 0 } }, "breaker"],
+    [{ command: "x", cache: { ttlMs: -1 } }, "cache"],
+    [{ command: "x", pool: { minIdlePerKey: -1 } }, "pool"],
+    [{ command: "x", url: "https://example.com" }, undefined],
+  ] as const) {
+    const path = file(JSON.stringify({ mcpServers: { fine: stdio, hub: entry } }));
+    const error = await rejection(from(path));
+    expect(error, JSON.stringify(entry)).toBeInstanceOf(ConfigError);
+    expect(error, JSON.stringify(entry)).toMatchObject({ code: "ERR_MCP_CONFIG", file: path, server: "hub", key });
+    for (const part of [path, "hub", key ?? ""]) expect(String(error)).toContain(part);
+  }
+});
+
+test("Config: what is no object, or throws by itself, is told as it is", async () => {
+  for (const config of [null, [], 7])
+    expect(await rejection(Reflect.apply(from, undefined, [config]))).toMatchObject({
+      code: "ERR_MCP_CONFIG",
+      file: undefined,
+      server: undefined,
+      key: undefined,
+    });
+  const reason = new Error("my own getter");
+  class Hostile {
+    get maxUses(): number {
+      throw reason;
+    }
+  }
+  const pool = Object.defineProperty(new Hostile(), "maxIdleMs", {
+    enumerable: true,
+    get: () => {
+      throw reason;
+    },
+  });
+  expect(await rejection(from({ mcpServers: { hub: { command: "x", pool } } }))).toBe(reason);
+});

@@ -1,0 +1,90 @@
+import { Cache, type CacheOptions } from "@minion/cache";
+import { expect, test } from "vitest";
+import type { ToolListCache } from "../../src/index.js";
+import { memoryServer, rejection, start, tool } from "../support.js";
+import { quick } from "../support-client.js";
+
+const noRetry = { retry: false } as const;
+
+test("M8: after a gap a list that is still good stands in where the fetch fails; a refresh gets the error", async () => {
+  const server = memoryServer();
+  const { client } = start({ one: { ...server.config, ...noRetry, cache: { staleIfErrorMs: 0 } } });
+  const list = await client.listTools("one");
+  await server.drop();
+  await client.callTool("one", "echo");
+  server.list = () => Promise.reject(new Error("not now"));
+  expect(await client.listTools("one")).toBe(list);
+  expect(server.lists).toHaveLength(2);
+  expect(await rejection(client.listTools("one", { refresh: true }))).toMatchObject({ code: -32_603 });
+});
+
+test("M2, M8: after a gap nothing stands in for a caller who gave up", async () => {
+  const server = memoryServer();
+  const { client } = start({ one: { ...server.config, ...noRetry } });
+  await client.listTools("one");
+  await server.drop();
+  await client.callTool("one", "echo");
+  server.list = () => new Promise(() => {});
+  const caller = new AbortController();
+  const reason = new Error("enough");
+  const left = rejection(client.listTools("one", { signal: caller.signal }));
+  caller.abort(reason);
+  expect(await left).toBe(reason);
+});
+
+test("M8: a notice of something else than a list forgets nothing", async () => {
+  const server = memoryServer();
+  const { client } = start({ one: server.config });
+  const list = await client.listTools("one");
+  await server.notify("notifications/unheard_of");
+  await client.ping("one");
+  expect(await client.listTools("one")).toBe(list);
+});
+
+test("M4: hints are those of the principal's own tools, and forgotten with them", async () => {
+  const server = memoryServer({ list: () => ({ tools: [tool("safe", { annotations: { readOnlyHint: true } })] }) });
+  const { client } = start({ one: { ...server.config, retry: quick, breaker: false } });
+  const [ann, bob] = [{ principal: "ann" }, { principal: "bob" }];
+  await client.listPrompts("one", ann);
+  await client.listTools("one", ann);
+  const answer = server.call;
+  const loseOne = () => {
+    server.call = async () => {
+      server.call = answer;
+      await server.drop();
+      return {};
+    };
+  };
+  loseOne();
+  await client.callTool("one", "safe", {}, ann);
+  loseOne();
+  expect(await rejection(client.callTool("one", "safe", {}, bob))).toMatchObject({ code: "ERR_MCP_OUTCOME_UNKNOWN" });
+  await client.ping("one");
+  await client.callTool("one", "safe", {}, ann);
+  await server.notify();
+  loseOne();
+  expect(await rejection(client.callTool("one", "safe", {}, ann))).toMatchObject({ code: "ERR_MCP_OUTCOME_UNKNOWN" });
+});
+
+test("M8: the server's ttlMs holds also where a list ends in the instant in which it is read", async () => {
+  const server = memoryServer({ list: () => ({ tools: [tool("echo")], ttlMs: 7 }) });
+  const ttls: unknown[] = [];
+  const cache = (_: string, options: CacheOptions<unknown>): ToolListCache => {
+    const inner = new Cache(options);
+    return {
+      getOrSet: async (key, load, how) => {
+        const list = await inner.getOrSet(key, load, { ...how, refresh: true });
+        ttls.push(typeof how?.ttlMs === "function" ? how.ttlMs(list) : how?.ttlMs);
+        return list;
+      },
+      inspect: () => ({ value: [], cachedAt: 0, ageMs: 0, expiresInMs: 1, hits: 0, state: "fresh" }),
+      invalidate: (key) => inner.invalidate(key),
+      stats: () => inner.stats(),
+      close: () => inner.close(),
+    };
+  };
+  const { client } = start({ one: server.config }, { cache });
+  await client.listTools("one");
+  expect(server.lists).toHaveLength(1);
+  expect(ttls).toEqual([7]);
+});
