@@ -1,16 +1,17 @@
 import { Call, type Permit } from "./call.js";
-import { checkCall, checkOperation } from "./check-call.js";
-import type { Look } from "./clock.js";
+import { checkOperation, signalOf } from "./check-call.js";
+import type { ClockReading } from "./clock.js";
 import { type BreakerOpenError, refusalOf } from "./errors.js";
-import { judge } from "./judge.js";
+import { askedRestMs, judge } from "./judge.js";
 import { type CircuitBreakerOptions, type Settings, settingsOf } from "./options.js";
 import { dueIn } from "./phase.js";
 import { runAbortable } from "./run-abortable.js";
+import type { BreakerSnapshot } from "./snapshot.js";
 import { StateMachine } from "./state-machine.js";
 import type { BreakerState, BreakerStats } from "./stats.js";
 
 /** The start of a call where nothing depends on when it was. */
-const atAnyTime: Look = { at: 0 };
+const untimed: ClockReading = { at: 0 };
 
 /**
  * A circuit breaker: refuses calls while what is called is failing, and finds out by a few probes when that is over.
@@ -34,12 +35,12 @@ export class CircuitBreaker {
 
   /** What it is doing now: "half-open" as soon as the rest is over, without a call being needed. */
   get state(): BreakerState {
-    return this.#machine.stateAt(this.#machine.clock.exactly());
+    return this.#machine.stateAt(this.#machine.clock.now());
   }
 
   /** Whole milliseconds until a call would be admitted: 0 now, `Infinity` while forced open, with all probes out the time to the oldest one's timeout. */
   get retryAfterMs(): number {
-    return this.#machine.retryAfterMs(this.#machine.clock.exactly());
+    return this.#machine.retryAfterMs(this.#machine.clock.now());
   }
 
   /** Whether it is open or forced open. */
@@ -61,14 +62,14 @@ export class CircuitBreaker {
    * Runs `operation` if a call is admitted and settles as it does, with the same value or the same error.
    *
    * @param options.signal the caller's own: its abort rejects with `signal.reason` at once and proves nothing, also where
-   *   the operation does not listen. Already aborted, nothing runs.
-   * @throws BreakerOpenError (ERR_BREAKER_OPEN) where no call is admitted, TypeError for what is no operation or no signal;
-   *   both as a rejection
+   *   the operation does not listen. Already aborted, nothing runs. Any number of calls add one listener to it.
+   * @throws BreakerOpenError (ERR_BREAKER_OPEN) where no call is admitted, TypeError for an operation that is not a
+   *   function, a signal that is none or an unknown option; both as a rejection
    */
   execute<T>(operation: () => T | PromiseLike<T>, options?: { readonly signal?: AbortSignal | undefined }): Promise<T> {
     try {
-      const signal = options?.signal;
-      checkCall(operation, signal);
+      checkOperation(operation);
+      const signal = options === undefined ? undefined : signalOf(options);
       if (signal?.aborted) return Promise.reject(signal.reason);
       const start = this.#start();
       const call = this.#admit(start);
@@ -116,34 +117,52 @@ export class CircuitBreaker {
 
   /** Closed, no overrides, no history: every count is zero, and calls admitted before count nowhere. Told only where it was not closed. */
   reset(): void {
-    const now = this.#machine.clock.exactly();
-    this.#machine.catchUp(now);
-    this.#machine.reset(now);
+    this.#machine.reset();
   }
 
-  /** A fresh snapshot of its figures. */
+  /**
+   * Opens a closed or half-open breaker for its own rest, as a failure would: it recovers by probes. For a verdict that comes
+   * from elsewhere, such as a health check or another process. Does nothing where it is open or forced.
+   *
+   * @param cause the `cause` of refusals until a call fails; left out, that stays the last failure
+   */
+  trip(cause?: unknown): void {
+    this.#machine.trip(cause);
+  }
+
+  /** Ends the rest of an open breaker: it is half-open now. Does nothing in any other state or where it is forced. */
+  endRest(): void {
+    this.#machine.endRest();
+  }
+
+  /** Its state as plain JSON, from which the option `restore` of another breaker goes on, in a later process too. */
+  snapshot(): BreakerSnapshot {
+    return this.#machine.snapshotAt(this.#machine.clock.now());
+  }
+
+  /** A fresh copy of its figures. */
   stats(): BreakerStats {
-    return this.#machine.statsAt(this.#machine.clock.exactly());
+    return this.#machine.statsAt(this.#machine.clock.now());
   }
 
-  /** When a call begins, with all done that fell due before. The clock is left alone where nothing depends on it: looking costs. */
-  #start(): Look {
+  /** When a call begins, with all done that fell due before. The clock is not read where nothing depends on it: reading costs. */
+  #start(): ClockReading {
     const machine = this.#machine;
     if (machine.phase.kind === "closed") {
-      if (!this.#settings.isTimed) return atAnyTime;
-      if (this.#settings.classify === undefined) return machine.clock.nearly();
+      if (!this.#settings.isTimed) return untimed;
+      if (this.#settings.classify === undefined) return machine.clock.cachedNow();
     }
-    const at = machine.clock.exactly();
+    const at = machine.clock.now();
     machine.catchUp(at);
     return { at };
   }
 
   /** A listener of what {@link #start} told may have changed everything: only here is decided. */
-  #admit(start: Look): Call | undefined {
-    const { phase, forced, generation, tally } = this.#machine;
+  #admit(start: ClockReading): Call | undefined {
+    const { phase, forced, generation, counters } = this.#machine;
     if (forced === "forced-open") return undefined;
     if (phase.kind !== "closed" && this.#machine.retryAfterMs(start.at) > 0) return undefined;
-    const call = new Call(start, generation, tally);
+    const call = new Call(start, generation, counters);
     if (phase.kind === "half-open") phase.probes.add(call);
     return call;
   }
@@ -167,33 +186,36 @@ export class CircuitBreaker {
   }
 
   #refusal(now: number): BreakerOpenError {
-    const { forced, phase, tally } = this.#machine;
-    tally.rejected += 1;
+    const { forced, phase, counters } = this.#machine;
+    counters.rejected += 1;
     const state = forced === "forced-open" ? forced : phase.kind === "open" ? "open" : "half-open";
-    return refusalOf(this.name, state, this.#machine.retryAfterMs(now), tally.lastFailure);
+    return refusalOf(this.name, state, this.#machine.retryAfterMs(now), counters.lastFailure);
   }
 
-  #end(call: Call, ok: boolean, result: unknown): void {
+  #end(call: Call, ok: boolean, result: unknown): boolean {
     const machine = this.#machine;
-    const { classify, slowCallMs } = this.#settings;
+    const { classify, slowCallMs, restFor } = this.#settings;
     const isPresent = machine.phase.kind === "closed" && call.generation === machine.generation;
     if (ok && isPresent && classify === undefined && !call.settled) {
       call.settled = true;
-      const now = machine.clock.nearly().at;
+      const now = machine.clock.cachedNow().at;
       machine.countSuccess(call, now - call.admittedAt >= slowCallMs, now);
-      return;
+      return true;
     }
-    const now = machine.clock.exactly();
-    if (!this.#settle(call, now)) return;
+    const now = machine.clock.now();
+    if (!this.#settle(call, now)) return false;
     const durationMs = now - call.admittedAt;
     const verdict = judge(classify, ok, result, durationMs);
-    if (verdict === "failure") call.tally.lastFailure = result;
-    machine.count(call, verdict, verdict === "success" && durationMs >= slowCallMs, now);
+    if (verdict !== "failure")
+      return machine.count(call, verdict, verdict === "success" && durationMs >= slowCallMs, now);
+    const askedMs = askedRestMs(restFor, result);
+    call.counters.lastFailure = result;
+    return machine.count(call, verdict, false, now, askedMs);
   }
 
-  #ignore(call: Call): void {
-    const now = this.#machine.clock.exactly();
-    if (this.#settle(call, now)) this.#machine.count(call, "ignored", false, now);
+  #ignore(call: Call): boolean {
+    const now = this.#machine.clock.now();
+    return this.#settle(call, now) && this.#machine.count(call, "ignored", false, now);
   }
 
   /** False where the call has ended, by its result or by the time-out of a probe, which may still wait to be told. */

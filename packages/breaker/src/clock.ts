@@ -1,10 +1,14 @@
-/** Looks closer together than this, in milliseconds, and so many in a row, are a burst. */
+/** Readings closer together than this, in milliseconds, and so many in a row, are a burst. */
 const burstGapMs = 0.05;
 const burstLength = 1_000;
-/** Readings that one look serves in a burst. */
-const readingsPerLook = 64;
+/** Calls that one reading serves in a burst. */
+const callsPerReading = 64;
+/** The wall clock is compared with the monotonic one at most this often, since a comparison costs as much as a reading. */
+const compareEveryMs = 1_000;
+/** The wall clock ahead by more than this since the last comparison: the machine slept. Less is a correction of its time. */
+const shortestSleepMs = 10_000;
 
-// Taken at once: a test that puts its own in place later does not mean this one. A browser has none.
+// Taken when the module loads: a function that a test puts in its place later is not meant. A browser has none.
 const afterTurn: ((task: () => void) => unknown) | undefined = globalThis.setImmediate;
 
 /** Turns of the event loop that have ended while a burst was on; the same for all clocks. */
@@ -16,46 +20,73 @@ function endTurn(): void {
   endAwaited = false;
 }
 
-/** A look at the clock. All whom it serves share it: a number would be put on the heap for each of them. */
-export interface Look {
+/** One reading of the clock. All calls that it serves share the object: a number would be put on the heap for each of them. */
+export interface ClockReading {
   /** Milliseconds on the monotonic clock. */
   readonly at: number;
 }
 
+/** Keeps instants of the monotonic clock, which stands still while the machine sleeps. */
+export interface SleepListener {
+  /** The machine slept for `ms`: whatever must be as old as the wall clock says is now older by as much. */
+  slept(ms: number): void;
+}
+
 /**
- * The monotonic clock: exact, but in a burst one look serves 64 readings, since looking takes longer than all the rest
- * of a call.
+ * The monotonic clock: exact, but in a burst one reading serves 64 calls, since reading the clock takes longer than all
+ * the rest of a call.
  *
- * A burst is a thousand looks in a row, each less than 50 µs after the one before. No look serves beyond the running
- * turn of the event loop. A clock that a test moves by hand is always looked at: its looks are 0 ms or whole
+ * A burst is a thousand readings in a row, each less than 50 µs after the one before. No reading serves beyond the
+ * running turn of the event loop. A clock that a test moves by hand is always read: its readings are 0 ms or whole
  * milliseconds apart.
  */
 export class Clock {
-  #last: Look = { at: Number.NEGATIVE_INFINITY };
+  #last: ClockReading = { at: Number.NEGATIVE_INFINITY };
   #streak = 0;
   #left = 0;
   #turn = 0;
+  /** Both clocks when they were last compared. */
+  #comparedAt: number = performance.now();
+  #wallAt: number = Date.now();
+  readonly #listener: SleepListener;
 
-  /** The time, in a burst at most 63 readings old. */
-  nearly(): Look {
-    if (this.#left === 0 || this.#turn !== turns) this.exactly();
+  constructor(listener: SleepListener) {
+    this.#listener = listener;
+  }
+
+  /** The time, in a burst at most 63 calls old. */
+  cachedNow(): ClockReading {
+    if (this.#left === 0 || this.#turn !== turns) this.now();
     else this.#left -= 1;
     return this.#last;
   }
 
-  /** The time. All that is compared with `nearly` is to be read here, or it could seem to lie in the future. */
-  exactly(): number {
+  /** The time, exact. Everything that is compared with `cachedNow` must be read here, or it could lie in the future. */
+  now(): number {
     const at = performance.now();
     const gapMs = at - this.#last.at;
     this.#last = { at };
     this.#streak = gapMs > 0 && gapMs < burstGapMs ? this.#streak + 1 : 0;
     this.#left = 0;
     if (this.#streak >= burstLength && afterTurn !== undefined) this.#serve(afterTurn);
+    const uncomparedMs = at - this.#comparedAt;
+    if (uncomparedMs >= compareEveryMs || uncomparedMs < 0) this.compare(at);
     return at;
   }
 
+  /** Finds out whether the machine has slept since the last comparison. An instant set right afterwards lies behind that sleep. */
+  compare(at: number): void {
+    const wallAt = Date.now();
+    const passedMs = at - this.#comparedAt;
+    const sleptMs = wallAt - this.#wallAt - passedMs;
+    this.#comparedAt = at;
+    this.#wallAt = wallAt;
+    // A monotonic clock that jumps back was exchanged for another one, by a test, and says nothing of a sleep.
+    if (passedMs >= 0 && sleptMs > shortestSleepMs) this.#listener.slept(sleptMs);
+  }
+
   #serve(atEndOfTurn: (task: () => void) => unknown): void {
-    this.#left = readingsPerLook - 1;
+    this.#left = callsPerReading - 1;
     this.#turn = turns;
     if (!endAwaited) atEndOfTurn(endTurn);
     endAwaited = true;

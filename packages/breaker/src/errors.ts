@@ -1,8 +1,10 @@
+import { shorten } from "./text.js";
+
 /**
  * Thrown instead of running a call while the breaker admits none. Test for `code`, not for the class.
  *
- * It is made without a stack trace, since refusing has to be cheap, and carries the failure that was seen last as
- * `cause`. Wait `retryAfterMs` before the next attempt, or answer from elsewhere.
+ * It is made without a stack trace, since refusing has to be cheap, and carries the last failure, or what was given to
+ * `trip`, as `cause`. Wait `retryAfterMs` before the next attempt, or answer from elsewhere.
  */
 export class BreakerOpenError extends Error {
   override readonly name = "BreakerOpenError";
@@ -28,8 +30,10 @@ export class BreakerOpenError extends Error {
 }
 
 function messageOf(breaker: string, state: string, retryAfterMs: number): string {
-  const when = Number.isFinite(retryAfterMs) ? `try again in ${retryAfterMs} ms` : "it stays so until released";
-  return `Circuit breaker "${breaker}" is ${state} and refuses calls; ${when}`;
+  const when = Number.isFinite(retryAfterMs)
+    ? `try again in ${retryAfterMs} ms`
+    : "it stays that way until it is released";
+  return `Circuit breaker "${shorten(breaker)}" is ${state} and refuses calls; ${when}`;
 }
 
 /** The error for a call that is refused after `lastFailure`, if there was one. */

@@ -1,4 +1,5 @@
 import { type Counts, RollingWindow } from "./rolling-window.js";
+import type { BreakerSnapshot } from "./snapshot.js";
 
 /** What the calls of the present generation have shown: how they ended in a row, and in the window. */
 export class Evidence {
@@ -18,9 +19,20 @@ export class Evidence {
   }
 
   /** All of it at `now`. */
-  at(now: number): Shown {
+  at(now: number): EvidenceFigures {
     const { consecutiveFailures, consecutiveSuccesses } = this;
     return { consecutiveFailures, consecutiveSuccesses, window: this.#window.at(now) };
+  }
+
+  /** Takes over what a snapshot says, as of `now`. */
+  restore({ consecutiveFailures, windowCalls, windowFailures, windowSlow }: BreakerSnapshot, now: number): void {
+    this.consecutiveFailures = consecutiveFailures;
+    this.#window.restore({ calls: windowCalls, failures: windowFailures, slow: windowSlow }, now);
+  }
+
+  /** Makes everything older, after a sleep of the machine. */
+  age(ms: number): void {
+    this.#window.age(ms);
   }
 
   /** Forgets everything. */
@@ -32,14 +44,14 @@ export class Evidence {
 }
 
 /** The evidence at one instant. */
-export interface Shown {
+export interface EvidenceFigures {
   readonly consecutiveFailures: number;
   readonly consecutiveSuccesses: number;
   readonly window: Counts;
 }
 
 /** The evidence of a generation that has just begun. */
-export const nothingShown: Shown = {
+export const noEvidence: EvidenceFigures = {
   consecutiveFailures: 0,
   consecutiveSuccesses: 0,
   window: { calls: 0, failures: 0, slow: 0 },

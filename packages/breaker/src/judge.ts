@@ -16,3 +16,15 @@ export function judge(
     return "failure";
   }
 }
+
+/** Milliseconds of rest that a failure asks for, by `restFor` where there is one; 0 where it asks for none or `restFor` is broken. */
+export function askedRestMs(restFor: CircuitBreakerOptions["restFor"], error: unknown): number {
+  if (restFor === undefined) return 0;
+  try {
+    const asked: unknown = restFor(error);
+    if (asked instanceof Promise) asked.catch(() => {});
+    return typeof asked === "number" && asked > 0 ? asked : 0;
+  } catch {
+    return 0;
+  }
+}

@@ -1,5 +1,6 @@
-import { show } from "./check-call.js";
+import { type BreakerSnapshot, readSnapshot } from "./snapshot.js";
 import type { StateChange } from "./stats.js";
+import { shorten, show } from "./text.js";
 
 /** What a call proves about what is called: that it is well, that it is not, or nothing. */
 export type Verdict = "success" | "failure" | "ignored";
@@ -44,11 +45,20 @@ export interface CircuitBreakerOptions {
   readonly classify?: ((outcome: Outcome) => Verdict) | undefined;
   /** Told once after each transition, when the state is final. What it throws or rejects with is dropped. */
   readonly onStateChange?: ((change: StateChange) => void) | undefined;
+  /**
+   * How long a failure itself asks to be left alone, in milliseconds, as an HTTP `Retry-After` does. The rest that the
+   * failure leads to is at least that, at most `maxOpenMs`, so without a `maxOpenMs` above `openMs` it changes nothing. It
+   * is given the error, or the value that `classify` judged a failure. One that throws or gives anything but a
+   * non-negative number lengthens nothing.
+   */
+  readonly restFor?: ((error: unknown) => number | undefined) | undefined;
+  /** Goes on from a snapshot: in its state, with the rest that was left, its window counted as of now. */
+  readonly restore?: BreakerSnapshot | undefined;
 }
 
 /** What an option must be, in words and, for a number, in code. */
 type Rule =
-  | { readonly type: "string" | "function"; readonly text: string }
+  | { readonly type: "string" | "function" | "object"; readonly text: string }
   | { readonly type: "number"; readonly text: string; readonly holds: (value: number) => boolean };
 
 const endless = Number.POSITIVE_INFINITY;
@@ -81,6 +91,8 @@ const rules: { readonly [K in keyof Required<CircuitBreakerOptions>]: Rule } = {
   probeTimeoutMs: span,
   classify: callback,
   onStateChange: callback,
+  restFor: callback,
+  restore: { type: "object", text: "a snapshot from snapshot()" },
 };
 
 /** The options with every default filled in. */
@@ -100,6 +112,8 @@ export interface Settings {
   readonly probeTimeoutMs: number;
   readonly classify: CircuitBreakerOptions["classify"];
   readonly onStateChange: CircuitBreakerOptions["onStateChange"];
+  readonly restFor: CircuitBreakerOptions["restFor"];
+  readonly restore: BreakerSnapshot | undefined;
   /** Whether anybody wants to know how long a call took. */
   readonly isTimed: boolean;
 }
@@ -123,6 +137,7 @@ export function settingsOf(options: CircuitBreakerOptions): Settings {
     probeTimeoutMs = 60_000,
     classify,
     onStateChange,
+    restFor,
   } = options;
   // A default yields to what was given: only two given values can contradict each other.
   const openMs = options.openMs ?? Math.min(30_000, options.maxOpenMs ?? 30_000);
@@ -153,6 +168,8 @@ export function settingsOf(options: CircuitBreakerOptions): Settings {
     probeTimeoutMs,
     classify,
     onStateChange,
+    restFor,
+    restore: options.restore && readSnapshot(options.restore),
     isTimed: classify !== undefined || slowCallMs < endless,
   };
 }
@@ -163,7 +180,9 @@ function check(options: unknown): void {
   }
   for (const key in options) {
     if (Object.hasOwn(rules, key)) continue;
-    throw new TypeError(`CircuitBreaker: there is no option "${key}"; there are ${Object.keys(rules).join(", ")}`);
+    throw new TypeError(
+      `CircuitBreaker: there is no option "${shorten(key)}"; there are ${Object.keys(rules).join(", ")}`,
+    );
   }
   for (const [key, rule] of Object.entries(rules)) checkOption(key, rule, Reflect.get(options, key));
 }
@@ -172,7 +191,7 @@ function checkOption(key: string, rule: Rule, value: unknown): void {
   if (value === undefined) return;
   const message = `CircuitBreaker: ${key} must be ${rule.text}, got ${show(value)}`;
   if (rule.type !== "number") {
-    if (typeof value !== rule.type) throw new TypeError(message);
+    if (typeof value !== rule.type || value === null) throw new TypeError(message);
   } else {
     if (typeof value !== "number") throw new TypeError(message);
     if (!rule.holds(value)) throw new RangeError(message);

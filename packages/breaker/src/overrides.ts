@@ -1,4 +1,4 @@
-import type { Glance } from "./phase.js";
+import type { PhaseView } from "./phase.js";
 
 /** Who holds a breaker open or closed. Each side is counted; open wins. */
 export class Overrides {
@@ -14,8 +14,8 @@ export class Overrides {
     return this.#forced;
   }
 
-  /** Whole milliseconds until a call would be admitted: never, at once, or as `glance` has it. */
-  retryAfterMs({ restMs }: Glance): number {
+  /** Whole milliseconds until a call would be admitted: never, at once, or as the phase has it. */
+  retryAfterMs({ restMs }: PhaseView): number {
     if (this.#forced === undefined) return Math.ceil(restMs);
     return this.#forced === "forced-open" ? Number.POSITIVE_INFINITY : 0;
   }

@@ -1,4 +1,5 @@
 import type { Settings } from "./options.js";
+import type { BreakerSnapshot } from "./snapshot.js";
 
 /** A call admitted as a probe, as the half-open phase knows it. */
 export interface Probe {
@@ -12,11 +13,11 @@ export interface Probe {
  * What the breaker does when nobody overrides it. Instants are on the monotonic clock.
  *
  * Invariants: only half-open has probes, and probes in flight plus successes never exceed `maxProbes`; only open has an
- * end; `reopens` counts how often it opened since it was last closed.
+ * end; `reopens` counts how often it opened again since it was last closed.
  */
 export type Phase = { readonly kind: "closed" } | Open | HalfOpen;
 
-/** It holds nothing, so that one is enough for all. */
+/** It holds nothing, so one object serves every breaker. */
 export const closed: Phase = { kind: "closed" };
 
 /** Resting until an instant. */
@@ -39,39 +40,43 @@ export interface HalfOpen {
   successes: number;
 }
 
-/** The rest of a breaker that has just tripped. */
-export function resting(settings: Settings, now: number): Open {
-  return { kind: "open", until: now + restMs(settings, 0), reopens: 0 };
+/** The phase of a breaker that opens: for its first rest where it was closed, for a longer one where it was half-open. */
+export function opened(settings: Settings, from: Phase, at: number, askedMs = 0): Open {
+  const reopens = from.kind === "half-open" ? from.reopens + 1 : 0;
+  const ownMs = from.kind === "half-open" ? from.nextRestMs : restMs(settings, 0);
+  return { kind: "open", until: at + Math.max(ownMs, grantedMs(settings, askedMs)), reopens };
 }
 
-/** The longer rest after a failed probe. */
-export function reopened({ nextRestMs, reopens }: HalfOpen, at: number): Open {
-  return { kind: "open", until: at + nextRestMs, reopens: reopens + 1 };
-}
-
-/** What the end of a probe at `now` leads to, if it leads anywhere. */
-export function afterProbe(
-  phase: HalfOpen,
-  isFailure: boolean,
-  successThreshold: number,
-  now: number,
-): { readonly phase: Phase; readonly reason: "probe-failed" | "probes-succeeded" } | undefined {
-  if (isFailure) return { phase: reopened(phase, now), reason: "probe-failed" };
+/** What a successful probe leads to, if it leads anywhere. */
+export function afterSuccess(phase: HalfOpen, successThreshold: number): Phase | undefined {
   phase.successes += 1;
-  return phase.successes < successThreshold ? undefined : { phase: closed, reason: "probes-succeeded" };
+  return phase.successes < successThreshold ? undefined : closed;
 }
 
 /** What follows a rest. */
-export function probing(settings: Settings, { reopens }: Open): HalfOpen {
+export function probing(settings: Settings, reopens: number): HalfOpen {
   const { probeTimeoutMs } = settings;
   const nextRestMs = restMs(settings, reopens + 1);
   return { kind: "half-open", reopens, nextRestMs, probeTimeoutMs, probes: new Set(), successes: 0 };
+}
+
+/** The phase that a snapshot was made in, its rest counted from `now`. */
+export function restored(settings: Settings, { state, restLeftMs, reopens }: BreakerSnapshot, now: number): Phase {
+  if (state === "half-open") return probing(settings, reopens);
+  if (state === "closed") return closed;
+  const isEndless = restLeftMs >= Number.MAX_SAFE_INTEGER;
+  return { kind: "open", until: isEndless ? Number.POSITIVE_INFINITY : now + restLeftMs, reopens };
 }
 
 /** Doubled at each re-opening up to the bound, then lengthened by the random share. */
 function restMs({ openMs, maxOpenMs, openJitter }: Settings, reopens: number): number {
   // Beyond 2 ** 52 doubling adds no rest that anyone waits for, and it must not overflow.
   return Math.min(maxOpenMs, openMs * 2 ** Math.min(reopens, 52)) * (1 + openJitter * Math.random());
+}
+
+/** The rest that a failure asks for, within the bound; lengthened at random too, or all who were told the same would come back together. */
+function grantedMs({ maxOpenMs, openJitter }: Settings, askedMs: number): number {
+  return Math.min(maxOpenMs, askedMs * (1 + openJitter * Math.random()));
 }
 
 /** A transition that time alone brings about, what it ends, and when it fell due. */
@@ -103,28 +108,31 @@ function firstProbe(phase: HalfOpen): Probe | undefined {
 }
 
 /** A phase as time has moved it on, without anything having been done about it. */
-export interface Glance {
+export interface PhaseView {
   readonly kind: Phase["kind"];
   /** Milliseconds until a call would be admitted, as far as time alone decides. */
   readonly restMs: number;
-  /** When the phase began, where time moved it on; undefined where it is the phase as it stands. */
+  readonly reopens: number;
+  /** When the phase began, where time moved it on; undefined where it is the phase as it was entered. */
   readonly movedAt: number | undefined;
 }
 
 /** What `phase` has become by `now`. */
-export function glanceAt(phase: Phase, now: number, maxProbes: number): Glance {
+export function viewOf(phase: Phase, now: number, maxProbes: number): PhaseView {
   const due = dueIn(phase, now);
-  if (due === undefined) return asItStands(phase, now, maxProbes);
-  if (due.to === "half-open") return { kind: "half-open", restMs: 0, movedAt: due.at };
+  if (due === undefined) return enteredView(phase, now, maxProbes);
+  const { reopens } = due.from;
+  if (due.to === "half-open") return { kind: "half-open", restMs: 0, reopens, movedAt: due.at };
   const until = due.at + due.from.nextRestMs;
   return now >= until
-    ? { kind: "half-open", restMs: 0, movedAt: until }
-    : { kind: "open", restMs: until - now, movedAt: due.at };
+    ? { kind: "half-open", restMs: 0, reopens: reopens + 1, movedAt: until }
+    : { kind: "open", restMs: until - now, reopens: reopens + 1, movedAt: due.at };
 }
 
-/** `phase` as it was left, whatever has fallen due since. */
-export function asItStands(phase: Phase, now: number, maxProbes: number): Glance {
-  return { kind: phase.kind, restMs: Math.max(0, restOf(phase, now, maxProbes)), movedAt: undefined };
+/** `phase` as it was entered, whatever has fallen due since. */
+export function enteredView(phase: Phase, now: number, maxProbes: number): PhaseView {
+  const reopens = phase.kind === "closed" ? 0 : phase.reopens;
+  return { kind: phase.kind, restMs: Math.max(0, restOf(phase, now, maxProbes)), reopens, movedAt: undefined };
 }
 
 function restOf(phase: Phase, now: number, maxProbes: number): number {

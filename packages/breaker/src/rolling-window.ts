@@ -32,6 +32,8 @@ export class RollingWindow {
   /** The number of the present slot, which never falls, and by how many slots the clock has jumped back in all. */
   #present = 0;
   #lost = 0;
+  /** How long the machine has slept in all, which the clock does not know. */
+  #sleptMs = 0;
 
   constructor(windowMs: number) {
     this.#slotMs = windowMs / slots;
@@ -52,6 +54,19 @@ export class RollingWindow {
     return this.#total;
   }
 
+  /** Counts calls of an earlier process as if they had ended at `now`. */
+  restore(counts: Counts, now: number): void {
+    if (counts.calls === 0) return;
+    this.#expire(now);
+    Object.assign(this.#begin(), counts);
+    this.#total = { ...counts };
+  }
+
+  /** Makes everything older than the clock says. */
+  age(ms: number): void {
+    this.#sleptMs += ms;
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#oldest = undefined;
@@ -68,8 +83,8 @@ export class RollingWindow {
   }
 
   #expire(now: number): void {
-    // An endless window has one slot that never ages: Infinity divides everything to zero.
-    const slot = Math.floor(now / this.#slotMs) + this.#lost;
+    // A window without end has one slot that never ages: Infinity divides everything to zero.
+    const slot = Math.floor((now + this.#sleptMs) / this.#slotMs) + this.#lost;
     if (slot === this.#present) return;
     if (slot < this.#present) this.#lost += this.#present - slot;
     else this.#present = slot;

@@ -1,25 +1,26 @@
+import { onAbort } from "./abort-listeners.js";
+
 /**
  * Runs `operation` until it settles or `signal` aborts, whichever is first: an abort rejects with `signal.reason` at
- * once, also where the operation is deaf to it, and `onAbort` is called before. The listener is gone afterwards.
+ * once, also where the operation does not listen, and `whenAborted` is called before. Nothing listens afterwards.
  */
 export function runAbortable<T>(
   operation: () => T | PromiseLike<T>,
   signal: AbortSignal,
-  onAbort: () => void,
+  whenAborted: () => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      onAbort();
+    const stopListening = onAbort(signal, () => {
+      whenAborted();
       reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
+    });
     // Async, so that a synchronous throw is a rejection too.
     const run = async (): Promise<T> => operation();
     run()
-      .finally(() => signal.removeEventListener("abort", abort))
+      .finally(stopListening)
       .then(resolve, (error: unknown) => {
         // The operation may hear of the abort before the listener here does.
-        if (signal.aborted && error === signal.reason) onAbort();
+        if (signal.aborted && error === signal.reason) whenAborted();
         reject(error);
       });
   });

@@ -1,4 +1,4 @@
-import type { Shown } from "./evidence.js";
+import type { EvidenceFigures } from "./evidence.js";
 
 /** What a breaker is doing. The forced states are a person's decision and end with it. */
 export type BreakerState = "closed" | "open" | "half-open" | "forced-open" | "forced-closed";
@@ -20,6 +20,8 @@ export interface StateChange {
     | "probes-succeeded"
     | "probe-failed"
     | "probe-timeout"
+    | "tripped"
+    | "rest-ended"
     | "forced"
     | "released"
     | "reset";
@@ -64,7 +66,7 @@ export interface BreakerStats {
 }
 
 /** What is counted over the whole life of a breaker, whatever its state, and when that changed last. */
-export class Tally {
+export class Counters {
   /** In epoch milliseconds and on the monotonic clock. */
   changedAt: number = Date.now();
   changedInstant: number = performance.now();
@@ -79,7 +81,7 @@ export class Tally {
   lastFailure: unknown;
   /** Transitions by the state they led to. Made with the first one, since most breakers never have any. */
   #to: Record<BreakerState, number> | undefined;
-  /** The last success not yet worked out, on the monotonic clock: one is too frequent to look at the other clock too. */
+  /** The last success not yet worked out, on the monotonic clock: a success is too frequent to read the wall clock each time. */
   #succeededAt = Number.NaN;
   #lastSuccessAt: number | undefined;
 
@@ -90,6 +92,12 @@ export class Tally {
       this.#succeededAt = Number.NaN;
     }
     return this.#lastSuccessAt;
+  }
+
+  /** Makes the instants on the monotonic clock older, after a sleep of the machine. */
+  age(ms: number): void {
+    this.changedInstant -= ms;
+    this.#succeededAt -= ms;
   }
 
   get transitionsTo(): Record<BreakerState, number> {
@@ -133,8 +141,8 @@ const nowhere: Readonly<Record<BreakerState, number>> = {
   "forced-closed": 0,
 };
 
-/** The figures that are not in the tally. */
-interface CurrentFigures extends Shown {
+/** The figures that are not counted. */
+interface CurrentFigures extends EvidenceFigures {
   readonly state: BreakerState;
   /** When the state began, where time alone brought it about and nothing has been done about it yet. */
   readonly movedAt: number | undefined;
@@ -142,12 +150,16 @@ interface CurrentFigures extends Shown {
 }
 
 /** All figures together, as they are at `now`. */
-export function statsOf(tally: Tally, now: number, { window, movedAt, ...current }: CurrentFigures): BreakerStats {
-  const { successes, failures, ignored, rejected, slow, transitions, transitionsTo } = tally;
+export function statsOf(
+  counters: Counters,
+  now: number,
+  { window, movedAt, ...current }: CurrentFigures,
+): BreakerStats {
+  const { successes, failures, ignored, rejected, slow, transitions, transitionsTo } = counters;
   return {
     ...current,
-    stateChangedAt: movedAt === undefined ? tally.changedAt : epochOf(movedAt, now),
-    timeInStateMs: Math.max(0, now - (movedAt ?? tally.changedInstant)),
+    stateChangedAt: movedAt === undefined ? counters.changedAt : epochOf(movedAt, now),
+    timeInStateMs: Math.max(0, now - (movedAt ?? counters.changedInstant)),
     calls: successes + failures + ignored,
     successes,
     failures,
@@ -161,8 +173,8 @@ export function statsOf(tally: Tally, now: number, { window, movedAt, ...current
     windowSlow: window.slow,
     failureRate: window.calls === 0 ? 0 : window.failures / window.calls,
     slowCallRate: window.calls === 0 ? 0 : window.slow / window.calls,
-    lastFailureAt: tally.lastFailureAt,
-    lastSuccessAt: tally.lastSuccessAt(now),
+    lastFailureAt: counters.lastFailureAt,
+    lastSuccessAt: counters.lastSuccessAt(now),
   };
 }
 

@@ -24,20 +24,24 @@ function looks(stepMs: number): { count: () => number; add: (ms: number) => void
   };
 }
 
-/** A clock in a burst whose last look has just been used up. */
-function burst(clock: Clock): void {
-  for (let look = 0; look <= 1_000; look += 1) clock.exactly();
-  for (let reading = 0; reading < 63; reading += 1) clock.nearly();
+function makeClock(Class: typeof Clock = Clock): Clock {
+  return new Class({ slept: () => {} });
 }
 
-test("in a burst one look serves 64 readings, and time never runs backwards", () => {
+/** A clock in a burst whose last look has just been used up. */
+function burst(clock: Clock): void {
+  for (let look = 0; look <= 1_000; look += 1) clock.now();
+  for (let reading = 0; reading < 63; reading += 1) clock.cachedNow();
+}
+
+test("in a burst one reading serves 64 calls, and time never runs backwards", () => {
+  const clock = makeClock();
   const { count } = looks(0.001);
-  const clock = new Clock();
   burst(clock);
   expect(count()).toBe(1_001);
   let last = 0;
   for (let reading = 0; reading < 6_400; reading += 1) {
-    const { at } = clock.nearly();
+    const { at } = clock.cachedNow();
     expect(at).toBeGreaterThanOrEqual(last);
     last = at;
   }
@@ -46,62 +50,62 @@ test("in a burst one look serves 64 readings, and time never runs backwards", ()
 
 test("an exact reading is exact in a burst too, and nothing that is read after it is older", () => {
   const { add } = looks(0.001);
-  const clock = new Clock();
+  const clock = makeClock();
   burst(clock);
-  clock.nearly();
+  clock.cachedNow();
   add(7);
-  const exact = clock.exactly();
+  const exact = clock.now();
   expect(exact).toBeGreaterThan(7);
-  expect(clock.nearly().at).toBeGreaterThanOrEqual(exact);
+  expect(clock.cachedNow().at).toBeGreaterThanOrEqual(exact);
 });
 
-test("before a thousand looks in a row, and where they are further apart, every reading is a look", () => {
+test("before a thousand readings in a row, and where they are further apart, the clock is read for every call", () => {
+  const clock = makeClock();
   const near = looks(0.001);
-  const clock = new Clock();
-  for (let reading = 0; reading < 1_000; reading += 1) clock.nearly();
+  for (let reading = 0; reading < 1_000; reading += 1) clock.cachedNow();
   expect(near.count()).toBe(1_000);
   vi.restoreAllMocks();
+  const slow = makeClock();
   const far = looks(0.0625);
-  const slow = new Clock();
-  for (let reading = 0; reading < 5_000; reading += 1) slow.nearly();
+  for (let reading = 0; reading < 5_000; reading += 1) slow.cachedNow();
   expect(far.count()).toBe(5_000);
 });
 
-test("a pause ends a burst with the next look", () => {
+test("a pause ends a burst with the next reading", () => {
   const { count, add } = looks(0.001);
-  const clock = new Clock();
+  const clock = makeClock();
   burst(clock);
   add(1);
   const before = count();
-  for (let reading = 0; reading < 100; reading += 1) clock.nearly();
+  for (let reading = 0; reading < 100; reading += 1) clock.cachedNow();
   expect(count() - before).toBe(100);
   burst(clock);
-  clock.nearly();
+  clock.cachedNow();
   add(1);
-  clock.exactly();
+  clock.now();
   const after = count();
-  for (let reading = 0; reading < 100; reading += 1) clock.nearly();
+  for (let reading = 0; reading < 100; reading += 1) clock.cachedNow();
   expect(count() - after).toBe(100);
 });
 
 test("what was read in a burst is forgotten when its turn of the event loop ends", async () => {
   const { add } = looks(0.001);
-  const clock = new Clock();
-  for (let look = 0; look <= 1_000; look += 1) clock.exactly();
-  const stale = clock.nearly();
-  expect(clock.nearly()).toBe(stale);
+  const clock = makeClock();
+  for (let look = 0; look <= 1_000; look += 1) clock.now();
+  const stale = clock.cachedNow();
+  expect(clock.cachedNow()).toBe(stale);
   await new Promise((resolve) => setImmediate(resolve));
   add(5_000);
-  expect(clock.nearly().at).toBeGreaterThan(5_000);
+  expect(clock.cachedNow().at).toBeGreaterThan(5_000);
 });
 
-test("without a way to know when a turn ends every reading is a look", async () => {
+test("without a way to know when a turn ends the clock is read for every call", async () => {
   vi.stubGlobal("setImmediate", undefined);
   vi.resetModules();
   const { Clock: BrowserClock } = await import("../src/clock.js");
+  const clock = makeClock(BrowserClock);
   const { count } = looks(0.001);
-  const clock = new BrowserClock();
-  for (let reading = 0; reading < 3_000; reading += 1) clock.nearly();
+  for (let reading = 0; reading < 3_000; reading += 1) clock.cachedNow();
   expect(count()).toBe(3_000);
 });
 

@@ -140,7 +140,7 @@ test("B15: without a failure before it a refusal has no cause", async () => {
   const error = await refusal(breaker);
   expect("cause" in error).toBe(false);
   expect(error.retryAfterMs).toBe(Number.POSITIVE_INFINITY);
-  expect(error.message).toContain("until released");
+  expect(error.message).toContain("until it is released");
 });
 
 test("a breaker that never rests again stays open until it is reset", async () => {
