@@ -1,6 +1,8 @@
-import type { Permit } from "@minion/breaker";
 import type { Call } from "../call.js";
+import type { Breaker } from "../interfaces.js";
 import { Failure } from "../session/failure.js";
+
+type Permit = ReturnType<Breaker["admit"]>;
 
 /**
  * Tells the breaker what the end of an attempt says about the server, not about the tool: an answer of any kind is a
