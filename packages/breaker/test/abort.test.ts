@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CircuitBreaker } from "../src/index.js";
 import { begin, fail, pass, succeed, trip } from "./support.js";
@@ -130,4 +131,41 @@ test("B9: an error of its own counts, though the caller aborts before it is seen
   call.reject(new Error("theirs"));
   await call.outcome;
   expect(breaker.state).toBe("open");
+});
+
+test("B18: 10,000 calls at once with one signal add one listener, print no warning and leave none", async () => {
+  const controller = new AbortController();
+  const warned = vi.spyOn(process, "emitWarning");
+  const breaker = new CircuitBreaker();
+  const calls = Array.from({ length: 10_000 }, () => begin(breaker, controller.signal));
+  expect(getEventListeners(controller.signal, "abort")).toHaveLength(1);
+  for (const call of calls) call.resolve("up");
+  await Promise.all(calls.map(({ outcome }) => outcome));
+  expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
+  expect(warned).not.toHaveBeenCalled();
+  warned.mockRestore();
+});
+
+test("B18: breakers share the listener, an abort ends all their calls with its reason and leaves no listener", async () => {
+  const controller = new AbortController();
+  const breakers = [new CircuitBreaker(), new CircuitBreaker()];
+  const calls = breakers.flatMap((breaker) => [begin(breaker, controller.signal), begin(breaker, controller.signal)]);
+  const done = begin(new CircuitBreaker(), controller.signal);
+  done.resolve("up");
+  expect(await done.outcome).toBe("up");
+  expect(getEventListeners(controller.signal, "abort")).toHaveLength(1);
+  controller.abort("left");
+  expect(await Promise.all(calls.map(({ outcome }) => outcome))).toEqual(["left", "left", "left", "left"]);
+  expect(breakers.map((breaker) => breaker.stats().ignored)).toEqual([2, 2]);
+  expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
+});
+
+test("B18: a call that is begun with a signal right after its abort was told runs nothing", async () => {
+  const controller = new AbortController();
+  const breaker: CircuitBreaker = new CircuitBreaker();
+  const call = begin(breaker, controller.signal);
+  const again = call.outcome.then(() => begin(breaker, controller.signal).outcome);
+  controller.abort("left");
+  expect(await again).toBe("left");
+  expect(breaker.stats()).toMatchObject({ ignored: 1, calls: 1 });
 });

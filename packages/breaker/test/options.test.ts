@@ -39,6 +39,8 @@ test.each([
   [{ classify: "failure" }, TypeError, "classify must be a function"],
   [{ onStateChange: null }, TypeError, "onStateChange must be a function, got null"],
   [{ name: 7 }, TypeError, "name must be a string, got 7"],
+  [{ restFor: 5 }, TypeError, "restFor must be a function, got 5"],
+  [{ name: null }, TypeError, "name must be a string, got null"],
   [{ classify: 5 }, TypeError, "classify must be a function, got 5"],
   [{ windowMs: () => 5 }, TypeError, "windowMs must be a positive number of milliseconds or Infinity, got a function"],
   [
@@ -83,6 +85,42 @@ test("what is no operation or no signal is refused as a rejection and counts aga
   for (const signal of [null, 7, {}, { aborted: false }, { aborted: false, addEventListener: true }]) {
     await expect(execute(() => "up", { signal })).rejects.toThrow("CircuitBreaker: signal must be an AbortSignal, got");
   }
+  for (const [options, message] of [
+    [{ timeoutMs: 5 }, 'execute has no option "timeoutMs"; pass a signal as { signal }'],
+    [new AbortController().signal, 'execute has no option "'],
+    [Object.create({ signl: 1 }), 'execute has no option "signl"'],
+    [null, "the options of execute must be an object, got null"],
+    [[], "the options of execute must be an object, got an array"],
+    ["now", 'the options of execute must be an object, got "now"'],
+  ] as const) {
+    await expect(execute(() => "up", options)).rejects.toThrow(TypeError);
+    await expect(execute(() => "up", options)).rejects.toThrow(message);
+  }
+  await expect(execute(() => "up", undefined)).resolves.toBe("up");
+  breaker.reset();
   expect(() => Reflect.apply(breaker.wrap, breaker, [undefined])).toThrow("operation must be a function");
   expect(breaker.stats()).toMatchObject({ state: "closed", calls: 0, rejected: 0 });
+});
+
+test("P24: a message holds at most 100 characters of a name, a key or a value", async () => {
+  const long = "x".repeat(1_000_000);
+  const breaker = new CircuitBreaker({ name: long });
+  breaker.trip();
+  const messages = [
+    () => breaker.admit(),
+    () => make({ [long]: 1 }),
+    () => make({ failureThreshold: long }),
+    () => make({ restore: { version: long } }),
+    () => make({ restore: { [long]: 1 } }),
+    () => make({ name: Symbol(long) }),
+  ].map((act) => {
+    try {
+      act();
+    } catch (error) {
+      if (error instanceof Error) return error.message;
+    }
+    throw new Error("bug: it was to throw");
+  });
+  for (const message of messages) expect(message.match(/x+/)?.[0].length).toBeLessThanOrEqual(100);
+  expect(messages[0]).toContain("xxx...");
 });

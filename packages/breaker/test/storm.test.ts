@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type BreakerState, CircuitBreaker, type Permit, type StateChange } from "../src/index.js";
+import {
+  type BreakerSnapshot,
+  type BreakerState,
+  CircuitBreaker,
+  type Permit,
+  type StateChange,
+} from "../src/index.js";
 
 const settings = {
   failureThreshold: 3,
@@ -90,6 +96,26 @@ class Model {
     this.#enter("closed");
   }
 
+  trip(): void {
+    if (this.forced === undefined && this.state !== "open") this.#open(this.state === "closed" ? 0 : this.#reopens + 1);
+  }
+
+  endRest(): void {
+    if (this.state === "open") this.#enter("half-open");
+  }
+
+  /** Another process goes on: without overrides, without calls in flight, without totals, with all else. */
+  restart(): void {
+    const isForced = this.forced !== undefined;
+    this.opens = 0;
+    this.closes = 0;
+    this.#era += 1;
+    this.#generation += 1;
+    this.#successes = 0;
+    this.totals = { successes: 0, failures: 0, ignored: 0 };
+    if (isForced) this.#enter("closed");
+  }
+
   #probes(): ModelCall[] {
     return this.calls.filter((call) => call.isProbe && !call.isOver && call.generation === this.#generation);
   }
@@ -144,7 +170,25 @@ const step = fc.oneof(
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("release" as const), which: fc.nat() }) },
   { weight: 1, arbitrary: fc.constant({ kind: "reset" } as const) },
+  { weight: 2, arbitrary: fc.constant({ kind: "trip" } as const) },
+  { weight: 2, arbitrary: fc.constant({ kind: "endRest" } as const) },
+  { weight: 2, arbitrary: fc.constant({ kind: "restart" } as const) },
 );
+
+/** What was told is one unbroken path from the state at the start to the present one. */
+function expectPath(changes: readonly StateChange[], start: BreakerState, end: BreakerState): void {
+  let before = start;
+  let at = 0;
+  for (const change of changes) {
+    expect(change.from).toBe(before);
+    expect(change.to).not.toBe(before);
+    expect(change.stats.state).toBe(change.to);
+    expect(change.at).toBeGreaterThanOrEqual(at);
+    before = change.to;
+    at = change.at;
+  }
+  expect(end).toBe(before);
+}
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -153,11 +197,17 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("in a random storm of calls, results in any order, clock and overrides it does what a naive model does", () => {
+test("in a random storm of calls, results in any order, clock, overrides, verdicts from outside and restarts it does what a naive model does", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 250, size: "max" }), (steps) => {
-      const changes: StateChange[] = [];
-      const breaker = new CircuitBreaker({ ...settings, onStateChange: (change) => changes.push(change) });
+      let changes: StateChange[] = [];
+      let start: BreakerState = "closed";
+      const make = (restore?: BreakerSnapshot): CircuitBreaker => {
+        const told: StateChange[] = [];
+        changes = told;
+        return new CircuitBreaker({ ...settings, restore, onStateChange: (change) => told.push(change) });
+      };
+      let breaker = make();
       const model = new Model();
       const permits: Permit[] = [];
       const handles: { readonly side: "open" | "closed"; readonly handle: Disposable; readonly era: number }[] = [];
@@ -206,6 +256,18 @@ test("in a random storm of calls, results in any order, clock and overrides it d
           breaker.reset();
           model.reset();
           era += 1;
+        } else if (one.kind === "trip") {
+          breaker.trip();
+          model.trip();
+        } else if (one.kind === "endRest") {
+          breaker.endRest();
+          model.endRest();
+        } else if (one.kind === "restart") {
+          const snapshot: BreakerSnapshot = JSON.parse(JSON.stringify(breaker.snapshot()));
+          breaker = make(snapshot);
+          start = breaker.state;
+          model.restart();
+          era += 1;
         }
         expect(breaker.state).toBe(model.forced ?? model.state);
         expect(breaker.retryAfterMs === 0).toBe(model.admits());
@@ -216,17 +278,7 @@ test("in a random storm of calls, results in any order, clock and overrides it d
         model.totals.ignored += 1;
       } catch {}
       expect(breaker.stats()).toMatchObject(model.totals);
-      let before: BreakerState = "closed";
-      let at = 0;
-      for (const change of changes) {
-        expect(change.from).toBe(before);
-        expect(change.to).not.toBe(before);
-        expect(change.stats.state).toBe(change.to);
-        expect(change.at).toBeGreaterThanOrEqual(at);
-        before = change.to;
-        at = change.at;
-      }
-      expect(breaker.state).toBe(before);
+      expectPath(changes, start, breaker.state);
     }),
     { numRuns: 400 },
   );
