@@ -1,0 +1,45 @@
+// Checks that documents and code agree about the guarantees: every code that a test's title carries is defined in
+// docs/guarantees.md, and every file and test that ARCHITECTURE.md names exists.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (file) => readFileSync(join(root, file), "utf8");
+const problems = [];
+
+const defined = new Set([...read("docs/guarantees.md").matchAll(/^- \*\*([A-Z]\d+)\*\*: /gm)].map(([, code]) => code));
+const list = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.test.ts"], {
+  cwd: root,
+  encoding: "utf8",
+});
+if (list.status !== 0) throw new Error(`git cannot list the tests: ${list.stderr}`);
+const tests = list.stdout.split("\n").filter((file) => file !== "" && existsSync(join(root, file)));
+
+// A title begins with its codes: "B1: ...", "P2, P3: ...", "M4 and M9: ...".
+const titleStart = /\b(?:test|it|describe)\b[^"'`\n]{0,200}["'`]((?:[A-Z]\d+(?:, | and )?)+): /g;
+let titles = 0;
+for (const file of tests)
+  for (const [, codes] of read(file).matchAll(titleStart)) {
+    titles += 1;
+    for (const [code] of codes.matchAll(/[A-Z]\d+/g))
+      if (!defined.has(code))
+        problems.push(`${file}: a title carries ${code}, which docs/guarantees.md does not define`);
+  }
+if (titles === 0) problems.push("no test title with a code was found: the check itself is broken");
+
+/** Paths between backticks that look like files of this repository. */
+let files = 0;
+for (const document of ["ARCHITECTURE.md"])
+  for (const [, path] of read(document).matchAll(/`((?:packages|apps|scripts|docs)\/[\w./-]+\.(?:ts|mjs|md|txt))`/g)) {
+    files += 1;
+    if (!existsSync(join(root, path))) problems.push(`${document} names ${path}, which does not exist`);
+  }
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  console.error(`${problems.length} problems`);
+  process.exit(1);
+}
+console.log(`guarantees: ${titles} titles with ${defined.size} defined codes, ${files} files named in ARCHITECTURE.md`);
