@@ -1,5 +1,5 @@
-import type { Effects } from "./effects.js";
 import type { DestroyReason } from "./stats.js";
+import type { Effects } from "./support/effects.js";
 
 /** Something that happened in a pool, told to `onEvent`. */
 export type PoolEvent =

@@ -10,7 +10,6 @@ export {
   PoolValidationError,
 } from "./errors.js";
 export type { PoolEvent } from "./events.js";
-export type { Histogram } from "./histogram.js";
 export type { Lease } from "./lease.js";
 export type {
   AcquireOptions,
@@ -23,3 +22,4 @@ export type {
 } from "./options.js";
 export { Pool } from "./pool.js";
 export type { DestroyReason, PoolStats } from "./stats.js";
+export type { Histogram } from "./support/histogram.js";

@@ -1,5 +1,5 @@
-import { checkNumber, checkOptions, type Rule, rules } from "./checks.js";
 import type { PoolLimits } from "./options.js";
+import { checkNumber, checkOptions, type Rule, rules } from "./support/checks.js";
 
 type LimitName = keyof PoolLimits;
 

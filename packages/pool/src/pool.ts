@@ -1,15 +1,16 @@
-import { checkFunction, checkKey, checkNumber, checkOptions, checkSignal, rules } from "./checks.js";
-import { Core } from "./core.js";
 import { PoolClosedError, PoolQueueFullError } from "./errors.js";
-import type { Lane } from "./lane.js";
-import { type Lease, PoolLease } from "./lease.js";
+import type { Lease } from "./lease.js";
+import { Shutdown } from "./lifecycle/shutdown.js";
+import { warmUp } from "./lifecycle/warm-up.js";
 import { checkLimits, limitNames } from "./limits.js";
+import type { KeyState } from "./model/key-state.js";
+import { PoolLease } from "./model/pool-lease.js";
+import { Waiter } from "./model/waiter.js";
 import type { AcquireOptions, PoolOptions, ResizeLimits } from "./options.js";
-import { Shutdown } from "./shutdown.js";
+import { Scheduler } from "./scheduler.js";
 import type { PoolStats } from "./stats.js";
-import { Tally } from "./tally.js";
-import { Waiter } from "./waiter.js";
-import { warmUp } from "./warm-up.js";
+import { checkFunction, checkKey, checkNumber, checkOptions, checkSignal, rules } from "./support/checks.js";
+import { Counters } from "./support/counters.js";
 
 const optionNames = [...limitNames, "create", "destroy", "validate", "limitsFor", "maxTotal", "onEvent"];
 
@@ -20,7 +21,7 @@ const optionNames = [...limitNames, "create", "destroy", "validate", "limitsFor"
  * many. The pool owns what `create` makes, and calls `destroy` on it exactly once.
  */
 export class Pool<R> implements AsyncDisposable {
-  readonly #core: Core<R>;
+  readonly #scheduler: Scheduler<R>;
   #shutdown: Shutdown<R> | undefined;
 
   /** Throws a TypeError or RangeError where an option is unknown, of the wrong type, out of range, or contradicts another. */
@@ -33,7 +34,7 @@ export class Pool<R> implements AsyncDisposable {
     checkFunction("Pool: onEvent", options.onEvent);
     checkNumber("Pool: maxTotal", options.maxTotal, rules.countOrInfinity);
     checkLimits("Pool", options);
-    this.#core = new Core({ ...options });
+    this.#scheduler = new Scheduler({ ...options });
   }
 
   /**
@@ -47,27 +48,22 @@ export class Pool<R> implements AsyncDisposable {
     try {
       checkKey("Pool.acquire: key", key);
       if (options !== undefined) checkAcquireOptions(options);
-      const core = this.#core;
+      const scheduler = this.#scheduler;
       if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
-      if (core.closed) {
-        core.tally.add("rejected", 1);
+      if (scheduler.closed) {
+        scheduler.counters.add("rejected", 1);
         return Promise.reject(new PoolClosedError());
       }
-      const lane = core.lane(key);
-      const now = core.clock.now();
+      const state = scheduler.keys.get(key);
+      const now = scheduler.clock.cachedNow();
       const stack =
-        lane.limits.leakThresholdMs < Number.POSITIVE_INFINITY ? new Error("Pool.acquire").stack : undefined;
-      lane.inUse = true;
-      const resource = lane.lendable(now);
-      if (resource === undefined) {
-        if (!lane.admits) throw this.#refusal(lane);
-        return new Promise((resolve, reject) => {
-          new Waiter(lane, options, { since: core.clock.read(), stack }, resolve, reject).begin();
-        });
-      }
-      const lease = new PoolLease(resource, now, resource.lend(now, 0), stack);
-      if (lane.limits.minIdlePerKey > 0) core.settle(lane);
-      core.effects.flush();
+        state.limits.leakThresholdMs < Number.POSITIVE_INFINITY ? new Error("Pool.acquire").stack : undefined;
+      state.inUse = true;
+      const resource = scheduler.lendable(state, now);
+      if (resource === undefined) return this.#wait(state, options, stack);
+      const lease = new PoolLease(state, resource, now, state.lend(resource, now, 0), stack);
+      if (state.limits.minIdlePerKey > 0) scheduler.settle(state);
+      scheduler.effects.flush();
       return Promise.resolve(lease);
     } catch (error) {
       return Promise.reject(error);
@@ -103,8 +99,8 @@ export class Pool<R> implements AsyncDisposable {
     checkOptions("Pool.warm", options, ["signal"]);
     checkSignal("Pool.warm: signal", options.signal);
     options.signal?.throwIfAborted();
-    if (this.#core.closed) throw new PoolClosedError();
-    await warmUp(this.#core, key, count, options.signal);
+    if (this.#scheduler.closed) throw new PoolClosedError();
+    await warmUp(this.#scheduler.keys.get(key), count, options.signal);
   }
 
   /**
@@ -117,9 +113,10 @@ export class Pool<R> implements AsyncDisposable {
   async clear(key?: string, options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     if (key !== undefined) checkKey("Pool.clear: key", key);
     checkGrace("Pool.clear", options);
-    const lane = key === undefined ? undefined : this.#core.lanes.get(key);
-    const lanes = key === undefined ? [...this.#core.lanes.values()] : lane ? [lane] : [];
-    const shutdown = Shutdown.ofKeys(this.#core, lanes);
+    const { keys } = this.#scheduler;
+    const state = key === undefined ? undefined : keys.peek(key);
+    const states = key === undefined ? keys.all : state ? [state] : [];
+    const shutdown = Shutdown.ofKeys(this.#scheduler, states);
     shutdown.forceAfter(options.graceMs ?? Number.POSITIVE_INFINITY);
     await shutdown.done;
   }
@@ -132,22 +129,21 @@ export class Pool<R> implements AsyncDisposable {
     checkOptions("Pool.resize", limits, ["maxTotal", "maxPerKey", "maxIdlePerKey", "minIdlePerKey"]);
     const { maxTotal, ...perKey } = limits;
     checkNumber("Pool.resize: maxTotal", maxTotal, rules.countOrInfinity);
-    this.#core.resize(perKey);
-    this.#core.capacity.resize(maxTotal ?? this.#core.capacity.maxTotal, this.#core.lanes.values());
-    this.#core.settleAll();
+    this.#scheduler.resize(perKey, maxTotal ?? this.#scheduler.maxTotal);
   }
 
   /** The keys that have resources, waiting calls or a minimum to keep. */
   keys(): string[] {
-    return [...this.#core.lanes.keys()];
+    return this.#scheduler.keys.keys;
   }
 
   /** Figures of one key, as long as it has something, or of the whole pool since it was made. */
   stats(key?: string): PoolStats {
-    const { capacity, lanes, limits, tally } = this.#core;
-    if (key === undefined) return tally.snapshot(capacity.maxTotal);
-    const lane = lanes.get(key);
-    return lane === undefined ? new Tally().snapshot(limits.maxPerKey) : lane.tally.snapshot(lane.limits.maxPerKey);
+    const { counters, keys, maxTotal } = this.#scheduler;
+    if (key === undefined) return counters.snapshot(maxTotal);
+    const state = keys.peek(key);
+    if (state === undefined) return new Counters().snapshot(keys.limits.maxPerKey);
+    return state.counters.snapshot(state.limits.maxPerKey);
   }
 
   /**
@@ -159,7 +155,8 @@ export class Pool<R> implements AsyncDisposable {
   close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     try {
       checkGrace("Pool.close", options);
-      this.#shutdown ??= Shutdown.ofPool(this.#core);
+      this.#scheduler.closed = true;
+      this.#shutdown ??= Shutdown.ofPool(this.#scheduler, this.#scheduler.keys.all);
       this.#shutdown.forceAfter(options.graceMs ?? 10_000);
       return this.#shutdown.done;
     } catch (error) {
@@ -171,12 +168,25 @@ export class Pool<R> implements AsyncDisposable {
     return this.close();
   }
 
-  #refusal(lane: Lane<R>): PoolQueueFullError {
-    lane.tally.add("rejected", 1);
-    const error = new PoolQueueFullError(lane.key, lane.tally.counts(lane.limits.maxPerKey));
+  #wait(state: KeyState<R>, options: AcquireOptions | undefined, stack: string | undefined): Promise<Lease<R>> {
+    const scheduler = this.#scheduler;
+    if (!state.admits) throw this.#refusal(state);
+    return new Promise((resolve, reject) => {
+      const since = scheduler.clock.now().at;
+      const call = { since, stack, order: scheduler.nextOrder(), timeoutMs: state.limits.acquireTimeoutMs };
+      state.join(new Waiter(state, options, call, resolve, reject));
+      scheduler.settle(state);
+      scheduler.effects.flush();
+    });
+  }
+
+  #refusal(state: KeyState<R>): PoolQueueFullError {
+    const { counters, key, limits } = state;
+    counters.add("rejected", 1);
+    const error = new PoolQueueFullError(key, counters.counts(limits.maxPerKey));
     // The key may have been opened for this call only.
-    this.#core.settle(lane);
-    this.#core.effects.flush();
+    this.#scheduler.settle(state);
+    this.#scheduler.effects.flush();
     return error;
   }
 }

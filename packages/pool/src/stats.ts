@@ -1,4 +1,4 @@
-import type { Histogram } from "./histogram.js";
+import type { Histogram } from "./support/histogram.js";
 
 /**
  * Why a resource was destroyed: it rested too long (`idle`), more rested than may (`surplus`), it was too old (`lifetime`)

@@ -71,7 +71,7 @@ describe("a validate that rejects", () => {
 describe("a task that throws synchronously", () => {
   const task = `() => { throw new Error("oops"); }`;
 
-  test("P12: in generic-pool it keeps its resource for ever", { timeout }, async () => {
+  test("P12: in generic-pool it keeps its resource forever", { timeout }, async () => {
     const printed = await genericPool(`
       const pool = createPool({ create: async () => ({}), destroy: async () => {} }, { max: 1 });
       await pool.use(${task}).catch(({ message }) => console.log(message));

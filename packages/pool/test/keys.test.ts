@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Pool, type PoolEvent } from "../src/index.js";
-import { type Deferred, deferred, Factory, follow, microtasks, phases, type Thing } from "./support.js";
+import { type Deferred, deferred, Factory, follow, microtasks, phases, type Thing } from "./fixtures.js";
 
 beforeEach(() => {
   vi.useFakeTimers();

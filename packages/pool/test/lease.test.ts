@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Lease, Pool, PoolLeaseReleasedError } from "../src/index.js";
-import { deferred, Factory, follow, microtasks, phases, type Thing } from "./support.js";
+import { deferred, Factory, follow, microtasks, phases, type Thing } from "./fixtures.js";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { Pool } from "../src/index.js";
-import { Factory } from "./support.js";
+import { Factory } from "./fixtures.js";
 
 setFlagsFromString("--expose-gc");
 const collect: unknown = runInNewContext("gc");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Pool, type PoolEvent, type PoolLimits } from "../src/index.js";
-import { Factory, microtasks, type Thing } from "./support.js";
+import { Factory, microtasks, type Thing } from "./fixtures.js";
 
 const { create } = new Factory();
 /** What plain JavaScript may hand over. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Lease, Pool, type PoolStats } from "../src/index.js";
-import { type Deferred, deferred, microtasks } from "./support.js";
+import { type Deferred, deferred, microtasks } from "./fixtures.js";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -3,8 +3,8 @@ import { pathToFileURL } from "node:url";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { Pool } from "../src/index.js";
 import { type Bundle, bundle } from "./bundle.js";
+import { Factory, follow, microtasks, type Thing } from "./fixtures.js";
 import { runScript } from "./run-script.js";
-import { Factory, follow, microtasks, type Thing } from "./support.js";
 
 describe("timers exist only with work", () => {
   afterEach(() => {

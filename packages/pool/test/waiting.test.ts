@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Pool, PoolQueueFullError, PoolTimeoutError } from "../src/index.js";
-import { deferred, Factory, follow, microtasks, outcome, phases, type Thing } from "./support.js";
+import { deferred, Factory, follow, microtasks, outcome, phases, type Thing } from "./fixtures.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -239,7 +239,7 @@ test("P6: the deadline runs through waiting and creating, and is not begun anew"
   expect(making).toHaveLength(2);
 });
 
-test("P6: without a deadline a call waits for ever", async () => {
+test("P6: without a deadline a call waits forever", async () => {
   const { create } = new Factory();
   const pool = new Pool({ create, maxPerKey: 1, maxLifetimeMs: Number.POSITIVE_INFINITY });
   const held = await pool.acquire("a");

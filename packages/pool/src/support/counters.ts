@@ -1,6 +1,6 @@
-import type { PoolCounts } from "./errors.js";
+import type { PoolCounts } from "../errors.js";
+import type { DestroyReason, PoolStats } from "../stats.js";
 import { HistogramRecorder } from "./histogram.js";
-import type { DestroyReason, PoolStats } from "./stats.js";
 
 /** Where a resource is in its life. */
 export type Phase = "idle" | "leased" | "creating" | "destroying";
@@ -12,7 +12,7 @@ type Counter = "timeouts" | "cancelled" | "rejected" | "created" | "createFailur
  *
  * Invariant: a resource is counted in exactly one phase from the moment its slot is reserved until the slot is free.
  */
-export class Tally {
+export class Counters {
   /** Slots taken. */
   resources = 0;
   idle = 0;
@@ -24,13 +24,13 @@ export class Tally {
   acquired = 0;
   released = 0;
   /** Leases that lost their resource and are not given back yet. */
-  bereft = 0;
+  lostLeases = 0;
   useMs = 0;
-  readonly pool: Tally | undefined;
+  readonly pool: Counters | undefined;
   /** What is not counted at each lease. */
   readonly rare: RareFigures = new RareFigures();
 
-  constructor(pool?: Tally) {
+  constructor(pool?: Counters) {
     this.pool = pool;
   }
 
@@ -42,7 +42,7 @@ export class Tally {
 
   /** Leases that hold a resource. */
   get leases(): number {
-    return this.acquired - this.released - this.bereft;
+    return this.acquired - this.released - this.lostLeases;
   }
 
   /** A slot is reserved. */
@@ -67,19 +67,20 @@ export class Tally {
     this.pool?.creationArrived();
   }
 
-  roused(): void {
+  takenFromIdle(): void {
     this.idle -= 1;
-    this.pool?.roused();
+    this.pool?.takenFromIdle();
   }
 
-  rested(): void {
-    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.pool) tally.idle += 1;
+  becameIdle(): void {
+    for (let counters: Counters | undefined = this; counters !== undefined; counters = counters.pool)
+      counters.idle += 1;
   }
 
   /** A resource stays only as long as its leases. */
-  condemned(): void {
+  willRetire(): void {
     this.kept -= 1;
-    this.pool?.condemned();
+    this.pool?.willRetire();
   }
 
   destructionBegan(from: Exclude<Phase, "destroying">, wasKept: boolean): void {
@@ -107,25 +108,25 @@ export class Tally {
   /** A lease was granted: of a resource that rested, or of one that is lent already. */
   lent(rested: boolean, waitMs: number): void {
     // A loop, since this is the warm path: the key's figures, then the pool's.
-    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.pool) {
-      tally.acquired += 1;
-      if (rested) tally.idle -= 1;
-      if (waitMs > 0) tally.rare.acquireMs.observe(waitMs);
+    for (let counters: Counters | undefined = this; counters !== undefined; counters = counters.pool) {
+      counters.acquired += 1;
+      if (rested) counters.idle -= 1;
+      if (waitMs > 0) counters.rare.acquireMs.observe(waitMs);
     }
   }
 
   /** A lease was given back. */
   returned(useMs: number): void {
-    for (let tally: Tally | undefined = this; tally !== undefined; tally = tally.pool) {
-      tally.released += 1;
-      tally.useMs += useMs;
+    for (let counters: Counters | undefined = this; counters !== undefined; counters = counters.pool) {
+      counters.released += 1;
+      counters.useMs += useMs;
     }
   }
 
   /** As many leases lost their resource before they were given back. */
-  bereaved(leases: number): void {
-    this.bereft += leases;
-    this.pool?.bereaved(leases);
+  leasesLost(leases: number): void {
+    this.lostLeases += leases;
+    this.pool?.leasesLost(leases);
   }
 
   joined(): void {

@@ -60,7 +60,7 @@ export function checkSignal(what: string, signal: unknown): void {
   throw new TypeError(`${what} must be an AbortSignal, got ${show(signal)}`);
 }
 
-/** Throws a TypeError where `key` is no string. */
+/** Throws a TypeError where `key` is not a string. */
 export function checkKey(what: string, key: unknown): void {
   if (typeof key !== "string") refuseKey(what, key);
 }

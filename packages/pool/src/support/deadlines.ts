@@ -1,4 +1,4 @@
-import { Heap } from "./heap.js";
+import { Heap } from "../lists/heap.js";
 import { Timer } from "./timer.js";
 
 /** The deadlines that were set with one duration, earliest first. */
