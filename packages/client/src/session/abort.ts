@@ -1,11 +1,13 @@
+import type { Cancellation } from "./cancellation.js";
+
 /** The outcome of `promise`, or the signal's reason if that comes first. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function orAborted<T>(promise: Promise<T>, signal: Cancellation): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     const settle = (): void => signal.removeEventListener("abort", abort);
     promise.then(resolve, reject).finally(settle);
     if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
+    else signal.addEventListener("abort", abort);
   });
 }
 
@@ -18,5 +20,20 @@ export function settledWithin(promise: Promise<unknown>, ms: number): Promise<vo
       resolve();
     };
     promise.then(settle, settle);
+  });
+}
+
+/** Resolves after `ms`, or on abort if that comes first. Its timer holds no process. */
+export function restFor(ms: number, signal: Cancellation): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    timer.unref();
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
   });
 }

@@ -3,16 +3,12 @@ import type { Delivery, Failure } from "./failure.js";
 import { quietly } from "./quietly.js";
 
 let lastToken = 0;
-/** Made once: an error for each request would cost more than all the rest of it. */
-const over = new Error("the answer is no longer awaited");
 
 /** One request of ours, from before it is written to its answer. */
 export class Exchange {
   /** Names this request in the progress that the server reports. */
   readonly progressToken: string = `minion-${++lastToken}`;
-  /** A refusal that need not be the end: the SDK may get a token and ask again. */
-  refusal: Failure | undefined;
-  /** By which its answer is found, where the SDK makes the request. */
+  /** By which its answer is found. */
   requestId: RequestId | undefined;
   /** Its number on the wire, where it goes past the SDK; undefined where the SDK makes the request. */
   id: number | undefined;
@@ -24,8 +20,7 @@ export class Exchange {
   #isOver = false;
   /** Whether whoever asked knows how it ended, or does not want to. */
   #isTold = false;
-  /** Made when somebody wants to know: most requests end unwatched. */
-  #controller: AbortController | undefined;
+  readonly #watchers = new Set<() => void>();
   #isStarted = false;
   #delivery: Delivery = "not-sent";
   #answer: "result" | "error" | undefined;
@@ -63,11 +58,11 @@ export class Exchange {
     return this.#isOver;
   }
 
-  /** Aborts when the answer is no longer awaited. */
-  get over(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#isOver) this.#controller.abort(over);
-    return this.#controller.signal;
+  /** Calls back once, when the answer is no longer awaited; at once where that is so. Returns what takes that back. */
+  onceOver(callback: () => void): () => void {
+    if (this.#isOver) callback();
+    else this.#watchers.add(callback);
+    return () => this.#watchers.delete(callback);
   }
 
   /** It waits for nobody on this side any more. */
@@ -125,7 +120,9 @@ export class Exchange {
   }
 
   #end(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
-    this.#controller?.abort(over);
+    for (const callback of this.#watchers) callback();
+    this.#watchers.clear();
   }
 }

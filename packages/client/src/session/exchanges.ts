@@ -63,6 +63,7 @@ export class Exchanges {
   /** Notes a request that goes past the SDK. */
   add(exchange: Exchange, id: number): void {
     exchange.id = id;
+    exchange.requestId = id;
     this.#open.set(id, exchange);
     if (exchange.onProgress !== undefined) this.#awaitProgress(exchange);
   }
@@ -148,9 +149,9 @@ export class Exchanges {
   }
 
   #awaitProgress(exchange: Exchange): void {
-    const { progressToken, over } = exchange;
+    const { progressToken } = exchange;
     this.#progressing.set(progressToken, exchange);
-    over.addEventListener("abort", () => this.#progressing.delete(progressToken), { once: true });
+    exchange.onceOver(() => this.#progressing.delete(progressToken));
   }
 
   #masked({ code, message, data }: RpcError): RpcError {

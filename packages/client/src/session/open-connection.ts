@@ -11,6 +11,7 @@ import { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
 import type { HttpSockets } from "./http/http-sockets.js";
 import { HttpWire } from "./http/http-wire.js";
+import { withSdkAuth } from "./http/sdk-auth.js";
 import { failureOf } from "./http/status-failure.js";
 import { forget, quietly } from "./quietly.js";
 import { Secrets } from "./redact.js";
@@ -159,7 +160,13 @@ class Opening {
   #wireTo(target: StdioServer | HttpServer): Wire {
     const shared = { secrets: this.#secrets, maxMessageBytes: this.#options.maxMessageBytes };
     const { principal, sockets } = this.#options;
-    if ("url" in target) return new HttpWire({ ...shared, server: target, principal, sockets });
+    if ("url" in target) {
+      const { authProvider } = target;
+      // Whatever goes in front of the sockets goes here.
+      const send =
+        authProvider === undefined ? sockets.send : withSdkAuth(sockets.send, authProvider, new URL(target.url));
+      return new HttpWire({ ...shared, server: target, principal, sockets, send });
+    }
     for (const value of Object.values(target.env ?? {})) this.#secrets.add(value);
     return new StdioWire({ ...shared, server: target, exchanges: this.#exchanges });
   }

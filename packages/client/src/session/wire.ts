@@ -26,9 +26,13 @@ export interface Wire {
   start(events: WireEvents): Promise<void>;
   /**
    * Hands a message over and marks the exchange as sent; fails the exchange or rejects where that is impossible. Throws
-   * at once where the message cannot be written as JSON.
+   * at once where the message cannot be written as JSON. `headers` go with it where the wire has such a thing.
    */
-  send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void>;
+  send(
+    message: JSONRPCMessage,
+    exchange: Exchange | undefined,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<void>;
   /** Ends it within `withinMs`; hasty where no good end is to be expected. Never rejects. */
   close(withinMs: number, options: { readonly hasty: boolean }): Promise<void>;
   /** What the server wrote to stderr, masked. */

@@ -6,10 +6,9 @@ import { describe, expect, test, vi } from "vitest";
 import { orAborted, settledWithin } from "../../src/session/abort.js";
 import { Exchange } from "../../src/session/exchange.js";
 import { Exchanges } from "../../src/session/exchanges.js";
-import { firstWords, readWhole } from "../../src/session/http/http-body.js";
+import { readStart, readWhole } from "../../src/session/http/http-body.js";
 import { HttpSockets } from "../../src/session/http/http-sockets.js";
 import { HttpWire } from "../../src/session/http/http-wire.js";
-import { HttpChannel } from "../../src/session/http/sdk-fetch.js";
 import { failureOf, isConnectFailure } from "../../src/session/http/status-failure.js";
 import { Secrets } from "../../src/session/redact.js";
 import { StdioWire } from "../../src/session/stdio/stdio-wire.js";
@@ -290,24 +289,30 @@ describe("over HTTP", () => {
     await expect(call("any")).resolves.toMatchObject({ content: [{ text: "fine" }] });
   });
 
-  test("M5: a channel that is closed asks for nothing", { timeout }, async () => {
+  test("M5: a wire that is closed asks for nothing", { timeout }, async () => {
     const { url, requests } = await startRawServer();
+    const sockets = new HttpSockets();
+    const wire = (type: "http" | "sse"): HttpWire =>
+      new HttpWire({
+        server: { url, type },
+        principal: undefined,
+        secrets: new Secrets(),
+        maxMessageBytes: 1_000,
+        sockets,
+        send: sockets.send,
+      });
     const events = { onMessage: () => {}, onEnded: () => {}, onGap: () => {} };
-    const shared = {
-      server: { url },
-      principal: undefined,
-      secrets: new Secrets(),
-      maxMessageBytes: 1_000,
-      sockets: new HttpSockets(),
-    };
-    const channel = new HttpChannel({ ...shared, events });
-    channel.close();
-    await rejection(channel.fetch(url, { method: "POST", body: '{"jsonrpc":"2.0","method":"x"}' }));
-    await rejection(channel.fetch(`${url}/token`));
-    const stream = await channel.fetch(url, { method: "GET", headers: { accept: "text/event-stream" } });
-    expect(stream.status).toBe(405);
+    await wire("http").close(10, { hasty: false });
+    const streamable = wire("http");
+    await streamable.start(events);
+    await streamable.close(10, { hasty: false });
+    await rejection(streamable.send({ jsonrpc: "2.0", method: "x" }, undefined));
+    await streamable.ready();
+    const sse = wire("sse");
+    await sse.close(10, { hasty: false });
+    await rejection(sse.start(events));
+    await sse.ready();
     expect(requests).toEqual([]);
-    await new HttpWire(shared).close(10, { hasty: false });
   });
 });
 
@@ -342,14 +347,15 @@ describe("parts", () => {
     const reading = rejection(readWhole(broken, 4));
     broken.destroy();
     expect(await reading).toMatchObject({ message: "the answer broke off" });
-    expect(await firstWords(Readable.from([Buffer.from("x".repeat(1_000))]))).toBe("x".repeat(300));
-    expect(await firstWords(Readable.from([]))).toBe("");
+    const long = Readable.from(["x".repeat(200), "y".repeat(200), "z"].map((text) => Buffer.from(text)));
+    expect(await readStart(long, 300)).toBe("x".repeat(200) + "y".repeat(200));
+    expect(await readStart(Readable.from([]), 300)).toBe("");
   });
 
   test("M1: words that never come are not waited for", async () => {
     vi.useFakeTimers();
     try {
-      const words = firstWords(new PassThrough());
+      const words = readStart(new PassThrough(), 300);
       await vi.advanceTimersByTimeAsync(1_000);
       expect(await words).toBe("");
     } finally {

@@ -413,7 +413,118 @@ describe("the standing stream", () => {
   });
 });
 
+describe("the HTTP+SSE transport", () => {
+  test("M18: an address to post to of another origin is refused, at first and later; one of its own origin is taken", {
+    timeout,
+  }, async () => {
+    const endpoints = [
+      "http://127.0.0.1:9/elsewhere",
+      "/first\n\nevent: endpoint\ndata: /second",
+      "/mcp\n\nevent: endpoint\ndata: //127.0.0.1:9/elsewhere",
+    ];
+    let opened = 0;
+    let stream: Exchange | undefined;
+    const { url, requests } = await startRawServer({
+      get: (exchange) => {
+        stream = exchange;
+        startEvents(exchange);
+        exchange.response.write(`event: endpoint\ndata: ${endpoints[opened++]}\n\n`);
+      },
+      post: ({ response, message }) => {
+        answerStatus(response, 202);
+        if (message.method === "initialize")
+          stream?.response.write(
+            `data: ${JSON.stringify({ jsonrpc: "2.0", id: message.id, result: { protocolVersion: "2025-03-26", capabilities: {}, serverInfo: { name: "raw", version: "1" } } })}\n\n`,
+          );
+        return true;
+      },
+    });
+    expect(await rejection(open({ url, type: "sse", headers: { "x-key": "s3cret" } }))).toMatchObject({
+      kind: "connect",
+      message: expect.stringContaining("another origin"),
+    });
+    expect(requests.filter(({ method }) => method.startsWith("POST"))).toEqual([]);
+    await open({ url, type: "sse" });
+    expect(requests.filter(({ method }) => method === "POST /second").length).toBeGreaterThanOrEqual(1);
+    expect(await rejection(open({ url, type: "sse" }).then(({ call }) => call("any")))).toMatchObject({
+      message: expect.stringContaining("another origin"),
+    });
+  });
+
+  test("M6: a refused stream is told with the server's words", { timeout }, async () => {
+    const { url } = await startRawServer({ get: ({ response }) => answerStatus(response, 403, {}, "not from here") });
+    expect(await rejection(open({ url, type: "sse" }))).toMatchObject({
+      kind: "http",
+      status: 403,
+      message: expect.stringContaining("not from here"),
+    });
+  });
+});
+
+describe("refusals that are answers", () => {
+  test.each([400, 404, 500])(
+    "M3: a JSON-RPC error to the call itself is its answer, whatever the status (%i)",
+    async (status) => {
+      const { url } = await startRawServer({
+        post: (exchange) => {
+          if (!isCall(exchange)) return false;
+          const error = { jsonrpc: "2.0", id: exchange.message.id, error: { code: -32601, message: "no such method" } };
+          answerStatus(exchange.response, status, { "content-type": "application/json" }, JSON.stringify(error));
+          return true;
+        },
+      });
+      const { call, deaths } = await open({ url });
+      expect(await rejection(call("any"))).toMatchObject({ kind: "rpc", cause: { code: -32601 } });
+      expect(deaths).toEqual([]);
+    },
+  );
+
+  test("M4: one with id null is a refusal with the server's words; so is one of a status that stands for a refusal", async () => {
+    const { url } = await startRawServer({
+      post: (exchange) => {
+        if (!isCall(exchange)) return false;
+        const isLimited = isCall(exchange, "limited");
+        const error = {
+          id: isLimited ? exchange.message.id : null,
+          error: { code: -32000, message: "not initialized" },
+        };
+        answerStatus(exchange.response, isLimited ? 429 : 400, {}, JSON.stringify(error));
+        return true;
+      },
+    });
+    const { call } = await open({ url });
+    expect(await rejection(call("any"))).toMatchObject({
+      kind: "http",
+      message: "the server answered with HTTP status 400: not initialized",
+    });
+    expect(await rejection(call("limited"))).toMatchObject({ kind: "http", status: 429, delivery: "not-sent" });
+  });
+});
+
 describe("headers", () => {
+  test("M22: a User-Agent is sent; what is configured may replace it, but not what the transport needs", {
+    timeout,
+  }, async () => {
+    const { url, requests } = await startRawServer({ get: (exchange) => startEvents(exchange) });
+    const first = await open({ url });
+    await first.call("any");
+    for (const { headers } of requests) expect(headers["user-agent"]).toMatch(/^minion\/\d/);
+    requests.length = 0;
+    const headers = { Accept: "text/html", "content-TYPE": "text/plain", "MCP-Session-Id": "mine", "User-Agent": "me" };
+    const { call } = await open({ url, headers });
+    await call("any");
+    await until(() => requests.some(({ method }) => method === "GET /mcp"), "the stream is asked for");
+    for (const { method, headers: sent } of requests) {
+      const isGet = method === "GET /mcp";
+      expect(sent.accept).toBe(isGet ? "text/event-stream" : "application/json, text/event-stream");
+      expect(sent["content-type"]).toBe(isGet ? "text/plain" : "application/json");
+      expect(sent["user-agent"]).toBe("me");
+    }
+    expect(requests.filter(({ message }) => message.method === "tools/call")[0]?.headers["mcp-session-id"]).toBe(
+      "session-1",
+    );
+  });
+
   test("they go with every request, a function is asked before each, credentials of the URL become one", {
     timeout,
   }, async () => {

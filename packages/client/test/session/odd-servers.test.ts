@@ -5,7 +5,7 @@ import { PassThrough, Readable } from "node:stream";
 import fc from "fast-check";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Exchange } from "../../src/session/exchange.js";
-import { Lane } from "../../src/session/http/concurrency-limiter.js";
+import { ConcurrencyLimiter } from "../../src/session/http/concurrency-limiter.js";
 import { EventStreamGuard } from "../../src/session/http/event-stream.js";
 import { readWhole } from "../../src/session/http/http-body.js";
 import { HttpSockets } from "../../src/session/http/http-sockets.js";
@@ -203,7 +203,7 @@ test("M6: an event that broke off is asked for again", () => {
   }
 });
 
-test("M2: a lane keeps its order and its bounds, and gets every place back, whoever leaves when", async () => {
+test("M2: a concurrency limiter keeps its order and its bounds, and gets every place back, whoever leaves when", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.record({ op: fc.constantFrom("enter", "leave", "abort", "both", "tick"), n: fc.nat() }), {
@@ -211,7 +211,7 @@ test("M2: a lane keeps its order and its bounds, and gets every place back, whoe
         maxLength: 80,
       }),
       async (ops) => {
-        const lane = new Lane({ width: 2, maxWidth: 5, slowMs: 1 });
+        const lane = new ConcurrencyLimiter({ width: 2, maxWidth: 5, slowMs: 1 });
         const waiting = new Map<number, AbortController>();
         const inside = new Map<number, () => void>();
         const order: number[] = [];

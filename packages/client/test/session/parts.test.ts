@@ -6,9 +6,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Exchange } from "../../src/session/exchange.js";
 import { Exchanges } from "../../src/session/exchanges.js";
 import { Failure } from "../../src/session/failure.js";
-import { Lane } from "../../src/session/http/concurrency-limiter.js";
+import { ConcurrencyLimiter } from "../../src/session/http/concurrency-limiter.js";
 import { EventStreamGuard, EventTooLarge } from "../../src/session/http/event-stream.js";
-import { responseOf } from "../../src/session/http/http-body.js";
 import { HttpSockets } from "../../src/session/http/http-sockets.js";
 import { Replies } from "../../src/session/http/replies.js";
 import { StandingStream } from "../../src/session/http/standing-stream.js";
@@ -103,9 +102,9 @@ describe("streams of events", () => {
   });
 });
 
-describe("a lane", () => {
+describe("a concurrency limiter", () => {
   test("lets so many through, the rest in order, and forgets who left", async () => {
-    const lane = new Lane({ width: 2, maxWidth: 2, slowMs: 10 });
+    const lane = new ConcurrencyLimiter({ width: 2, maxWidth: 2, slowMs: 10 });
     const [first, second] = [await lane.enter(never), await lane.enter(never)];
     const order: string[] = [];
     const controller = new AbortController();
@@ -132,7 +131,7 @@ describe("a lane", () => {
   test("M10: who is slow does not count, and where the last ones were slow more are let in at once", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setImmediate", "performance"] });
     try {
-      const lane = new Lane({ width: 1, maxWidth: 3, slowMs: 100 });
+      const lane = new ConcurrencyLimiter({ width: 1, maxWidth: 3, slowMs: 100 });
       const inside: (() => void)[] = [];
       const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
       const enter = (): void => void lane.enter(never).then((leave) => inside.push(leave));
@@ -393,42 +392,81 @@ describe("exchanges", () => {
 function events(text: string): IncomingMessage {
   const message = new IncomingMessage(new Socket());
   message.statusCode = 200;
+  message.headers = { "content-type": "text/event-stream" };
   message.push(text);
   message.push(null);
   return message;
 }
 
 describe("a standing stream", () => {
-  test("M6: that lived long is opened again without a pause; one that ends at once is not", async () => {
+  /** What a stream that is kept while `answers` last asks for, with the pauses between. */
+  async function kept(answers: readonly (() => Promise<IncomingMessage>)[], livesMs: readonly number[] = []) {
     const now = vi.spyOn(performance, "now");
+    vi.useFakeTimers();
     try {
-      let gaps = 0;
-      const told = { onMessage: () => {}, onEnded: () => {}, onGap: () => gaps++ };
+      const seen: unknown[] = [];
       const closing = new AbortController();
-      const stream = new StandingStream({ kind: "http", events: told, maxMessageBytes: 100, closing: closing.signal });
-      const open = async (livesMs: number): Promise<string> => {
-        now.mockReturnValue(0);
-        const response = await stream.open(
-          new Headers(),
-          async () => events("data: x\n\n"),
-          () => {},
-        );
-        now.mockReturnValue(livesMs);
-        return response.text();
+      const told = {
+        onMessage: () => {},
+        onEnded: ({ kind }: Failure) => seen.push(kind),
+        onGap: () => seen.push("gap"),
       };
-      expect(await open(60_000)).toBe("data: x\n\n");
-      await open(10);
-      expect(gaps).toBe(1);
-      const third = stream.open(
-        new Headers(),
-        () => Promise.reject(new Error("not asked")),
-        () => {},
-      );
-      closing.abort();
-      expect((await third).status).toBe(405);
+      let count = 0;
+      const connect = async (lastEventId: string | undefined): Promise<IncomingMessage> => {
+        const answer = answers[count];
+        if (answer === undefined) {
+          closing.abort();
+          throw new Error("closed");
+        }
+        seen.push(`from ${lastEventId}`);
+        const response = await answer();
+        now.mockReturnValueOnce(0).mockReturnValueOnce(livesMs[count] ?? 60_000);
+        count += 1;
+        return response;
+      };
+      const stream = new StandingStream({ connect, events: told, maxMessageBytes: 100, closing: closing.signal });
+      let isOver = false;
+      const keeping = stream.keep().then(() => {
+        isOver = true;
+      });
+      let ms = 0;
+      for (; !isOver && ms < 60_000; ms += 100) await vi.advanceTimersByTimeAsync(100);
+      expect(isOver).toBe(true);
+      await keeping;
+      return { seen, ms };
     } finally {
+      vi.useRealTimers();
       now.mockRestore();
     }
+  }
+  const refused = (status: number) => async (): Promise<IncomingMessage> =>
+    Object.assign(events(""), { statusCode: status });
+
+  test("M8: it is opened again from where it ended, and the gap is told; one that lived short waits longer", async () => {
+    const long = await kept([async () => events("id: 7\ndata: {}\n\n"), async () => events("data: {}\n\n")]);
+    expect(long.seen).toEqual(["from undefined", "from 7", "gap"]);
+    const short = await kept([async () => events(""), async () => events(""), async () => events("")], [10, 10, 10]);
+    expect(short.ms).toBeGreaterThan(long.ms + 3_000);
+  });
+
+  test.each([404, 400, 401, 405, 500])(
+    "M3: the first is optional: status %i means that there is none",
+    async (status) => {
+      expect((await kept([refused(status)])).seen).toEqual(["from undefined"]);
+    },
+  );
+
+  test("M6: what cannot be reached is tried again, and is missed only where it was open", async () => {
+    const fails = (): Promise<IncomingMessage> => Promise.reject(new Error("reset"));
+    expect((await kept([fails, async () => events("")])).seen).toEqual(["from undefined", "from undefined"]);
+    expect((await kept([fails, fails])).seen).toEqual(["from undefined", "from undefined"]);
+    const lost = await kept([async () => events(""), refused(500), fails]);
+    expect(lost.seen).toEqual(["from undefined", "from undefined", "from undefined", "closed"]);
+  });
+
+  test("M7: an event that is too large ends one stream; the next does not begin with it", async () => {
+    const big = async (): Promise<IncomingMessage> => events(`id: 1\ndata: {}\n\nid: 2\ndata: ${"x".repeat(200)}`);
+    expect((await kept([big, async () => events("")])).seen).toEqual(["from undefined", "from undefined", "gap"]);
   });
 });
 
@@ -439,18 +477,6 @@ describe("answers over HTTP", () => {
     message.push(null);
     return message;
   };
-
-  test("those without a body are handed on without one, whatever was read", async () => {
-    const message = headOnly(204);
-    message.headers = { "x-one": "1", "x-none": undefined, "set-cookie": ["a=1", "b=2"] };
-    const response = responseOf(message, "ignored");
-    expect(response.body).toBeNull();
-    expect([...response.headers]).toEqual([
-      ["set-cookie", "a=1"],
-      ["set-cookie", "b=2"],
-      ["x-one", "1"],
-    ]);
-  });
 
   test("M4: one that has no status is no answer", async () => {
     const failures: Failure[] = [];

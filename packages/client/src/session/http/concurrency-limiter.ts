@@ -1,5 +1,7 @@
-/** How wide a {@link Lane} is. */
-export interface LaneOptions {
+import type { Cancellation } from "../cancellation.js";
+
+/** How wide a {@link ConcurrencyLimiter} is. */
+export interface LimiterOptions {
   /** How many it lets through at a time while they are quick. */
   readonly width: number;
   /** How many it lets through at most. */
@@ -17,8 +19,8 @@ interface Place {
  * Lets few through at a time while they are quick, and more where they are slow, in the order in which they came: who is
  * slow does not count, and where the last ones were slow more are let in at once.
  */
-export class Lane {
-  readonly #options: LaneOptions;
+export class ConcurrencyLimiter {
+  readonly #options: LimiterOptions;
   /** In the order in which they entered. */
   readonly #inside = new Set<Place>();
   readonly #waiting = new Set<(place: Place) => void>();
@@ -26,14 +28,14 @@ export class Lane {
   #slow = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: LaneOptions) {
+  constructor(options: LimiterOptions) {
     this.#options = options;
     this.#width = options.width;
   }
 
   /** Resolves with the function that makes room again; rejects with `signal.reason` on abort. */
-  async enter(signal: AbortSignal): Promise<() => void> {
-    signal.throwIfAborted();
+  async enter(signal: Cancellation): Promise<() => void> {
+    if (signal.aborted) throw signal.reason;
     const place = this.#hasRoom && this.#waiting.size === 0 ? this.#take() : await this.#wait(signal);
     return () => {
       if (this.#inside.delete(place)) this.#left(place);
@@ -58,18 +60,19 @@ export class Lane {
     return place;
   }
 
-  #wait(signal: AbortSignal): Promise<Place> {
+  #wait(signal: Cancellation): Promise<Place> {
     return new Promise((resolve, reject) => {
       const enter = (place: Place): void => {
         signal.removeEventListener("abort", leave);
         resolve(place);
       };
       const leave = (): void => {
+        signal.removeEventListener("abort", leave);
         this.#waiting.delete(enter);
         this.#watch();
         reject(signal.reason);
       };
-      signal.addEventListener("abort", leave, { once: true });
+      signal.addEventListener("abort", leave);
       this.#waiting.add(enter);
       this.#watch();
     });

@@ -1,10 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 
-const maxWords = 300;
-const wordsWithinMs = 1_000;
-/** Statuses whose answers have no body, and must be given none. */
-const withoutBody = new Set([204, 205, 304]);
+const startWithinMs = 1_000;
 
 /** Calls back when a body has ended or broken off, or has done so already. */
 export function onceClosed(body: Readable, callback: () => void): void {
@@ -30,25 +27,20 @@ export function readWhole(body: Readable, maxBytes: number): Promise<Buffer | un
   });
 }
 
-/** The first words of a refusal's body, on one line; "" where they do not come soon. */
-export function firstWords(body: Readable): Promise<string> {
+/** What a body begins with, as far as it comes soon: at most about `maxLength` characters. The rest is not read. */
+export function readStart(body: Readable, maxLength: number): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
     const end = (): void => {
       clearTimeout(timer);
       body.destroy();
-      resolve(
-        text
-          .replace(/[\s\p{Cc}]+/gu, " ")
-          .trim()
-          .slice(0, maxWords),
-      );
+      resolve(text);
     };
-    const timer = setTimeout(end, wordsWithinMs);
+    const timer = setTimeout(end, startWithinMs);
     body.setEncoding("utf8");
     body.on("data", (piece: string) => {
       text += piece;
-      if (text.length >= maxWords) end();
+      if (text.length >= maxLength) end();
     });
     body.on("end", end);
     body.on("error", end);
@@ -59,16 +51,4 @@ export function firstWords(body: Readable): Promise<string> {
 /** Whether a status says that all is well. */
 export function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
   return statusCode >= 200 && statusCode < 300;
-}
-
-/** An answer as the SDK's transports want it. */
-export function responseOf(
-  message: IncomingMessage,
-  body: string | ReadableStream<Uint8Array> | null = null,
-): Response {
-  const { statusCode: status = 0, headers } = message;
-  const given = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [value].flat().map((one): [string, string] => [name, one]),
-  );
-  return new Response(withoutBody.has(status) ? null : body, { status, headers: given });
 }

@@ -1,45 +1,56 @@
+import { readFileSync } from "node:fs";
 import type { HttpServer } from "../../config/server-config.js";
 import { orAborted } from "../abort.js";
+import type { Cancellation } from "../cancellation.js";
 import { Failure } from "../failure.js";
 import type { Secrets } from "../redact.js";
 
-/** Where a server is and what is sent to it with every request: nothing of it goes anywhere else. */
+const userAgent = `minion/${ownVersion()}`;
+
+/** Where a server is and what is sent to it with every request: nothing of it goes to another origin. */
 export class HttpEndpoint {
-  /** Without credentials, which `fetch` refuses in a URL: they become a header. */
+  /** Without credentials: they become a header. */
   readonly url: URL;
   readonly #server: HttpServer;
   readonly #principal: string | undefined;
   readonly #secrets: Secrets;
-  readonly #basic: string | undefined;
+  /** What goes with every request, where the configuration does not say otherwise. */
+  readonly #always: Readonly<Record<string, string>>;
 
   constructor(server: HttpServer, principal: string | undefined, secrets: Secrets) {
     const url = new URL(server.url);
     secrets.addUrl(url);
-    if (url.username !== "" || url.password !== "") {
-      const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-      this.#basic = `Basic ${Buffer.from(credentials).toString("base64")}`;
-      secrets.addHeaders({ authorization: this.#basic });
-      url.username = "";
-      url.password = "";
-    }
-    if (typeof server.headers === "object") secrets.addHeaders(server.headers);
+    const basic = basicCredentials(url);
+    if (basic !== undefined) secrets.addHeaders(basic);
+    url.username = "";
+    url.password = "";
+    const configured = typeof server.headers === "object" ? server.headers : {};
+    secrets.addHeaders(configured);
+    this.#always = { "user-agent": userAgent, ...basic, ...inLowerCase(configured) };
     this.url = url;
     this.#server = server;
     this.#principal = principal;
     this.#secrets = secrets;
   }
 
-  /** The headers of one request: the SDK's, with the configured ones on top. */
-  async headers(given: RequestInit["headers"], signal: AbortSignal): Promise<Headers> {
-    const headers = new Headers(given);
-    if (this.#basic !== undefined && !headers.has("authorization")) headers.set("authorization", this.#basic);
-    for (const [name, value] of Object.entries(await this.#configured(signal))) headers.set(name, value);
-    return headers;
+  /** The headers of one request. Those of the transport (`own`, in lower case) stand above the configured ones. */
+  async headers(
+    own: Readonly<Record<string, string | undefined>>,
+    signal: Cancellation,
+  ): Promise<Record<string, string>> {
+    const { headers } = this.#server;
+    const all: Record<string, string> = {
+      ...this.#always,
+      ...(typeof headers === "function" && inLowerCase(await this.#ask(headers, signal))),
+    };
+    for (const [name, value] of Object.entries(own)) if (value !== undefined) all[name] = value;
+    return all;
   }
 
-  async #configured(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
-    const { headers = {} } = this.#server;
-    if (typeof headers !== "function") return headers;
+  async #ask(
+    headers: Extract<HttpServer["headers"], (...args: never[]) => unknown>,
+    signal: Cancellation,
+  ): Promise<Readonly<Record<string, string>>> {
     try {
       const given = await orAborted(headers({ principal: this.#principal }), signal);
       this.#secrets.addChangingHeaders(given);
@@ -48,5 +59,25 @@ export class HttpEndpoint {
       if (signal.aborted) throw signal.reason;
       throw new Failure("connect", "the function that gives its headers failed", { delivery: "not-sent", cause });
     }
+  }
+}
+
+function basicCredentials({ username, password }: URL): { readonly authorization: string } | undefined {
+  if (username === "" && password === "") return undefined;
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
+}
+
+function inLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** The version of this package; where it was bundled into another its package.json is not there. */
+function ownVersion(): string {
+  try {
+    const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
+    return String(version);
+  } catch {
+    return "0";
   }
 }

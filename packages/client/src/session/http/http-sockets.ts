@@ -1,26 +1,35 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { Lane } from "./concurrency-limiter.js";
+import type { Cancellation } from "../cancellation.js";
+import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 
 /** Less than the five seconds after which a server of Node ends a socket that rests: it would meet the next request. */
 const restMs = 4_000;
 
-/** One request, as it is sent. */
+/** One HTTP request, as it is sent. */
 export interface HttpRequest {
-  readonly method: string;
-  readonly headers: Headers;
+  readonly method: "POST" | "GET" | "DELETE";
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   /** Called when the request is handed to a socket that is open. */
   readonly onSent?: (() => void) | undefined;
 }
 
 /**
- * The sockets of one server, shared by all connections to it: a session is bound to none. Not those of the global
+ * Sends one HTTP request to a server. Resolves with the head of the answer, whatever its status, whose body the caller
+ * reads or destroys. Rejects with `signal.reason` on abort, with the error of the socket, or with a `Failure`. Every request
+ * of a wire goes through one function of this form, so that a layer can be put in front of the sockets.
+ */
+export type SendHttp = (url: URL, request: HttpRequest) => Promise<IncomingMessage>;
+
+/**
+ * The sockets of one server, shared by all connections to it: a session is bound to none. They are not those of the global
  * `fetch`, which opens one for each request that is under way and costs several times as much.
  */
 export class HttpSockets {
-  readonly #lanes = new Map<string, Lane>();
+  readonly #limiters = new Map<string, ConcurrencyLimiter>();
   readonly #plain = new HttpAgent({ keepAlive: true, timeout: restMs });
   readonly #secure = new HttpsAgent({ keepAlive: true, timeout: restMs });
   #users = 0;
@@ -40,24 +49,23 @@ export class HttpSockets {
   }
 
   /**
-   * Where requests have to pass; notices and answers need not wait for them, so that a few more sockets may be open. One
-   * for each origin: where one replica hangs, calls to another do not.
+   * Where calls have to pass; notifications and answers need not wait for them, so that a few more sockets may be open.
+   * There is one for each origin: where one replica hangs, calls to another do not.
    */
-  laneTo({ origin }: URL): Lane {
-    const known = this.#lanes.get(origin);
+  limiterOf({ origin }: URL): ConcurrencyLimiter {
+    const known = this.#limiters.get(origin);
     if (known !== undefined) return known;
-    const lane = new Lane({ width: 12, maxWidth: 256, slowMs: 50 });
-    this.#lanes.set(origin, lane);
-    return lane;
+    const limiter = new ConcurrencyLimiter({ width: 12, maxWidth: 256, slowMs: 50 });
+    this.#limiters.set(origin, limiter);
+    return limiter;
   }
 
-  /** Resolves with the head of the answer, whose body is to be read or destroyed. Rejects with `signal.reason` on abort. */
-  send(url: URL, { method, headers, body, signal, onSent }: HttpRequest): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
+  readonly send: SendHttp = (url, { method, headers, body, signal, onSent }) =>
+    new Promise((resolve, reject) => {
+      if (signal.aborted) throw signal.reason;
       const isSecure = url.protocol === "https:";
-      // Nobody here would decode another.
-      const options = { method, headers: { ...Object.fromEntries(headers), "accept-encoding": "identity" } };
+      // Nobody here would decode another encoding.
+      const options = { method, headers: { ...headers, "accept-encoding": "identity" } };
       const request = isSecure
         ? httpsRequest(url, { ...options, agent: this.#secure })
         : httpRequest(url, { ...options, agent: this.#plain });
@@ -66,7 +74,7 @@ export class HttpSockets {
         // Without an error: a socket that is just being given back has nobody who listens for one.
         request.destroy();
       };
-      signal.addEventListener("abort", abort, { once: true });
+      signal.addEventListener("abort", abort);
       let isAnswered = false;
       request.on("close", () => {
         signal.removeEventListener("abort", abort);
@@ -84,5 +92,4 @@ export class HttpSockets {
       });
       request.end(body);
     });
-  }
 }

@@ -1,92 +1,271 @@
-import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import type { IncomingMessage } from "node:http";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { HttpServer } from "../../config/server-config.js";
 import { settledWithin } from "../abort.js";
 import type { Exchange } from "../exchange.js";
+import { forget, ignore } from "../quietly.js";
 import type { Secrets } from "../redact.js";
 import type { Wire, WireEvents } from "../wire.js";
-import type { HttpSockets } from "./http-sockets.js";
-import { HttpChannel } from "./sdk-fetch.js";
+import { ConcurrencyLimiter } from "./concurrency-limiter.js";
+import { isSuccess, onceClosed } from "./http-body.js";
+import { HttpEndpoint } from "./http-endpoint.js";
+import type { HttpRequest, HttpSockets, SendHttp } from "./http-sockets.js";
+import { sendFollowing } from "./redirects.js";
+import { readRefusal } from "./refusal.js";
+import { Replies } from "./replies.js";
+import { openSseStream } from "./sse-stream.js";
+import { StandingStream } from "./standing-stream.js";
 
 /** A server that does not answer the end of a session forgets it by itself, sooner or later. */
 const maxGoodbyeMs = 1_000;
-/** As the standing stream counts them: see `maxFailures` there. */
-const reconnectionOptions = {
-  initialReconnectionDelay: 1_000,
-  maxReconnectionDelay: 30_000,
-  reconnectionDelayGrowFactor: 1.5,
-  maxRetries: 2,
-};
+const maxOthers = 16;
+/** A reply that stays open although the answer has come, or will not come by it. */
+const lingerMs = 1_000;
+/** What nobody awaits the answer of, and so nobody gives up. */
+const notificationMs = 60_000;
+/** What shows whether a server lives waits for no call. */
+const vital: ReadonlySet<string> = new Set(["initialize", "ping", "server/discover"]);
 
-/** Speaks streamable HTTP or SSE through the SDK's transports, with a `fetch` of our own beneath. */
+/** What an {@link HttpWire} is made of. */
+export interface HttpWireOptions {
+  readonly server: HttpServer;
+  readonly principal: string | undefined;
+  readonly secrets: Secrets;
+  readonly maxMessageBytes: number;
+  readonly sockets: HttpSockets;
+  /** By which every request goes out: the sockets themselves, or a layer in front of them. */
+  readonly send: SendHttp;
+}
+
+interface Post {
+  readonly body: string;
+  /** Undefined for an answer to the server. */
+  readonly method: string | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Speaks streamable HTTP, or the deprecated HTTP+SSE transport. Every request has a signal of its own, which ends it when
+ * nobody awaits the answer any more; what is refused, lost or too large is told to the exchange it belongs to.
+ */
 export class HttpWire implements Wire {
-  readonly #options: {
-    readonly server: HttpServer;
-    readonly principal: string | undefined;
-    readonly secrets: Secrets;
-    readonly maxMessageBytes: number;
-    readonly sockets: HttpSockets;
-  };
-  #channel: HttpChannel | undefined;
-  #transport: StreamableHTTPClientTransport | SSEClientTransport | undefined;
+  readonly #options: HttpWireOptions;
+  readonly #endpoint: HttpEndpoint;
+  readonly #kind: "http" | "sse";
+  readonly #leaveSockets: () => void;
+  readonly #closing = new AbortController();
+  /** A set, since so many listeners on one signal would be a warning. */
+  readonly #open = new Set<AbortController>();
+  /** Answers to the server, notifications, handshakes and pings do not wait for calls. */
+  readonly #others = new ConcurrencyLimiter({ width: maxOthers, maxWidth: maxOthers, slowMs: 0 });
+  #events: WireEvents | undefined;
+  #replies: Replies | undefined;
+  #postUrl: URL;
+  #sessionId: string | undefined;
+  #protocolVersion: string | undefined;
 
-  constructor(options: {
-    readonly server: HttpServer;
-    readonly principal: string | undefined;
-    readonly secrets: Secrets;
-    readonly maxMessageBytes: number;
-    readonly sockets: HttpSockets;
-  }) {
+  constructor(options: HttpWireOptions) {
+    const { server, principal, secrets, sockets } = options;
     this.#options = options;
+    this.#endpoint = new HttpEndpoint(server, principal, secrets);
+    this.#kind = server.type ?? "http";
+    this.#postUrl = this.#endpoint.url;
+    this.#leaveSockets = sockets.use();
   }
 
   async start(events: WireEvents): Promise<void> {
-    const { authProvider, type } = this.#options.server;
-    const channel = new HttpChannel({ ...this.#options, events });
-    this.#channel = channel;
-    const shared = { fetch: channel.fetch, ...(authProvider === undefined ? {} : { authProvider }) };
-    const transport =
-      type === "sse"
-        ? new SSEClientTransport(channel.endpoint.url, shared)
-        : new StreamableHTTPClientTransport(channel.endpoint.url, { ...shared, reconnectionOptions });
-    this.#transport = transport;
-    transport.onmessage = (message) => events.onMessage(message);
-    // What goes wrong is seen on the wire, where it is known which request it belongs to.
-    transport.onerror = () => {};
-    await transport.start();
+    const { maxMessageBytes } = this.#options;
+    this.#events = events;
+    this.#replies = new Replies({ maxMessageBytes, onMessage: events.onMessage });
+    if (this.#kind === "http") return;
+    const response = await this.#get(undefined);
+    if (!isSuccess(response)) throw (await this.#refusalOf(response, undefined)).failure;
+    const { url } = this.#endpoint;
+    const onMoved = (postUrl: URL): void => {
+      this.#postUrl = postUrl;
+    };
+    await openSseStream(response, { url, maxMessageBytes, events, onMoved });
   }
 
-  send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void> {
-    const sent = withIdInFront(message);
-    // The SDK does so when it is too late to tell a bad message from a bad connection.
-    JSON.stringify(sent);
-    const forget = this.#channel?.announce(message, exchange);
-    return Promise.resolve(this.#transport?.send(sent)).finally(forget);
+  send(
+    message: JSONRPCMessage,
+    exchange: Exchange | undefined,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const method = "method" in message ? message.method : undefined;
+    return this.#post({ body: JSON.stringify(message), method, headers }, exchange);
+  }
+
+  setProtocolVersion(version: string): void {
+    this.#protocolVersion = version;
+  }
+
+  /** Hears what the server says unasked. */
+  async ready(): Promise<void> {
+    const events = this.#events;
+    if (this.#kind === "sse" || events === undefined) return;
+    const { maxMessageBytes } = this.#options;
+    const connect = (lastEventId: string | undefined): Promise<IncomingMessage> => this.#get(lastEventId);
+    const closing = this.#closing.signal;
+    forget(new StandingStream({ connect, events, maxMessageBytes, closing }).keep());
   }
 
   async close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {
-    const transport = this.#transport;
-    if (transport instanceof StreamableHTTPClientTransport && !options.hasty) {
-      await settledWithin(transport.terminateSession(), Math.min(withinMs, maxGoodbyeMs));
-    }
-    this.#channel?.close();
-    await transport?.close();
+    if (this.#sessionId !== undefined && !options.hasty)
+      await settledWithin(this.#endSession(), Math.min(withinMs, maxGoodbyeMs));
+    this.#closing.abort();
+    for (const request of [...this.#open]) request.abort();
+    this.#leaveSockets();
   }
 
   stderrTail(): string {
     return "";
   }
 
-  setProtocolVersion(version: string): void {
-    this.#transport?.setProtocolVersion(version);
+  async #endSession(): Promise<void> {
+    const headers = await this.#endpoint.headers(this.#transportHeaders, this.#closing.signal);
+    const response = await this.#request({ method: "DELETE", headers, signal: this.#closing.signal });
+    response.resume();
+  }
+
+  get #transportHeaders(): Readonly<Record<string, string | undefined>> {
+    return { "mcp-session-id": this.#sessionId, "mcp-protocol-version": this.#protocolVersion };
+  }
+
+  /** Asks for a stream, from after an event where one is named. It ends with the connection. */
+  async #get(lastEventId: string | undefined, signal?: AbortSignal): Promise<IncomingMessage> {
+    const request = new AbortController();
+    if (signal === undefined) this.#track(request);
+    const own = { ...this.#transportHeaders, accept: "text/event-stream", "last-event-id": lastEventId };
+    try {
+      const ending = signal ?? request.signal;
+      const headers = await this.#endpoint.headers(own, ending);
+      const response = await this.#request({ method: "GET", headers, signal: ending });
+      onceClosed(response, () => this.#open.delete(request));
+      return response;
+    } catch (error) {
+      this.#open.delete(request);
+      throw error;
+    }
+  }
+
+  #request(request: HttpRequest): Promise<IncomingMessage> {
+    const url = request.method === "POST" ? this.#postUrl : this.#endpoint.url;
+    return sendFollowing(this.#options.send, url, request);
+  }
+
+  async #post(post: Post, exchange: Exchange | undefined): Promise<void> {
+    const request = new AbortController();
+    const { signal } = request;
+    this.#track(request);
+    const unlink = exchange === undefined ? endAfter(notificationMs, request) : endWith(exchange, request);
+    let leave = ignore;
+    const release = (): void => {
+      this.#open.delete(request);
+      unlink();
+      leave();
+    };
+    try {
+      leave = await this.#limiterFor(post, exchange).enter(signal);
+      exchange?.markStarted();
+      const own = {
+        ...post.headers,
+        ...this.#transportHeaders,
+        accept: "application/json, text/event-stream",
+        "content-type": "application/json",
+      };
+      const headers = await this.#endpoint.headers(own, signal);
+      const onSent = (): void => exchange?.markSent();
+      const response = await this.#request({ method: "POST", headers, body: post.body, signal, onSent });
+      if (!isSuccess(response)) await this.#refused(response, headers, exchange);
+      else if (exchange !== undefined && this.#kind === "http") {
+        this.#noteSession(post, response);
+        const resume = (lastEventId: string): Promise<IncomingMessage> => this.#resume(lastEventId, signal);
+        void this.#replies?.read(response, { exchange, signal, resume }).finally(release);
+        return;
+      } else {
+        const cancel = endAfter(lingerMs, request);
+        response.resume();
+        onceClosed(response, () => {
+          cancel();
+          release();
+        });
+        return;
+      }
+    } catch (error) {
+      release();
+      throw error;
+    }
+    release();
+  }
+
+  /** A request that ends with the connection. */
+  #track(request: AbortController): void {
+    if (this.#closing.signal.aborted) request.abort();
+    this.#open.add(request);
+  }
+
+  #limiterFor({ method }: Post, exchange: Exchange | undefined): ConcurrencyLimiter {
+    const isVital = exchange === undefined || (method !== undefined && vital.has(method));
+    return isVital ? this.#others : this.#options.sockets.limiterOf(this.#postUrl);
+  }
+
+  #noteSession({ method }: Post, { headers }: IncomingMessage): void {
+    const given = headers["mcp-session-id"];
+    if (method === "initialize" && typeof given === "string") this.#sessionId = given;
+  }
+
+  /** Of a reply that broke off. */
+  async #resume(lastEventId: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const response = await this.#get(lastEventId, signal);
+    if (isSuccess(response)) return response;
+    response.destroy();
+    throw new Error(`the rest of the reply was refused with HTTP status ${response.statusCode}`);
+  }
+
+  /** Tells whom it concerns; throws where that is nobody. */
+  async #refused(
+    response: IncomingMessage,
+    sent: Readonly<Record<string, string>>,
+    exchange: Exchange | undefined,
+  ): Promise<void> {
+    const { failure, answer } = await this.#refusalOf(response, exchange, sent);
+    if (answer !== undefined) return this.#events?.onMessage(answer);
+    exchange?.fail(failure);
+    if (failure.kind === "session-lost") this.#events?.onEnded(failure, { sparesRequests: true });
+    if (exchange === undefined) throw failure;
+  }
+
+  #refusalOf(
+    response: IncomingMessage,
+    exchange: Exchange | undefined,
+    sent: Readonly<Record<string, string>> = {},
+  ): ReturnType<typeof readRefusal> {
+    return readRefusal(response, {
+      id: exchange?.requestId,
+      hasSession: this.#kind === "sse" ? exchange !== undefined : sent["mcp-session-id"] !== undefined,
+      secrets: this.#options.secrets,
+    });
   }
 }
 
-/** So that the channel knows from its first bytes that a body is a message, and which request it is. */
-function withIdInFront(message: JSONRPCMessage): JSONRPCMessage {
-  if (!("method" in message)) return Object.assign({ jsonrpc: message.jsonrpc }, message);
-  const { jsonrpc, method, params } = message;
-  const rest = params === undefined ? {} : { params };
-  return "id" in message ? { jsonrpc, id: message.id, method, ...rest } : { jsonrpc, method, ...rest };
+/** Ends a request that takes so long. Returns what takes that back. */
+function endAfter(ms: number, request: AbortController): () => void {
+  const timer = setTimeout(() => request.abort(), ms);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
+/** Ends a request when its answer is not awaited any more; where it has come, only what would not end by itself. */
+function endWith(exchange: Exchange, request: AbortController): () => void {
+  let keep = ignore;
+  const end = (): void => {
+    if (exchange.answer === undefined) request.abort();
+    else keep = endAfter(lingerMs, request);
+  };
+  const unlisten = exchange.onceOver(end);
+  return () => {
+    keep();
+    unlisten();
+  };
 }

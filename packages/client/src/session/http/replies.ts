@@ -1,23 +1,21 @@
 import type { IncomingMessage } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { createParser } from "eventsource-parser";
 import type { Exchange } from "../exchange.js";
 import { Failure } from "../failure.js";
-import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
+import { EventTooLarge } from "./event-stream.js";
 import { readWhole } from "./http-body.js";
+import { readEvents } from "./read-events.js";
 
 /** How long to wait before the rest of a stream is asked for, where the server does not say. */
 const defaultRetryMs = 1_000;
-const shortestRetryMs = 10;
-const longestRetryMs = 60_000;
 
 /** What the answer to one posted request comes with. */
 export interface Reply {
   readonly exchange: Exchange;
   /** Aborts when the rest of the reply is not wanted. */
   readonly signal: AbortSignal;
-  /** Asks for what comes after an event. */
-  readonly resume: (lastEventId: string) => Promise<IncomingMessage>;
+  /** Asks for what comes after an event; undefined where the protocol has no such thing. */
+  readonly resume: ((lastEventId: string) => Promise<IncomingMessage>) | undefined;
 }
 
 /**
@@ -38,7 +36,7 @@ export class Replies {
     const { exchange } = reply;
     try {
       const type = (response.headers["content-type"] ?? "").toLowerCase();
-      if (type.startsWith("text/event-stream")) await this.#readEvents(response, reply);
+      if (type.startsWith("text/event-stream")) await this.#readStreams(response, reply);
       else await this.#readWhole(response, type, exchange);
     } catch (error) {
       if (error instanceof EventTooLarge) exchange.fail(this.#tooLarge());
@@ -57,44 +55,24 @@ export class Replies {
     exchange.fail(invalid("the answer is to another request"));
   }
 
-  async #readEvents(first: IncomingMessage, { exchange, signal, resume }: Reply): Promise<void> {
+  async #readStreams(first: IncomingMessage, { exchange, signal, resume }: Reply): Promise<void> {
     let retryMs = defaultRetryMs;
     let lastId: string | undefined;
     for (let response = first; ; ) {
-      const guard = new EventStreamGuard(this.#maxMessageBytes);
-      const decoder = new TextDecoder();
-      const parser = createParser({
-        onEvent: ({ event = "message", data }) => {
-          if (event === "message") this.#receive(data);
-        },
+      const end = await readEvents(response, {
+        maxEventBytes: this.#maxMessageBytes,
+        onMessage: this.#onMessage,
         onRetry: (ms) => {
-          retryMs = Math.min(Math.max(ms, shortestRetryMs), longestRetryMs);
+          retryMs = ms;
         },
       });
-      try {
-        for await (const chunk of response) {
-          const lines = guard.push(chunk);
-          if (lines !== undefined) parser.feed(decoder.decode(lines, { stream: true }));
-        }
-      } catch (error) {
-        if (error instanceof EventTooLarge || (guard.lastId ?? lastId) === undefined) throw error;
-      }
       if (exchange.isOver) return;
-      lastId = guard.lastId ?? lastId;
-      if (lastId === undefined) throw new Error("the stream of the reply ended without the answer");
+      lastId = end.lastId ?? lastId;
+      if (lastId === undefined || resume === undefined)
+        throw end.cause ?? new Error("the stream of the reply ended without the answer");
       await pause(retryMs, undefined, { signal });
       response = await resume(lastId);
     }
-  }
-
-  #receive(data: string): void {
-    let message: unknown;
-    try {
-      message = JSON.parse(data);
-    } catch {
-      return; // Also of an event that has nothing but a number.
-    }
-    this.#onMessage(message);
   }
 
   #tooLarge(): Failure {

@@ -67,7 +67,6 @@ export function parseRetryAfter(value: string | null): number | undefined {
 export function failureOf(error: unknown, exchange: Exchange, options: { readonly hasSession: boolean }): Failure {
   if (error instanceof Failure) return error;
   if (exchange.failure !== undefined) return exchange.failure;
-  if (exchange.refusal !== undefined && exchange.answer === undefined) return exchange.refusal.with({ cause: error });
   const { delivery } = exchange;
   if (exchange.answer === "error") return new Failure("rpc", messageOf(error), { delivery: "sent", cause: error });
   if (exchange.answer === "result") {

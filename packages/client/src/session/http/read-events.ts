@@ -1,0 +1,56 @@
+import type { IncomingMessage } from "node:http";
+import { createParser } from "eventsource-parser";
+import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
+
+const shortestRetryMs = 10;
+const longestRetryMs = 60_000;
+
+/** Who is told what a stream of server-sent events holds. */
+export interface EventSink {
+  readonly maxEventBytes: number;
+  /** A JSON-RPC message, in whatever form. */
+  readonly onMessage: (message: unknown) => void;
+  /** An event of another type than `message`. */
+  readonly onOther?: ((type: string, data: string) => void) | undefined;
+  /** The server says how long to wait before the stream is opened again, here between 10 ms and a minute. */
+  readonly onRetry?: ((ms: number) => void) | undefined;
+}
+
+/** How a stream ended: properly, or with `cause`; `lastId` is the id of the latest complete event that had one. */
+export interface StreamEnd {
+  readonly lastId: string | undefined;
+  readonly cause: unknown;
+}
+
+/** Reads a stream of server-sent events to its end. Rejects only with `EventTooLarge`. */
+export async function readEvents(response: IncomingMessage, sink: EventSink): Promise<StreamEnd> {
+  const guard = new EventStreamGuard(sink.maxEventBytes);
+  const decoder = new TextDecoder();
+  const parser = createParser({
+    onEvent: ({ event = "message", data }) => {
+      if (event === "message") receive(data, sink);
+      else sink.onOther?.(event, data);
+    },
+    onRetry: (ms) => sink.onRetry?.(Math.min(Math.max(ms, shortestRetryMs), longestRetryMs)),
+  });
+  try {
+    for await (const chunk of response) {
+      const lines = guard.push(chunk);
+      if (lines !== undefined) parser.feed(decoder.decode(lines, { stream: true }));
+    }
+    return { lastId: guard.lastId, cause: undefined };
+  } catch (cause) {
+    if (cause instanceof EventTooLarge) throw cause;
+    return { lastId: guard.lastId, cause };
+  }
+}
+
+function receive(data: string, { onMessage }: EventSink): void {
+  let message: unknown;
+  try {
+    message = JSON.parse(data);
+  } catch {
+    return; // Also of an event that has nothing but an id.
+  }
+  onMessage(message);
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from "node:http";
+import type { RequestId } from "@modelcontextprotocol/sdk/types.js";
+import type { Failure } from "../failure.js";
+import type { Secrets } from "../redact.js";
+import { readStart } from "./http-body.js";
+import { refusal } from "./status-failure.js";
+
+const maxWords = 300;
+/** An error with its data fits; of a page nobody needs more. */
+const maxLength = 262_144;
+/** What these say is not the server's answer to the request, whatever stands in the body. */
+const neverAnswers: ReadonlySet<number> = new Set([401, 403, 407, 429, 502, 503, 504]);
+
+/** What a refused request came to. */
+export interface Refusal {
+  /** With the server's own words. */
+  readonly failure: Failure;
+  /** The body, where it is the JSON-RPC answer to this very request: then the status says nothing more. */
+  readonly answer: object | undefined;
+}
+
+/** Reads what a server says with a status that is no success. */
+export async function readRefusal(
+  response: IncomingMessage,
+  options: { readonly id: RequestId | undefined; readonly hasSession: boolean; readonly secrets: Secrets },
+): Promise<Refusal> {
+  const { statusCode: status = 0, headers } = response;
+  const { id, hasSession, secrets } = options;
+  const body = await readStart(response, maxLength);
+  const message = status >= 400 ? parsed(body) : undefined;
+  const isAnswer = id !== undefined && message?.id === id && ("error" in message || "result" in message);
+  const failure = refusal(status, headers["retry-after"] ?? null, { hasSession });
+  const words = onOneLine(secrets.maskCut(wordsOf(message) ?? body));
+  return {
+    answer: isAnswer && !neverAnswers.has(status) ? message : undefined,
+    failure: words === "" ? failure : failure.with({ message: `${failure.message}: ${words}` }),
+  };
+}
+
+/** What a JSON-RPC error says, which tells more than the message around it. */
+function wordsOf(message: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  const error = message?.error;
+  if (typeof error !== "object" || error === null || !("message" in error)) return undefined;
+  return typeof error.message === "string" ? error.message : undefined;
+}
+
+function onOneLine(text: string): string {
+  return text
+    .slice(0, 4 * maxWords)
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim()
+    .slice(0, maxWords);
+}
+
+function parsed(body: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
