@@ -1,11 +1,10 @@
 import { fileURLToPath } from "node:url";
-import { type FaultSettings, isFaultName } from "./faults.js";
-import { checkOptions } from "./options.js";
+import { isFaultName } from "./fault-rules.js";
+import type { FaultSettings } from "./faults.js";
+import { checkOptions, type ProtocolOptions, settingsOf } from "./options.js";
 
 /** How {@link chaosCommand} starts the server. */
-export interface ChaosCommandOptions {
-  /** What it does wrong from the start. Default: nothing. */
-  readonly faults?: FaultSettings | undefined;
+export interface ChaosCommandOptions extends ProtocolOptions {
   /** A file to which the journal is appended. Default: none. */
   readonly journal?: string | undefined;
   /** The port of a control endpoint on 127.0.0.1; 0 is any free one, told in the journal. Default: none. */
@@ -31,15 +30,17 @@ export interface ChaosCommand {
 export function chaosCommand(options: ChaosCommandOptions = {}): ChaosCommand {
   checkOptions("chaosCommand", options, {
     faults: "faults",
+    protocol: "fault",
+    versions: "fault",
     journal: "file",
     controlPort: "port",
     maxLifeMs: "lifetime",
     env: "variables",
   });
-  const { faults, journal, controlPort, maxLifeMs, env } = options;
+  const { journal, controlPort, maxLifeMs, env } = options;
   return {
     command: process.execPath,
-    args: [cliFile, "stdio", ...flags({ journal, controlPort, maxLifeMs }), ...faultFlags(faults)],
+    args: [cliFile, "stdio", ...flags({ journal, controlPort, maxLifeMs }), ...faultFlags(settingsOf(options))],
     env: { ...env },
   };
 }
@@ -48,14 +49,18 @@ export function chaosCommand(options: ChaosCommandOptions = {}): ChaosCommand {
 export const cliFile: string = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 
 /** Faults as command line flags. */
-export function faultFlags(faults: FaultSettings | undefined): string[] {
-  return Object.keys(faults ?? {})
-    .filter(isFaultName)
-    .flatMap((name) => flags({ [name]: faults?.[name] }));
+export function faultFlags(faults: FaultSettings): string[] {
+  return Object.entries(faults)
+    .filter(([name]) => isFaultName(name))
+    .flatMap(([name, value]) => flags({ [name]: Array.isArray(value) ? listFlag(value) : value }));
+}
+
+function listFlag(values: readonly unknown[]): string {
+  return values.every((value) => typeof value === "string") ? values.join(",") : JSON.stringify(values);
 }
 
 /** Options as command line flags; what is undefined or false is left out. */
-export function flags(options: { readonly [name: string]: string | number | boolean | undefined }): string[] {
+export function flags(options: { readonly [name: string]: unknown }): string[] {
   return Object.entries(options).flatMap(([name, value]) => {
     if (value === undefined || value === false) return [];
     const flag = flagName(name);

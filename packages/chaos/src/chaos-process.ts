@@ -4,17 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { cliFile, faultFlags, flags } from "./chaos-command.js";
-import type { ControlRequest } from "./conductor.js";
-import type { FaultSettings } from "./faults.js";
+import type { ControlRequest } from "./fault-controller.js";
 import { type JournalEntry, readJournal } from "./journal.js";
-import { checkOptions } from "./options.js";
+import { checkOptions, type ProtocolOptions, settingsOf } from "./options.js";
 
 /** How {@link spawnChaosServer} starts. */
-export interface ChaosProcessOptions {
-  /** The port on 127.0.0.1. Default 0: any free one. */
+export interface ChaosProcessOptions extends ProtocolOptions {
+  /** The port. Default 0: any free one. */
   readonly port?: number | undefined;
-  /** What it does wrong from the start. Default: nothing. */
-  readonly faults?: FaultSettings | undefined;
+  /** The address to listen on. Default "127.0.0.1". */
+  readonly host?: string | undefined;
+  /** Host names, beside the loopback ones, by which it may be called. Default: none. */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** A file to which the journal is appended. Default: a temporary one, removed by `close()`. */
   readonly journal?: string | undefined;
   /** Milliseconds that its processes live on without this one. Default 90 000. */
@@ -54,11 +55,26 @@ interface Addresses {
  * stderr of a server that ended before it listened
  */
 export async function spawnChaosServer(options: ChaosProcessOptions = {}): Promise<ChaosProcess> {
-  checkOptions("spawnChaosServer", options, { port: "port", faults: "faults", journal: "file", maxLifeMs: "lifetime" });
-  const { port, faults, maxLifeMs } = options;
+  checkOptions("spawnChaosServer", options, {
+    port: "port",
+    host: "host",
+    allowedHosts: "hosts",
+    faults: "faults",
+    protocol: "fault",
+    versions: "fault",
+    journal: "file",
+    maxLifeMs: "lifetime",
+  });
+  const { port, host, allowedHosts, maxLifeMs } = options;
   const folder = options.journal === undefined ? mkdtempSync(join(tmpdir(), "minion-chaos-")) : undefined;
   const file = options.journal ?? join(folder ?? "", "journal.jsonl");
-  const args = [cliFile, "http", ...flags({ port, maxLifeMs, journal: file }), ...faultFlags(faults)];
+  const args = [
+    cliFile,
+    "http",
+    ...flags({ port, host, maxLifeMs, journal: file }),
+    ...faultFlags(settingsOf(options)),
+  ];
+  if (allowedHosts !== undefined && allowedHosts.length > 0) args.push(...flags({ allowHost: allowedHosts.join(",") }));
   // A process group of its own, so that one signal reaches a wrapper and all below it.
   const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const gone = new Promise<void>((resolve) => {

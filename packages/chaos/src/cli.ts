@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { urlsOf } from "./chaos-server.js";
 import { type CliArguments, helpText, readArguments } from "./cli-arguments.js";
-import { Conductor } from "./conductor.js";
-import { HttpEndpoint } from "./http-endpoint.js";
+import { FaultController } from "./fault-controller.js";
+import { HttpEndpoint } from "./http/http-endpoint.js";
 import { Journal } from "./journal.js";
-import { startProcess } from "./process-host.js";
-import { openControl, StdioEndpoint } from "./stdio-endpoint.js";
-import { runWrapped } from "./wrapper.js";
+import { startProcess } from "./process/process-host.js";
+import { runWrapped } from "./process/wrapper.js";
+import { openControl, StdioEndpoint } from "./stdio/stdio-endpoint.js";
 
 const argv = process.argv.slice(2);
 
@@ -24,17 +24,18 @@ async function main(args: CliArguments): Promise<void> {
   if (mode === "version") return void process.stdout.write(`${readVersion()}\n`);
   if (faults.wrapper === "node" || faults.wrapper === "sh") return runWrapped(faults.wrapper, argv, maxLifeMs);
   const journal = new Journal({ file: journalFile, inMemory: false });
-  const conductor = new Conductor({ owner: "minion-chaos", journal, faults });
-  const setEndpoint = startProcess({ conductor, journalFile, maxLifeMs });
+  const controller = new FaultController({ owner: "minion-chaos", journal, faults });
+  const setEndpoint = startProcess({ controller, journalFile, maxLifeMs });
   if (mode === "stdio") {
-    const endpoint = new StdioEndpoint(conductor);
+    const endpoint = new StdioEndpoint(controller);
     setEndpoint(endpoint);
-    if (args.controlPort !== undefined) openControl(conductor, args.controlPort);
+    if (args.controlPort !== undefined) openControl(controller, args.controlPort);
     await endpoint.open();
   } else {
-    const endpoint = new HttpEndpoint(conductor);
+    const host = args.host ?? "127.0.0.1";
+    const endpoint = new HttpEndpoint(controller, { host, allowedHosts: args.allowHost });
     setEndpoint(endpoint);
-    const urls = urlsOf(await endpoint.listen(args.port ?? 0));
+    const urls = urlsOf(await endpoint.listen(args.port ?? 0), host);
     journal.write({ event: "control", url: urls.controlUrl });
     process.stdout.write(`${JSON.stringify({ ...urls, pid: process.pid })}\n`);
   }

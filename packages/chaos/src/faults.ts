@@ -1,263 +1,183 @@
-import { show } from "./show.js";
+export const targets = ["posts", "calls", "lists", "initialize", "discover", "listen"] as const;
+export const lostSessions = ["404", "404-text", "404-id", "400", "401", "503", "200-null", "200-id"] as const;
+export const floods = ["none", "noise", "log", "ping", "progress", "listChanged", "request", "answer"] as const;
+export const capabilities = ["tools", "resources", "subscribe", "prompts", "completions", "logging"] as const;
+export const legacyVersions = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] as const;
 
-/** Every way in which the server can misbehave. What each does stands in the README; here are type, unit and default. */
+/** Every way in which the server can misbehave. What each does stands in the README; here are the type, the unit, the
+ * default and the file of `src` that carries it out. */
 export interface Faults {
-  /** Milliseconds by which the answer to `initialize` is late; over stdio nothing is read before. Default 0. */
+  /** Milliseconds by which the answer to `initialize` is late; over stdio nothing is read before. Default 0. In `legacy/faulty-transport.ts`. */
   readonly startDelayMs: number;
-  /** Process: goes to stderr, then exit 1. Default "": the start succeeds. */
+  /** Process: goes to stderr, then exit 1. Default "": the start succeeds. In `process/process-host.ts`. */
   readonly failStart: string;
-  /** `initialize` is never answered. Default false. */
+  /** `initialize` is never answered. Default false. In `legacy/faulty-transport.ts`. */
   readonly hangInitialize: boolean;
-  /** Process with a journal file: every nth spawn exits 1 at once. Default Infinity. */
+  /** Process with a journal file: every nth spawn exits 1 at once. Default Infinity. In `process/process-host.ts`. */
   readonly flapSpawns: number;
-  /** Every nth `tools/call` crashes the server before it runs. Default Infinity. */
+  /** Every nth `tools/call` crashes the server before it runs. Default Infinity. In `fault-controller.ts`. */
   readonly flapCalls: number;
-  /** Process: milliseconds without a request after which it exits 0. Default Infinity. */
+  /** Process: milliseconds without a request after which it exits 0. Default Infinity. In `process/process-host.ts`. */
   readonly exitWhileIdleMs: number;
-  /** Process: lives on when stdin ends. Default false. */
+  /** Process: lives on when stdin ends. Default false. In `stdio/stdio-endpoint.ts`. */
   readonly ignoreEof: boolean;
-  /** Process: lives on after SIGTERM, SIGINT and SIGHUP, and so do grandchildren. Default false. */
+  /** Process: lives on after SIGTERM, SIGINT and SIGHUP, and so do grandchildren. Default false. In `process/process-host.ts`. */
   readonly ignoreTerm: boolean;
-  /** Process: computes for ever after `notifications/initialized`. Default false. */
+  /** Process: computes forever after `notifications/initialized`. Default false. In `legacy/session.ts`. */
   readonly busy: boolean;
-  /** Process, at start only: runs as the child of another process, or of a shell of another. Default "none". */
+  /** Process, at start only: runs as the child of another process, or of a shell of another. Default "none". In `cli.ts`. */
   readonly wrapper: "none" | "node" | "sh";
-  /** Process, at start only: has a child with a stdio of its own. Default false. */
+  /** Process, at start only: has a child with a stdio of its own. Default false. In `process/grandchildren.ts`. */
   readonly grandchild: boolean;
-  /** Process, at start only: has a child that holds the server's stdio open. Default false. */
+  /** Process, at start only: has a child that holds the server's stdio open. Default false. In `process/grandchildren.ts`. */
   readonly grandchildInherit: boolean;
-  /** Process, at start only: has a child in a session, and process group, of its own. Default false. */
+  /** Process, at start only: has a child in a session, and process group, of its own. Default false. In `process/grandchildren.ts`. */
   readonly grandchildSession: boolean;
-  /** Milliseconds by which every `tools/call` runs later. Default 0. */
+  /** Milliseconds by which every `tools/call` runs later. Default 0. In `features/answer.ts`. */
   readonly callDelayMs: number;
-  /** No `tools/call` is run or answered; everything else is. Default false. */
+  /** No `tools/call` is run or answered; everything else is. Default false. In `features/answer.ts`. */
   readonly hangCalls: boolean;
-  /** Everything is read and nothing answered, pings included. Default false. */
+  /** Everything is read and nothing answered, pings included. Default false. In `legacy/faulty-transport.ts`. */
   readonly hangEverything: boolean;
-  /** stdio: lines that are no JSON, written to stdout at start and before each message. Default 0. */
+  /** stdio: lines that are not JSON, written to stdout at start and before each message. Default 0. In `stdio/stdio-output.ts`. */
   readonly noise: number;
-  /** Process: bytes written to stderr at start and before each answer to a call. Default 0. */
+  /** Process: bytes written to stderr at start and before each answer to a call. Default 0. In `stdio/stdio-output.ts`. */
   readonly stderrFlood: number;
-  /** Bytes per write of a message. Default Infinity. */
+  /** Bytes per write of a message. Default Infinity. In `stdio/stdio-output.ts`. */
   readonly chunkBytes: number;
-  /** Generated tools, each with an output schema, listed after the real ones. Default 0. */
+  /** Generated tools, each with an output schema, listed after the real ones. Default 0. In `features/lists.ts`. */
   readonly tools: number;
-  /** Resources listed. Default 2. */
+  /** Resources listed. Default 2. In `features/lists.ts`. */
   readonly resources: number;
-  /** Prompts listed. Default 2. */
+  /** Prompts listed. Default 2. In `features/lists.ts`. */
   readonly prompts: number;
-  /** Entries per page of any list. Default Infinity. */
+  /** Entries per page of any list. Default Infinity. In `features/lists.ts`. */
   readonly pageSize: number;
-  /** The page of any list, counted from 1, that is a JSON-RPC error. Default Infinity. */
+  /** The page of any list, counted from 1, that is a JSON-RPC error. Default Infinity. In `features/lists.ts`. */
   readonly failPage: number;
-  /** The cursor of the second page is the empty string. Default false. */
+  /** The cursor of the second page is the empty string. Default false. In `features/lists.ts`. */
   readonly emptyCursor: boolean;
-  /** The last page leads back to the first. Default false. */
+  /** The last page leads back to the first. Default false. In `features/lists.ts`. */
   readonly cursorLoop: boolean;
-  /** The tool list has an entry that is no valid tool. Default false. */
+  /** The tool list has an entry that is not a valid tool. Default false. In `features/lists.ts`. */
   readonly malformedTool: boolean;
-  /** The tool list has a tool whose output schema cannot be compiled. Default false. */
+  /** The tool list has a tool whose output schema cannot be compiled. Default false. In `features/lists.ts`. */
   readonly uncompilableSchema: boolean;
-  /** Milliseconds between reading a list and answering with it. Default 0. */
+  /** Milliseconds between reading a list and answering with it. Default 0. In `features/answer.ts`. */
   readonly listDelayMs: number;
-  /** The hint of that name in list results, in milliseconds. Default undefined: absent. */
+  /** The hint of that name in list results, in milliseconds. Default undefined: absent. In `features/lists.ts`. */
   readonly ttlMs: number | undefined;
-  /** The hint of that name in list results. Default undefined: absent. */
+  /** The hint of that name in list results. Default undefined: absent. In `features/lists.ts`. */
   readonly cacheScope: "public" | "private" | undefined;
-  /** Sessions opened from now on are not told that lists announce changes. Default false. */
+  /** Sessions opened from now on are not told that lists announce changes. Default false. In `legacy/session.ts`. */
   readonly noListChanged: boolean;
-  /** Notices of a changed tool list sent right after `notifications/initialized`. Default 0. */
+  /** Notifications of a changed tool list sent right after `notifications/initialized`. Default 0. In `http/post-faults.ts`. */
   readonly listChangedOnInit: number;
-  /** Notices of a changed tool list sent while a tool list is being answered. Default 0. */
+  /** Notifications of a changed tool list sent while a tool list is being answered. Default 0. In `features/answer.ts`. */
   readonly listChangedOnList: number;
-  /** HTTP: how POSTs are answered. Default "json". */
+  /** HTTP: how POSTs are answered. Default "json". In `http/post-faults.ts`. */
   readonly reply: "json" | "sse";
-  /** HTTP: POSTs are refused with this status, 400 to 599. Default undefined. */
+  /** HTTP: POSTs are refused with this status, 400 to 599. Default undefined. In `http/post-faults.ts`. */
   readonly status: number | undefined;
-  /** HTTP: the Retry-After of such refusals, seconds or a date. Default undefined: absent. */
+  /** HTTP: the Retry-After of such refusals, seconds or a date. Default undefined: absent. In `http/post-faults.ts`. */
   readonly retryAfter: string | number | undefined;
-  /** HTTP: the socket of a POST is reset instead of an answer. Default false. */
+  /** HTTP: the socket of a POST is reset instead of an answer. Default false. In `http/post-faults.ts`. */
   readonly resetSocket: boolean;
-  /** HTTP: the reply begins and ends without the answer. Default false. */
+  /** HTTP: the reply begins and ends without the answer. Default false. In `http/post-faults.ts`. */
   readonly endStream: boolean;
-  /** HTTP: the reply begins and stays open without the answer. Default false. */
+  /** HTTP: the reply begins and stays open without the answer. Default false. In `http/post-faults.ts`. */
   readonly holdStream: boolean;
-  /** HTTP: which POSTs the four faults above hit. Default "posts": all of them. */
-  readonly only: "posts" | "calls";
-  /** HTTP: whether what was asked for is done before they strike. Default "before": it is not. */
+  /** HTTP: which POSTs the four faults above hit. Default "posts": all of them. In `http/post-faults.ts`. */
+  readonly only: Target;
+  /** HTTP: whether what was asked for is done before they strike. Default "before": it is not. In `http/post-faults.ts`. */
   readonly when: "before" | "after";
-  /** HTTP: so many hits later those faults, `only`, `when` and `times` are off again. Default Infinity. */
+  /** HTTP: so many hits later those faults, `only`, `when` and `times` are off again. Default Infinity. In `http/post-faults.ts`. */
   readonly times: number;
-  /** HTTP: requests after which a session is forgotten. Default Infinity. */
+  /** HTTP: requests after which a session is forgotten. Default Infinity. In `http/post-faults.ts`. */
   readonly forgetAfter: number;
-  /** HTTP: milliseconds after which standing GET streams are ended. Default Infinity. */
+  /** HTTP: milliseconds after which standing GET streams are ended. Default Infinity. In `http/post-faults.ts`. */
   readonly streamLifeMs: number;
-  /** HTTP: GET /mcp is refused with 405. Default false. */
+  /** HTTP: GET /mcp is refused with 405. Default false. In `http/post-faults.ts`. */
   readonly noGetStream: boolean;
+  /** HTTP: milliseconds after the start, and after a crash that is played, in which no request is answered. Default 0. In `http/http-endpoint.ts`. */
+  readonly bootMs: number;
+  /** HTTP: the socket is closed when a second request arrives on it. Default false. In `http/http-endpoint.ts`. */
+  readonly closeOnReuse: boolean;
+  /** HTTP, legacy: how a session that is not known is announced. Default "404": with -32001 and id null. In `legacy/lost-session.ts`. */
+  readonly lostSession: LostSession;
+  /** HTTP, legacy: a second `initialize` is refused with 400 while a session is open. Default false. In `legacy/streamable-endpoint.ts`. */
+  readonly singleSession: boolean;
+  /** HTTP, legacy: the first GET of each session is refused with this status, 400 to 599. Default undefined. In `legacy/streamable-endpoint.ts`. */
+  readonly failFirstGet: number | undefined;
+  /** HTTP: the `retry` in milliseconds at the beginning of every event stream. Default undefined: absent. In `http/http-reply.ts`. */
+  readonly sseRetryMs: number | undefined;
+  /** stdio: what stands on a line before its message. Default "none". In `stdio/stdio-output.ts`. */
+  readonly linePrefix: "none" | "bom" | "text" | "color";
+  /** Members that are optional are sent as null, and notifications without parameters with `params: null`. Default false. In `wire-nulls.ts`. */
+  readonly nullMembers: boolean;
+  /** A list never ends: each page has a cursor that was never seen before. Default false. In `features/lists.ts`. */
+  readonly endlessPages: boolean;
+  /** Every page of a list has the same cursor. Default false. In `features/lists.ts`. */
+  readonly repeatCursor: boolean;
+  /** The tool list has `echo` twice. Default false. In `features/lists.ts`. */
+  readonly duplicateTool: boolean;
+  /** What is sent without being asked for, `floodPerSecond` times a second, for as long as it is set. Default "none". In `flood.ts`. */
+  readonly flood: FloodKind;
+  /** Messages per second of `flood`. Default 1 000. In `flood.ts`. */
+  readonly floodPerSecond: number;
+  /** Process, at start only: has a child that starts further ones all the time, and at SIGTERM. Default false. In `process/grandchildren.ts`. */
+  readonly grandchildForks: boolean;
+  /** Process, at start only: has a daemon, whose parent is gone, in a session of its own. Default false. In `process/grandchildren.ts`. */
+  readonly daemon: boolean;
+  /** A name of this server among its equals: in `_meta["minion-chaos/replica"]` of every result. Default "": absent. In `features/answer.ts`. */
+  readonly replica: string;
+  /** What the server says of itself to a client's model. Default "": absent. In `features/capabilities.ts`. */
+  readonly instructions: string;
+  /** Capabilities that are not declared; their methods are unknown. Default none. In `features/capabilities.ts`. */
+  readonly lacks: readonly Capability[];
+  /** Tools that a test defines. Default none. In `features/extra-tools.ts`. */
+  readonly extraTools: readonly ExtraTool[];
+  /** The protocol eras that are spoken. Default "dual". In `era.ts`. */
+  readonly protocol: "legacy" | "modern" | "dual";
+  /** The legacy revisions that are offered. Default: all from 2024-11-05 to 2025-11-25. In `era.ts`. */
+  readonly versions: readonly LegacyVersion[];
+  /** Modern: `server/discover` is an unknown method. Default false. In `modern/modern-dialect.ts`. */
+  readonly noDiscover: boolean;
+  /** Modern: results without `resultType`, `ttlMs`, `cacheScope` and server info. Default false. In `modern/modern-results.ts`. */
+  readonly bareResults: boolean;
+  /** Modern: what becomes of `subscriptions/listen`. Default "grant". In `modern/subscriptions.ts`. */
+  readonly listen: "grant" | "empty" | "silent" | "refuse";
+}
+
+/** Which POSTs the faults of the reply hit. */
+export type Target = (typeof targets)[number];
+
+/** How a session that is not known is announced. */
+export type LostSession = (typeof lostSessions)[number];
+
+/** What is sent without being asked for. */
+export type FloodKind = (typeof floods)[number];
+
+/** What a server declares, or not. */
+export type Capability = (typeof capabilities)[number];
+
+/** A revision with `initialize`. */
+export type LegacyVersion = (typeof legacyVersions)[number];
+
+/** A tool that a test defines; it is listed after the others, as it stands here but for what it answers. */
+export interface ExtraTool {
+  readonly name: string;
+  readonly description?: string | undefined;
+  /** Default `{ type: "object" }`. Properties with `x-mcp-header` are checked against their headers. */
+  readonly inputSchema?: { readonly [member: string]: unknown } | undefined;
+  readonly outputSchema?: { readonly [member: string]: unknown } | boolean | undefined;
+  readonly annotations?: { readonly [member: string]: unknown } | undefined;
+  readonly _meta?: { readonly [member: string]: unknown } | undefined;
+  /** The result as it goes on the wire. Default: the arguments as JSON in a text. */
+  readonly result?: { readonly [member: string]: unknown } | undefined;
+  /** A JSON-RPC error instead of a result. */
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown } | undefined;
 }
 
 /** Some of the faults; undefined means off. */
 export type FaultSettings = { readonly [K in keyof Faults]?: Faults[K] | undefined };
-
-interface FaultRule<T> {
-  readonly off: T;
-  readonly rule: string;
-  readonly help: string;
-  readonly accepts: (value: unknown) => value is T;
-}
-
-const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
-
-const flag = (help: string): FaultRule<boolean> => ({
-  off: false,
-  rule: "true or false",
-  help,
-  accepts: (value) => typeof value === "boolean",
-});
-const amount = (off: number, help: string): FaultRule<number> => ({
-  off,
-  rule: "a whole number from 0 up",
-  help,
-  accepts: (value): value is number => isWhole(value) && value >= 0,
-});
-const limit = (help: string): FaultRule<number> => ({
-  off: Number.POSITIVE_INFINITY,
-  rule: "a positive integer or Infinity",
-  help,
-  accepts: (value): value is number => value === Number.POSITIVE_INFINITY || (isWhole(value) && value > 0),
-});
-const choice = <T extends string | undefined>(off: T, choices: readonly T[], help: string): FaultRule<T> => ({
-  off,
-  rule: `one of ${choices.join(", ")}`,
-  help,
-  accepts: (value): value is T => value === off || choices.some((one) => one === value),
-});
-const optional = <T>(
-  rule: string,
-  help: string,
-  accepts: (value: unknown) => value is T,
-): FaultRule<T | undefined> => ({
-  off: undefined,
-  rule,
-  help,
-  accepts: (value): value is T | undefined => value === undefined || accepts(value),
-});
-
-/** The rule of each fault; the order is that of the help text. */
-export const faultRules: { readonly [K in keyof Faults]: FaultRule<Faults[K]> } = {
-  startDelayMs: amount(0, "answers initialize this much later"),
-  failStart: {
-    off: "",
-    rule: "a text",
-    help: "writes this to stderr and exits 1",
-    accepts: (value) => typeof value === "string",
-  },
-  hangInitialize: flag("never answers initialize"),
-  flapSpawns: limit("exits 1 at every nth spawn (needs --journal)"),
-  flapCalls: limit("crashes at every nth tools/call, before it runs"),
-  exitWhileIdleMs: limit("exits 0 after so long without a request"),
-  ignoreEof: flag("lives on when stdin ends"),
-  ignoreTerm: flag("lives on after SIGTERM, SIGINT and SIGHUP"),
-  busy: flag("computes for ever after initialized"),
-  wrapper: choice("none", ["none", "node", "sh"], "runs under a parent like npx's"),
-  grandchild: flag("has a child with a stdio of its own"),
-  grandchildInherit: flag("has a child that holds its stdio open"),
-  grandchildSession: flag("has a child in a session of its own"),
-  callDelayMs: amount(0, "runs every tools/call this much later"),
-  hangCalls: flag("answers no tools/call, but everything else"),
-  hangEverything: flag("answers nothing, not even pings"),
-  noise: amount(0, "lines that are no JSON on stdout, at start and before each message"),
-  stderrFlood: amount(0, "bytes on stderr, at start and before each answer to a call"),
-  chunkBytes: limit("writes messages in pieces of this size"),
-  tools: amount(0, "generated tools with output schemas"),
-  resources: amount(2, "resources listed"),
-  prompts: amount(2, "prompts listed"),
-  pageSize: limit("list entries per page"),
-  failPage: limit("answers the nth page of a list with an error"),
-  emptyCursor: flag("makes the first cursor the empty string"),
-  cursorLoop: flag("never ends a paginated list"),
-  malformedTool: flag("lists an entry that is no valid tool"),
-  uncompilableSchema: flag("lists a tool with an output schema that refers to nothing"),
-  listDelayMs: amount(0, "answers lists this much after reading them"),
-  ttlMs: optional(
-    "a whole number from 0 up",
-    "the ttlMs hint in list results",
-    (value): value is number => isWhole(value) && value >= 0,
-  ),
-  cacheScope: choice<Faults["cacheScope"]>(undefined, ["public", "private"], "the cacheScope hint in list results"),
-  noListChanged: flag("does not declare that lists announce changes"),
-  listChangedOnInit: amount(0, "list_changed notices right after initialized"),
-  listChangedOnList: amount(0, "list_changed notices while a tool list is being answered"),
-  reply: choice("json", ["json", "sse"], "http: the form of replies to POSTs"),
-  status: optional(
-    "an integer from 400 to 599",
-    "http: refuses POSTs with it",
-    (value): value is number => isWhole(value) && value >= 400 && value <= 599,
-  ),
-  retryAfter: optional(
-    "seconds or an HTTP date",
-    "http: the Retry-After of such a refusal",
-    (value): value is string | number => (typeof value === "string" && value !== "") || (isWhole(value) && value >= 0),
-  ),
-  resetSocket: flag("http: resets the socket instead of an answer"),
-  endStream: flag("http: ends the reply without the answer"),
-  holdStream: flag("http: leaves the reply open without the answer"),
-  only: choice("posts", ["posts", "calls"], "http: which POSTs these four hit"),
-  when: choice("before", ["before", "after"], "http: whether the call is run first"),
-  times: limit("http: after so many hits these seven are off again"),
-  forgetAfter: limit("http: forgets a session after so many requests"),
-  streamLifeMs: limit("http: ends standing GET streams after so long"),
-  noGetStream: flag("http: refuses GET /mcp with 405"),
-};
-
-export function isFaultName(name: string): name is keyof Faults {
-  return Object.hasOwn(faultRules, name);
-}
-
-/** Everything off. */
-const healthy: Faults = withFaults(
-  Object.create(null),
-  Object.keys(faultRules).map((name) => [name, undefined]),
-  "bug",
-);
-
-/**
- * `base` with `settings` on top; undefined and null switch a fault off.
- *
- * @throws TypeError | RangeError that names `owner`, the fault, its rule and the value
- */
-export function applyFaults(base: Faults, settings: unknown, owner: string): Faults {
-  if (typeof settings !== "object" || settings === null || Array.isArray(settings)) {
-    throw new TypeError(`${owner}: faults must be an object, got ${show(settings)}`);
-  }
-  return withFaults(base, Object.entries(settings), owner);
-}
-
-/** The faults a server starts with. */
-export function startFaults(settings: unknown, owner: string): Faults {
-  return applyFaults(healthy, settings ?? {}, owner);
-}
-
-function withFaults(base: Faults, entries: readonly (readonly [string, unknown])[], owner: string): Faults {
-  const next: { -readonly [K in keyof Faults]: Faults[K] } = { ...base };
-  for (const [name, value] of entries) {
-    if (!isFaultName(name)) throw new TypeError(`${owner}: there is no fault "${name}"`);
-    assign(next, name, value, owner);
-  }
-  return next;
-}
-
-function assign<K extends keyof Faults>(
-  target: { -readonly [N in keyof Faults]: Faults[N] },
-  name: K,
-  value: unknown,
-  owner: string,
-): void {
-  const rule: FaultRule<Faults[K]> = faultRules[name];
-  const meant = value ?? rule.off;
-  if (!rule.accepts(meant)) {
-    const message = `${owner}: ${name} must be ${rule.rule}, got ${show(value)}`;
-    throw typeof value === typeof rule.off ? new RangeError(message) : new TypeError(message);
-  }
-  target[name] = meant;
-}

@@ -1,4 +1,6 @@
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import type { Faults } from "./faults.js";
+import type { JsonObject } from "./json.js";
 
 /**
  * What a chaos server did, as it happened. The members beside `event`, `at` and `pid`:
@@ -12,6 +14,10 @@ import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
  * - `initialize`, `request`, `notification`: a JSON-RPC message arrived, whether it was answered or not.
  * - `sideEffect`: a tool did what it does, once per entry. `cancelled`: a tool was told to stop.
  * - `sessionClosed`: the client ended its session.
+ * - `subscribed`, `unsubscribed`: a subscription of the modern era was acknowledged; it has ended, and how.
+ * - `rejected`: a request of the modern era was refused with this code before anything was done.
+ * - `refused`: a request came through a door that is not open to it: a foreign `Host` or `Origin`, or a body too large.
+ * - `fault`: one of the faults has struck.
  */
 export type JournalEvent =
   | { readonly event: "spawn"; readonly ppid: number }
@@ -36,11 +42,18 @@ export type JournalEvent =
       readonly tool?: string | undefined;
       readonly id: string | number;
       readonly session: string;
+      /** The revision that the request claims, in the modern era. */
+      readonly revision?: string | undefined;
     }
   | { readonly event: "notification"; readonly method: string; readonly session: string }
   | { readonly event: "sideEffect"; readonly tool: string; readonly key: string }
   | { readonly event: "cancelled"; readonly tool: string; readonly id: string | number }
-  | { readonly event: "sessionClosed"; readonly session: string };
+  | { readonly event: "sessionClosed"; readonly session: string }
+  | { readonly event: "subscribed"; readonly id: string | number; readonly granted: JsonObject }
+  | { readonly event: "unsubscribed"; readonly id: string | number; readonly how: "client" | "graceful" | "cut" }
+  | { readonly event: "rejected"; readonly code: number; readonly method: string; readonly reason: string }
+  | { readonly event: "refused"; readonly status: number; readonly reason: string }
+  | { readonly event: "fault"; readonly fault: keyof Faults; readonly detail: string };
 
 /** One line of the journal: what happened, when (`at`, epoch milliseconds) and in which process. */
 export type JournalEntry = JournalEvent & { readonly at: number; readonly pid: number };

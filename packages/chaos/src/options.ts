@@ -1,4 +1,5 @@
-import { startFaults } from "./faults.js";
+import { startFaults } from "./fault-rules.js";
+import type { FaultSettings, Faults, LegacyVersion } from "./faults.js";
 import { show } from "./show.js";
 
 interface OptionRule {
@@ -6,7 +7,22 @@ interface OptionRule {
   readonly accepts: (value: unknown) => boolean;
 }
 
-type OptionKind = "port" | "lifetime" | "file" | "variables";
+type OptionKind = "port" | "lifetime" | "file" | "variables" | "host" | "hosts";
+
+/** The options of every function that starts a server, beside its own. */
+export interface ProtocolOptions {
+  /** The protocol eras that are spoken: the revisions with `initialize`, revision 2026-07-28, or both. Default "dual". */
+  readonly protocol?: Faults["protocol"] | undefined;
+  /** The legacy revisions that are offered. Default: all from 2024-11-05 to 2025-11-25. */
+  readonly versions?: readonly LegacyVersion[] | undefined;
+  /** What it does wrong from the start. Default: nothing. */
+  readonly faults?: FaultSettings | undefined;
+}
+
+/** The faults that the options come to: `protocol` and `versions` may be changed at run time as the faults may. */
+export function settingsOf({ faults, protocol, versions }: ProtocolOptions): FaultSettings {
+  return { ...faults, ...(protocol !== undefined && { protocol }), ...(versions !== undefined && { versions }) };
+}
 
 const rules: { readonly [K in OptionKind]: OptionRule } = {
   port: {
@@ -18,8 +34,13 @@ const rules: { readonly [K in OptionKind]: OptionRule } = {
     accepts: (value) => typeof value === "number" && value > 0,
   },
   file: { rule: "a file name", accepts: (value) => typeof value === "string" && value !== "" },
+  host: { rule: "an address", accepts: (value) => typeof value === "string" && value !== "" },
+  hosts: {
+    rule: "a list of host names",
+    accepts: (value) => Array.isArray(value) && value.every((one) => typeof one === "string" && one !== ""),
+  },
   variables: {
-    rule: "an object of texts",
+    rule: "an object of strings",
     accepts: (value) =>
       typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "string"),
   },
@@ -33,7 +54,7 @@ const rules: { readonly [K in OptionKind]: OptionRule } = {
 export function checkOptions(
   owner: string,
   options: object,
-  known: { readonly [option: string]: OptionKind | "faults" },
+  known: { readonly [option: string]: OptionKind | "faults" | "fault" },
 ): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new TypeError(`${owner}: options must be an object, got ${show(options)}`);
@@ -45,6 +66,7 @@ export function checkOptions(
     }
     if (value === undefined) continue;
     if (kind === "faults") startFaults(value, owner);
+    else if (kind === "fault") startFaults({ [name]: value }, owner);
     else if (!rules[kind].accepts(value)) {
       const message = `${owner}: ${name} must be ${rules[kind].rule}, got ${show(value)}`;
       throw typeof value === "number" ? new RangeError(message) : new TypeError(message);

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { helpText, readArguments } from "../src/cli-arguments.js";
-import { faultRules } from "../src/faults.js";
+import { faultRules } from "../src/fault-rules.js";
 import { until } from "./support.js";
 
 const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
@@ -89,6 +89,8 @@ describe("arguments", () => {
       maxLifeMs: Number.POSITIVE_INFINITY,
       controlPort: 0,
       port: undefined,
+      host: undefined,
+      allowHost: [],
     });
     expect(faults).toMatchObject({
       hangCalls: true,

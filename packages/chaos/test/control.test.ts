@@ -7,7 +7,10 @@ import { entriesOf, isAlive, openBench, temporaryFolder, until } from "./support
 
 describe("options", () => {
   test.each([
-    [{ prot: 1 }, 'startChaosServer: there is no option "prot"; there are port, faults, journal'],
+    [
+      { prot: 1 },
+      'startChaosServer: there is no option "prot"; there are port, host, allowedHosts, faults, protocol, versions, journal',
+    ],
     [{ port: -1 }, "startChaosServer: port must be an integer from 0 to 65535, got -1"],
     [{ port: "80" }, 'startChaosServer: port must be an integer from 0 to 65535, got "80"'],
     [{ journal: 1 }, "startChaosServer: journal must be a file name, got 1"],
@@ -51,7 +54,9 @@ describe("options", () => {
     expect(env).toEqual({ A: "b" });
     expect(() => chaosCommand({ faults: { chunkBytes: 0 } })).toThrow(RangeError);
     // @ts-expect-error: what the types forbid
-    expect(() => chaosCommand({ env: { A: 1 } })).toThrow("chaosCommand: env must be an object of texts, got { A: 1 }");
+    expect(() => chaosCommand({ env: { A: 1 } })).toThrow(
+      "chaosCommand: env must be an object of strings, got { A: 1 }",
+    );
   });
 
   test("a port that is taken rejects", async () => {
@@ -98,7 +103,7 @@ describe("control", () => {
     [{ set: { nope: 1 } }, 'there is no fault "nope"'],
     [
       { action: "explode" },
-      'action must be one of forgetSessions, dropConnections, dropStreams, listChanged, freeze, exit, got "explode"',
+      'action must be one of forgetSessions, dropConnections, dropStreams, cutStreams, listChanged, resourceUpdated, freeze, exit, got "explode"',
     ],
     [{ action: "freeze", ms: -1 }, "ms must be a whole number from 0 up, got -1"],
   ])("%o is refused, and nothing is done", async (order, message) => {

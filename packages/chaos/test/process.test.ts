@@ -43,7 +43,7 @@ test("M5: one that ignores the end of its input and SIGTERM lives until SIGKILL,
   expect(entriesOf(server.journal(), "exit")).toEqual([]);
 });
 
-test("M5: a busy one computes for ever, deaf to input, its end and SIGTERM", async () => {
+test("M5: a busy one computes forever, deaf to input, its end and SIGTERM", async () => {
   await using server = await new RawServer({ faults: { busy: true } }).initialize();
   const cpu = (): number => {
     const stat = readFileSync(`/proc/${server.pid}/stat`, "utf8");

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
-import type { Conductor } from "./conductor.js";
-import { discard, relay, sendRpcError } from "./http-reply.js";
-import { hitPost, type PostBody, type PostFault, refuse, resetSocket } from "./post-faults.js";
+import type { FaultController } from "../fault-controller.js";
+import { discard, relay, sendRpcError } from "../http/http-reply.js";
+import { hitPost, type PostBody, strike } from "../http/post-faults.js";
+import { announceLoss } from "./lost-session.js";
 import { Session } from "./session.js";
 
 interface Entry {
@@ -11,45 +12,54 @@ interface Entry {
   readonly transport: WebStandardStreamableHTTPServerTransport;
   requests: number;
   announced: boolean;
+  wasRead: boolean;
 }
 
 /** `/mcp`: streamable HTTP, one session per client. */
 export class StreamableEndpoint {
-  readonly #conductor: Conductor;
+  readonly #controller: FaultController;
   readonly #sessions = new Map<string, Entry>();
   /** Forgotten ones may still have work and streams; they are closed with the server. */
   readonly #forgotten = new Set<Session>();
   readonly #streams = new Set<ServerResponse>();
 
-  constructor(conductor: Conductor) {
-    this.#conductor = conductor;
+  constructor(controller: FaultController) {
+    this.#controller = controller;
   }
 
   get sessions(): readonly Session[] {
     return [...this.#sessions.values()].map((entry) => entry.session);
   }
 
+  /** The standing streams that are open. */
+  get streams(): ReadonlySet<ServerResponse> {
+    return this.#streams;
+  }
+
   async post(request: IncomingMessage, response: ServerResponse, body: PostBody): Promise<void> {
-    const fault = hitPost(this.#conductor, body);
+    const fault = hitPost(this.#controller, body);
     if (fault === undefined) {
       const entry = await this.#entryFor(request, response, body);
-      if (entry !== undefined)
-        await relay(await this.#handle(entry, request, body), response, this.#conductor.faults.chunkBytes);
+      if (entry !== undefined) await relay(await this.#handle(entry, request, body), response, this.#controller);
       return;
     }
     const run = async (): Promise<void> => {
-      if (fault.when === "before") return;
       const entry = await this.#entryFor(request, undefined, body);
       if (entry !== undefined) await discard(await this.#handle(entry, request, body));
     };
-    await this.#strike(fault, request, response, run);
+    await strike(fault, this.#controller.faults.reply, request, response, run);
   }
 
   async get(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { noGetStream, streamLifeMs, chunkBytes, listChangedOnInit } = this.#conductor.faults;
+    const { noGetStream, streamLifeMs, listChangedOnInit, failFirstGet } = this.#controller.faults;
     if (noGetStream) return sendRpcError(response, 405, -32000, "Method not allowed.");
     const entry = await this.#entryFor(request, response, undefined);
     if (entry === undefined) return;
+    if (failFirstGet !== undefined && !entry.wasRead) {
+      entry.wasRead = true;
+      this.#controller.struck("failFirstGet", `${failFirstGet} in session ${entry.session.id}`);
+      return sendRpcError(response, failFirstGet, -32000, `the first GET is refused with ${failFirstGet}, as asked`);
+    }
     const reply = await this.#handle(entry, request, undefined);
     this.#streams.add(response);
     const timer = Number.isFinite(streamLifeMs) ? setTimeout(() => response.end(), streamLifeMs) : undefined;
@@ -59,15 +69,14 @@ export class StreamableEndpoint {
     });
     if (reply.ok && !entry.announced) {
       entry.announced = true;
-      entry.session.listChanged(listChangedOnInit);
+      entry.session.listChanged(listChangedOnInit, "tools");
     }
-    await relay(reply, response, chunkBytes);
+    await relay(reply, response, this.#controller);
   }
 
   async delete(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const entry = await this.#entryFor(request, response, undefined);
-    if (entry !== undefined)
-      await relay(await this.#handle(entry, request, undefined), response, Number.POSITIVE_INFINITY);
+    if (entry !== undefined) await relay(await this.#handle(entry, request, undefined), response, this.#controller);
   }
 
   forget(): void {
@@ -92,17 +101,22 @@ export class StreamableEndpoint {
     body: PostBody | undefined,
   ): Promise<Entry | undefined> {
     const id = request.headers["mcp-session-id"];
-    if (id === undefined && body?.method === "initialize") return this.#open();
+    if (id === undefined && body?.method === "initialize") {
+      if (!this.#controller.faults.singleSession || this.#sessions.size === 0) return this.#open();
+      this.#controller.struck("singleSession", "a further initialize is refused");
+      if (response) sendRpcError(response, 400, -32600, "Invalid Request: Server already initialized");
+      return undefined;
+    }
     if (typeof id !== "string") {
       if (response) sendRpcError(response, 400, -32000, "Bad Request: Mcp-Session-Id header is required");
       return undefined;
     }
     const entry = this.#sessions.get(id);
     if (entry !== undefined && body !== undefined && body.ids.length > 0) entry.requests += 1;
-    if (entry === undefined || entry.requests > this.#conductor.faults.forgetAfter) {
+    if (entry === undefined || entry.requests > this.#controller.faults.forgetAfter) {
       this.#sessions.delete(id);
       if (entry !== undefined) this.#forgotten.add(entry.session);
-      if (response) sendRpcError(response, 404, -32001, "Session not found");
+      if (response) announceLoss(response, this.#controller, body);
       return undefined;
     }
     return entry;
@@ -110,18 +124,18 @@ export class StreamableEndpoint {
 
   async #open(): Promise<Entry> {
     const id = randomUUID();
-    const asksInReply = this.#conductor.faults.reply === "sse";
+    const asksInReply = this.#controller.faults.reply === "sse";
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => id,
       enableJsonResponse: !asksInReply,
       onsessionclosed: () => {
         this.#sessions.delete(id);
-        this.#conductor.journal.write({ event: "sessionClosed", session: id });
+        this.#controller.journal.write({ event: "sessionClosed", session: id });
       },
     });
-    const session = new Session(this.#conductor, transport, id, { announcesReady: false, asksInReply });
+    const session = new Session(this.#controller, transport, id, { announcesReady: false, asksInReply });
     await session.open();
-    const entry = { session, transport, requests: 0, announced: false };
+    const entry = { session, transport, requests: 0, announced: false, wasRead: false };
     this.#sessions.set(id, entry);
     return entry;
   }
@@ -134,33 +148,5 @@ export class StreamableEndpoint {
     const url = `http://127.0.0.1${request.url ?? "/"}`;
     const options = body === undefined ? {} : { parsedBody: body.json };
     return entry.transport.handleRequest(new Request(url, { method: request.method ?? "GET", headers }), options);
-  }
-
-  async #strike(
-    fault: PostFault,
-    request: IncomingMessage,
-    response: ServerResponse,
-    run: () => Promise<void>,
-  ): Promise<void> {
-    const streams = this.#conductor.faults.reply === "sse";
-    const begin = (): void => {
-      response.writeHead(200, { "content-type": streams ? "text/event-stream" : "application/json" }).flushHeaders();
-    };
-    switch (fault.kind) {
-      case "status":
-        await run();
-        return refuse(response, fault);
-      case "resetSocket":
-        await run();
-        return resetSocket(request);
-      case "endStream":
-        begin();
-        await run();
-        response.end();
-        return;
-      case "holdStream":
-        begin();
-        await run();
-    }
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Ends this process by itself some time after the process that started it is gone, so that a test that died leaves
- * nothing for ever. It waits long enough not to do a client's work for it.
+ * nothing forever. It waits long enough not to do a client's work for it.
  */
-export class DeadMan {
+export class ParentWatch {
   readonly #maxLifeMs: number;
   readonly #onExpiry: () => void;
   readonly #parent = process.ppid;

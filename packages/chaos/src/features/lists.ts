@@ -1,21 +1,27 @@
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
-import type { Faults } from "./faults.js";
+import type { FaultController } from "../fault-controller.js";
+import type { Faults } from "../faults.js";
+import type { JsonObject } from "../json.js";
+import { extraTools } from "./extra-tools.js";
 import { type ChaosTool, defineTool, text } from "./tool.js";
 import { tools } from "./tools.js";
-
-/** One entry of a list, as it goes on the wire. */
-export type Listing = { readonly [member: string]: unknown };
 
 const generated: ChaosTool[] = [];
 
 /** The tool of that name, generated ones included. */
 export function findTool(name: string, faults: Faults): ChaosTool | undefined {
-  return tools.find((tool) => tool.name === name) ?? generatedTools(faults.tools).find((tool) => tool.name === name);
+  return (
+    extraTools(faults.extraTools).find((tool) => tool.name === name) ??
+    tools.find((tool) => tool.name === name) ??
+    generatedTools(faults.tools).find((tool) => tool.name === name)
+  );
 }
 
-export function listedTools(faults: Faults): readonly Listing[] {
-  const listed: Listing[] = [...tools, ...generatedTools(faults.tools)].map((tool) => tool.listing);
+export function listedTools(faults: Faults): readonly JsonObject[] {
+  const listed: JsonObject[] = [...tools, ...generatedTools(faults.tools), ...extraTools(faults.extraTools)].map(
+    (tool) => tool.listing,
+  );
   // In the middle, so that a client that stops at one loses valid tools behind it.
   if (faults.malformedTool) listed.splice(2, 0, { name: "malformed", description: 42 });
   if (faults.uncompilableSchema) {
@@ -26,45 +32,48 @@ export function listedTools(faults: Faults): readonly Listing[] {
       outputSchema: { type: "object", properties: { value: { $ref: "#/$defs/missing" } } },
     });
   }
+  if (faults.duplicateTool) listed.push(...listed.slice(0, 1));
   return listed;
-}
-
-export function listedResources(faults: Faults): readonly { readonly uri: string; readonly name: string }[] {
-  return Array.from({ length: faults.resources }, (_, index) => ({
-    uri: `chaos://resource/${index}`,
-    name: `resource_${index}`,
-  }));
-}
-
-export function listedPrompts(faults: Faults): readonly { readonly name: string; readonly description: string }[] {
-  return Array.from({ length: faults.prompts }, (_, index) => ({ name: `prompt_${index}`, description: "Generated." }));
 }
 
 /** What one list request is answered with: entries, and the other members of the result. */
 export interface Page {
-  readonly entries: readonly Listing[];
-  readonly rest: Listing;
+  readonly entries: readonly JsonObject[];
+  readonly rest: JsonObject;
 }
 
 /**
- * One page of a list, with the hints of the day.
+ * One page of a list, with its cursor and the hints.
  *
  * @param cursor what the client sent: undefined, or a `nextCursor` given before
  */
-export function page(all: readonly Listing[], cursor: string | undefined, faults: Faults): Page {
+export function page(all: readonly JsonObject[], cursor: string | undefined, controller: FaultController): Page {
+  const { faults } = controller;
   const number = pageNumber(cursor);
   if (number === faults.failPage) throw new McpError(ErrorCode.InternalError, `page ${number} fails, as asked`);
   const from = number === 1 ? 0 : (number - 1) * faults.pageSize;
-  const isLast = from + faults.pageSize >= all.length;
-  const next = isLast ? (faults.cursorLoop ? 1 : undefined) : number + 1;
+  const nextCursor = cursorAfter(number, from + faults.pageSize >= all.length, faults);
+  if (faults.endlessPages || faults.repeatCursor) {
+    controller.struck(faults.endlessPages ? "endlessPages" : "repeatCursor", `page ${number} leads to ${nextCursor}`);
+  }
+  // An endless list shows its entries on every page once they are used up.
+  const entries = from < all.length ? all.slice(from, from + faults.pageSize) : all.slice(0, faults.pageSize);
   return {
-    entries: all.slice(from, from + faults.pageSize),
+    entries:
+      number > 1 && !faults.endlessPages && !faults.repeatCursor ? all.slice(from, from + faults.pageSize) : entries,
     rest: {
-      ...(next !== undefined && { nextCursor: next === 2 && faults.emptyCursor ? "" : `page-${next}` }),
+      ...(nextCursor !== undefined && { nextCursor }),
       ...(faults.ttlMs !== undefined && { ttlMs: faults.ttlMs }),
       ...(faults.cacheScope !== undefined && { cacheScope: faults.cacheScope }),
     },
   };
+}
+
+function cursorAfter(number: number, isLast: boolean, faults: Faults): string | undefined {
+  if (faults.endlessPages) return `page-${number + 1}`;
+  if (faults.repeatCursor) return "page-2";
+  const next = isLast ? (faults.cursorLoop ? 1 : undefined) : number + 1;
+  return next === undefined ? undefined : next === 2 && faults.emptyCursor ? "" : `page-${next}`;
 }
 
 function pageNumber(cursor: string | undefined): number {

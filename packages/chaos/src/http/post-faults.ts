@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Conductor } from "./conductor.js";
+import type { FaultController } from "../fault-controller.js";
+import type { Faults, Target } from "../faults.js";
+import { rpcError } from "./http-reply.js";
 
 /** What becomes of one POST that is not answered as it should be. */
 export interface PostFault {
@@ -16,6 +18,15 @@ export interface PostBody {
   readonly method: string | undefined;
   readonly tool: string | undefined;
 }
+
+const methodsOf: { readonly [T in Target]: (method: string | undefined) => boolean } = {
+  posts: () => true,
+  calls: (method) => method === "tools/call",
+  lists: (method) => method?.endsWith("/list") === true,
+  initialize: (method) => method === "initialize",
+  discover: (method) => method === "server/discover",
+  listen: (method) => method === "subscriptions/listen",
+};
 
 /** Reads a body that may be anything. */
 export function readPostBody(json: unknown): PostBody {
@@ -35,9 +46,9 @@ export function readPostBody(json: unknown): PostBody {
 }
 
 /** Decides whether a fault hits this POST, and uses up one of `times` if so. */
-export function hitPost(conductor: Conductor, body: PostBody): PostFault | undefined {
-  const { status, retryAfter, resetSocket, endStream, holdStream, only, when, times } = conductor.faults;
-  if (only === "calls" && body.method !== "tools/call") return undefined;
+export function hitPost(controller: FaultController, body: PostBody): PostFault | undefined {
+  const { status, retryAfter, resetSocket, endStream, holdStream, only, when, times } = controller.faults;
+  if (!methodsOf[only](body.method)) return undefined;
   // A notification has no answer that could be lost.
   const hasReply = body.ids.length > 0;
   const kind =
@@ -51,10 +62,10 @@ export function hitPost(conductor: Conductor, body: PostBody): PostFault | undef
             ? "holdStream"
             : undefined;
   if (kind === undefined) return undefined;
-  if (times > 1) conductor.set({ times: times - 1 });
+  if (times > 1) controller.set({ times: times - 1 });
   else {
     const off = { status: null, retryAfter: null, resetSocket: null, endStream: null, holdStream: null };
-    conductor.set({ ...off, only: null, when: null, times: null });
+    controller.set({ ...off, only: null, when: null, times: null });
   }
   return { kind, when, status: status ?? 500, retryAfter };
 }
@@ -75,7 +86,33 @@ export function resetSocket(request: IncomingMessage): void {
   request.socket.resetAndDestroy();
 }
 
-/** The body of a refusal, as MCP servers write it. */
-export function rpcError(code: number, message: string): string {
-  return JSON.stringify({ jsonrpc: "2.0", error: { code, message }, id: null });
+/** Answers a POST as a fault wants it; `run` does what the POST asks for and throws its answer away. */
+export async function strike(
+  fault: PostFault,
+  reply: Faults["reply"],
+  request: IncomingMessage,
+  response: ServerResponse,
+  run: () => Promise<void>,
+): Promise<void> {
+  const work = (): Promise<void> => (fault.when === "after" ? run() : Promise.resolve());
+  const begin = (): void => {
+    const type = reply === "sse" ? "text/event-stream" : "application/json";
+    response.writeHead(200, { "content-type": type }).flushHeaders();
+  };
+  switch (fault.kind) {
+    case "status":
+      await work();
+      return refuse(response, fault);
+    case "resetSocket":
+      await work();
+      return resetSocket(request);
+    case "endStream":
+      begin();
+      await work();
+      response.end();
+      return;
+    case "holdStream":
+      begin();
+      await work();
+  }
 }

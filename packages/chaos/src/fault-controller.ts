@@ -1,5 +1,7 @@
-import { applyFaults, type FaultSettings, type Faults, startFaults } from "./faults.js";
+import { applyFaults, startFaults } from "./fault-rules.js";
+import type { FaultSettings, Faults } from "./faults.js";
 import type { Journal } from "./journal.js";
+import type { JsonObject } from "./json.js";
 import { show } from "./show.js";
 
 /** What can be ordered at run time, through the control endpoint and the tool `chaos`; what is given is done in this order. */
@@ -10,18 +12,35 @@ export interface ControlRequest {
   readonly set?: { readonly [K in keyof Faults]?: Faults[K] | null | undefined } | undefined;
   /** Does something once. */
   readonly action?: ControlAction | undefined;
-  /** `listChanged`: how many notices, 1 by default. */
+  /** `listChanged`, `resourceUpdated`: how many notifications, 1 by default. */
   readonly count?: number | undefined;
+  /** `listChanged`: which list, "tools" by default. */
+  readonly list?: ListName | undefined;
+  /** `resourceUpdated`: the resource, "chaos://resource/0" by default. */
+  readonly uri?: string | undefined;
   /** `freeze`: for how many milliseconds, 1 000 by default. */
   readonly ms?: number | undefined;
   /** `exit`: the exit code, 1 by default. */
   readonly code?: number | undefined;
 }
 
-const actions = ["forgetSessions", "dropConnections", "dropStreams", "listChanged", "freeze", "exit"] as const;
+const actions = [
+  "forgetSessions",
+  "dropConnections",
+  "dropStreams",
+  "cutStreams",
+  "listChanged",
+  "resourceUpdated",
+  "freeze",
+  "exit",
+] as const;
+const lists = ["tools", "resources", "prompts"] as const;
 
 /** One thing to do now. */
 export type ControlAction = (typeof actions)[number];
+
+/** A list that may change. */
+export type ListName = (typeof lists)[number];
 
 /** What differs between a server in a process of its own and one in the process of a test, and between transports. */
 export interface Host {
@@ -29,17 +48,40 @@ export interface Host {
   readonly ownsProcess: boolean;
   /** Ends the process, or does what comes closest. */
   crash(code: number): void;
-  /** Computes for ever, where the process is the server's own. */
+  /** Computes forever, where the process is the server's own. */
   spin(): void;
   forgetSessions(): void;
   dropConnections(): void;
   dropStreams(): void;
-  /** Tells every open session so many times that the tool list has changed. */
-  listChanged(count: number): void;
+  /** Ends the standing streams without a word. */
+  cutStreams(): void;
+  /** Tells everybody who hears of it so many times that a list has changed. */
+  listChanged(count: number, list: ListName): void;
+  /** Tells everybody who has subscribed to a resource so many times that it was updated. */
+  resourceUpdated(uri: string, count: number): void;
+  /** Writes to every client that reads what it did not ask for: a message, or undefined for noise. */
+  inject(message: JsonObject | undefined): void;
+}
+
+/** What a transport contributes to the host. */
+export type EndpointHost = Omit<Host, "ownsProcess" | "crash" | "spin">;
+
+/** The host that consists of a transport and of what concerns the process. */
+export function hostOf(endpoint: EndpointHost, own: Pick<Host, "ownsProcess" | "crash" | "spin">): Host {
+  return {
+    ...own,
+    forgetSessions: () => endpoint.forgetSessions(),
+    dropConnections: () => endpoint.dropConnections(),
+    dropStreams: () => endpoint.dropStreams(),
+    cutStreams: () => endpoint.cutStreams(),
+    listChanged: (count, list) => endpoint.listChanged(count, list),
+    resourceUpdated: (uri, count) => endpoint.resourceUpdated(uri, count),
+    inject: (message) => endpoint.inject(message),
+  };
 }
 
 /** What every part of one server shares: the faults in force, the journal, and the way to the host. */
-export class Conductor {
+export class FaultController {
   readonly owner: string;
   readonly journal: Journal;
   readonly #atStart: Faults;
@@ -91,6 +133,11 @@ export class Conductor {
     this.touch();
   }
 
+  /** Journals that a fault has struck. */
+  struck(fault: keyof Faults, detail: string): void {
+    this.journal.write({ event: "fault", fault, detail });
+  }
+
   /** Counts a `tools/call`; true when it is one that must crash the server. */
   crashesThisCall(): boolean {
     this.#calls += 1;
@@ -113,7 +160,9 @@ export class Conductor {
     const run = (): void => {
       if (order.reset === true) this.reset();
       if (order.set !== undefined) this.set(order.set);
-      if (order.action === "listChanged") this.host.listChanged(order.count ?? 1);
+      if (order.action === "listChanged") this.host.listChanged(order.count ?? 1, order.list ?? "tools");
+      else if (order.action === "resourceUpdated")
+        this.host.resourceUpdated(order.uri ?? "chaos://resource/0", order.count ?? 1);
       else if (order.action === "freeze") freeze(order.ms ?? 1_000);
       else if (order.action === "exit") this.host.crash(order.code ?? 1);
       else if (order.action !== undefined) this.host[order.action]();
@@ -153,6 +202,14 @@ function parseMember(name: string, value: unknown, owner: string): ControlReques
       if (action === undefined) throw wrong(`one of ${actions.join(", ")}`);
       return { action };
     }
+    case "list": {
+      const list = lists.find((one) => one === value);
+      if (list === undefined) throw wrong(`one of ${lists.join(", ")}`);
+      return { list };
+    }
+    case "uri":
+      if (typeof value !== "string") throw wrong("a string");
+      return { uri: value };
     case "count":
     case "ms":
     case "code":

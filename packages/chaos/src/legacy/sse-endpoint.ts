@@ -1,27 +1,25 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import type { Conductor } from "./conductor.js";
-import { sendRpcError, writePieces } from "./http-reply.js";
-import { hitPost, type PostBody, refuse, resetSocket } from "./post-faults.js";
+import type { FaultController } from "../fault-controller.js";
+import { sendRpcError, writeEvent, writeRetry } from "../http/http-reply.js";
+import { hitPost, type PostBody, refuse, resetSocket } from "../http/post-faults.js";
+import { announceLoss } from "./lost-session.js";
 import { Session } from "./session.js";
 
 /** The SDK's transport, writing in pieces. */
 class PiecewiseSse extends SSEServerTransport {
   readonly #response: ServerResponse;
-  readonly #conductor: Conductor;
-  #written: Promise<void> = Promise.resolve();
+  readonly #controller: FaultController;
 
-  constructor(response: ServerResponse, conductor: Conductor) {
+  constructor(response: ServerResponse, controller: FaultController) {
     super("/messages", response);
     this.#response = response;
-    this.#conductor = conductor;
+    this.#controller = controller;
   }
 
   override async send(message: JSONRPCMessage): Promise<void> {
-    const bytes = Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
-    this.#written = this.#written.then(() => writePieces(this.#response, bytes, this.#conductor.faults.chunkBytes));
-    await this.#written;
+    await writeEvent(this.#response, { ...message }, this.#controller);
   }
 }
 
@@ -33,12 +31,12 @@ interface Entry {
 
 /** `/sse` and `/messages`: the HTTP with SSE transport of protocol revision 2024-11-05. */
 export class SseEndpoint {
-  readonly #conductor: Conductor;
+  readonly #controller: FaultController;
   readonly #sessions = new Map<string, Entry>();
   readonly #streams = new Set<ServerResponse>();
 
-  constructor(conductor: Conductor) {
-    this.#conductor = conductor;
+  constructor(controller: FaultController) {
+    this.#controller = controller;
   }
 
   get sessions(): readonly Session[] {
@@ -46,9 +44,9 @@ export class SseEndpoint {
   }
 
   async open(response: ServerResponse): Promise<void> {
-    const transport = new PiecewiseSse(response, this.#conductor);
+    const transport = new PiecewiseSse(response, this.#controller);
     const id = transport.sessionId;
-    const session = new Session(this.#conductor, transport, id, { announcesReady: true, asksInReply: true });
+    const session = new Session(this.#controller, transport, id, { announcesReady: true, asksInReply: true });
     this.#sessions.set(id, { session, transport, stream: response });
     this.#streams.add(response);
     response.once("close", () => {
@@ -56,19 +54,19 @@ export class SseEndpoint {
       this.#streams.delete(response);
     });
     await session.open();
-    const { streamLifeMs } = this.#conductor.faults;
+    writeRetry(response, this.#controller);
+    const { streamLifeMs } = this.#controller.faults;
     if (!Number.isFinite(streamLifeMs)) return;
     const timer = setTimeout(() => response.end(), streamLifeMs);
     response.once("close", () => clearTimeout(timer));
   }
 
   async post(request: IncomingMessage, response: ServerResponse, body: PostBody, id: string): Promise<void> {
-    const fault = hitPost(this.#conductor, body);
+    const fault = hitPost(this.#controller, body);
     const entry = this.#sessions.get(id);
     if (entry === undefined) {
-      return fault?.kind === "status"
-        ? refuse(response, fault)
-        : sendRpcError(response, 404, -32001, "Session not found");
+      if (fault?.kind === "status") return refuse(response, fault);
+      return announceLoss(response, this.#controller, body);
     }
     if (fault === undefined) return this.#deliver(entry, response, body);
     const inTheStream = fault.kind === "endStream" || fault.kind === "holdStream";
@@ -89,6 +87,11 @@ export class SseEndpoint {
 
   dropStreams(): void {
     for (const stream of this.#streams) stream.end();
+  }
+
+  /** The standing streams that are open. */
+  get streams(): ReadonlySet<ServerResponse> {
+    return this.#streams;
   }
 
   async #deliver(entry: Entry, response: ServerResponse, body: PostBody): Promise<void> {

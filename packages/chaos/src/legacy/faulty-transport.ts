@@ -1,7 +1,8 @@
 import type { Transport, TransportSendOptions } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage, MessageExtraInfo } from "@modelcontextprotocol/sdk/types.js";
-import type { Conductor } from "./conductor.js";
-import { floodStderr } from "./stdio-output.js";
+import { pinVersion } from "../era.js";
+import type { FaultController } from "../fault-controller.js";
+import { floodStderr } from "../stdio/stdio-output.js";
 
 type Id = string | number;
 
@@ -11,15 +12,15 @@ export class FaultyTransport implements Transport {
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: (<T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void) | undefined;
   readonly #inner: Transport;
-  readonly #conductor: Conductor;
+  readonly #controller: FaultController;
   readonly #session: string;
   /** Requests not yet answered, with their tool. */
   readonly #open = new Map<Id, string | undefined>();
   readonly #withheld = new Map<Id, () => void>();
 
-  constructor(inner: Transport, conductor: Conductor, session: string) {
+  constructor(inner: Transport, controller: FaultController, session: string) {
     this.#inner = inner;
-    this.#conductor = conductor;
+    this.#controller = controller;
     this.#session = session;
   }
 
@@ -40,11 +41,11 @@ export class FaultyTransport implements Transport {
   }
 
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    if (this.#conductor.faults.hangEverything) return;
+    if (this.#controller.faults.hangEverything) return;
     if ("id" in message && message.id !== undefined && !("method" in message)) {
       const tool = this.#open.get(message.id);
       this.#open.delete(message.id);
-      if (tool !== undefined && this.#conductor.host.ownsProcess) floodStderr(this.#conductor.faults.stderrFlood);
+      if (tool !== undefined && this.#controller.host.ownsProcess) floodStderr(this.#controller.faults.stderrFlood);
       const lost = this.#withheld.get(message.id);
       if (lost !== undefined) {
         this.#withheld.delete(message.id);
@@ -53,7 +54,7 @@ export class FaultyTransport implements Transport {
       }
     }
     await this.#inner.send(message, options);
-    this.#conductor.touch();
+    this.#controller.touch();
   }
 
   async close(): Promise<void> {
@@ -67,13 +68,14 @@ export class FaultyTransport implements Transport {
 
   #receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
     this.#record(message);
-    const { faults } = this.#conductor;
+    const { faults } = this.#controller;
     const starts = "method" in message && message.method === "initialize";
     if (faults.hangEverything || (starts && faults.hangInitialize)) return;
+    const pinned = pinVersion(message, faults.versions);
     if (starts && faults.startDelayMs > 0) {
-      setTimeout(() => this.onmessage?.(message, extra), faults.startDelayMs);
+      setTimeout(() => this.onmessage?.(pinned, extra), faults.startDelayMs);
     } else {
-      this.onmessage?.(message, extra);
+      this.onmessage?.(pinned, extra);
     }
   }
 
@@ -82,25 +84,25 @@ export class FaultyTransport implements Transport {
     if (!("method" in message)) return;
     const { method, params } = message;
     if (!("id" in message)) {
-      this.#conductor.journal.write({ event: "notification", method, session });
+      this.#controller.journal.write({ event: "notification", method, session });
       const cancelled = method === "notifications/cancelled" ? params?.requestId : undefined;
       if (typeof cancelled === "string" || typeof cancelled === "number") this.#cancel(cancelled);
     } else if (method === "initialize") {
       this.#open.set(message.id, undefined);
-      this.#conductor.journal.write({ event: "initialize", id: message.id, session });
+      this.#controller.journal.write({ event: "initialize", id: message.id, session });
     } else {
       const name = method === "tools/call" ? params?.name : undefined;
       const tool = typeof name === "string" ? name : undefined;
       this.#open.set(message.id, tool);
-      this.#conductor.journal.write({ event: "request", method, tool, id: message.id, session });
+      this.#controller.journal.write({ event: "request", method, tool, id: message.id, session });
     }
-    this.#conductor.touch();
+    this.#controller.touch();
   }
 
   #cancel(id: Id): void {
     const tool = this.#open.get(id);
     if (!this.#open.delete(id)) return;
-    if (tool !== undefined) this.#conductor.journal.write({ event: "cancelled", tool, id });
+    if (tool !== undefined) this.#controller.journal.write({ event: "cancelled", tool, id });
     this.#withheld.get(id)?.();
     this.#withheld.delete(id);
   }

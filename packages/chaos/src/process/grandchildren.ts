@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Faults } from "./faults.js";
-import type { Journal } from "./journal.js";
+import type { Faults } from "../faults.js";
+import type { Journal } from "../journal.js";
 
 /**
  * Starts the processes that the faults ask for. Each ends by itself after `lifeMs`, whoever is left.

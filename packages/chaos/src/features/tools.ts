@@ -1,8 +1,10 @@
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
-import { freeze } from "./conductor.js";
-import { floodStderr } from "./stdio-output.js";
-import { type ChaosTool, defineTool, forever, pause, type ToolCall, text } from "./tool.js";
+import { freeze } from "../fault-controller.js";
+import { floodStderr } from "../stdio/stdio-output.js";
+import { contentTools } from "./content-tools.js";
+import { questionTools } from "./question-tools.js";
+import { type ChaosTool, defineTool, forever, pause, type RequestContext, text } from "./tool.js";
 
 const nothing = z.object({});
 const ms = z.int().min(0).max(2_147_483_647);
@@ -75,7 +77,7 @@ const effects: readonly ChaosTool[] = [
     annotations: { readOnlyHint: false, idempotentHint: false },
     run: ({ when, key, code }, call) => {
       if (when === "after") effect("crash", key, call);
-      call.conductor.host.crash(code ?? 1);
+      call.controller.host.crash(code ?? 1);
       return forever(call.signal);
     },
   }),
@@ -140,46 +142,32 @@ const failures: readonly ChaosTool[] = [
   }),
 ];
 
-const backwards: readonly ChaosTool[] = [
-  defineTool("elicit", {
-    description: "Asks the client's user.",
-    input: z.object({ message: z.string() }),
-    run: async ({ message }, { server, ask }) => {
-      const requestedSchema = { type: "object" as const, properties: { answer: { type: "string" as const } } };
-      return text(JSON.stringify(await server.elicitInput({ message, requestedSchema }, ask)));
-    },
-  }),
-  defineTool("sample", {
-    description: "Asks the client's model.",
-    input: z.object({ prompt: z.string() }),
-    run: async ({ prompt }, { server, ask }) => {
-      const messages = [{ role: "user" as const, content: { type: "text" as const, text: prompt } }];
-      return text(JSON.stringify(await server.createMessage({ messages, maxTokens: 100 }, ask)));
-    },
-  }),
-  defineTool("roots", {
-    description: "Asks for the client's roots.",
-    input: nothing,
-    run: async (_args, { server, ask }) => text(JSON.stringify(await server.listRoots({}, ask))),
-  }),
+const control: readonly ChaosTool[] = [
   defineTool("chaos", {
     description: "Controls how this server misbehaves.",
     input: z.looseObject({}),
-    run: (args, { conductor }) => {
+    run: (args, { controller }) => {
       try {
-        conductor.obey(args);
+        controller.obey(args);
       } catch (error) {
         throw new McpError(ErrorCode.InvalidParams, error instanceof Error ? error.message : String(error));
       }
-      return text(JSON.stringify(conductor.faults));
+      return text(JSON.stringify(controller.faults));
     },
   }),
 ];
 
 /** Every tool, in the order of the list. */
-export const tools: readonly ChaosTool[] = [...plain, ...effects, ...failures, ...backwards];
+export const tools: readonly ChaosTool[] = [
+  ...plain,
+  ...effects,
+  ...failures,
+  ...questionTools,
+  ...contentTools,
+  ...control,
+];
 
-function effect(tool: string, key: string, { conductor }: ToolCall): ReturnType<typeof text> {
-  conductor.journal.write({ event: "sideEffect", tool, key });
+function effect(tool: string, key: string, { controller }: RequestContext): ReturnType<typeof text> {
+  controller.journal.write({ event: "sideEffect", tool, key });
   return text(`done: ${key}`);
 }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { DeadMan } from "./dead-man.js";
+import { ParentWatch } from "./parent-watch.js";
 
 /**
  * Runs this program again, without its wrapper flag, as the child of this process or of a shell of this process: the
@@ -11,11 +11,11 @@ export function runWrapped(kind: "node" | "sh", argv: readonly string[], maxLife
   const script = `${words.map(quote).join(" ")}; exit $?`;
   const [command = "", ...args] = kind === "sh" ? ["/bin/sh", "-c", script] : words;
   const child = spawn(command, args, { stdio: "inherit" });
-  const deadMan = new DeadMan(maxLifeMs, () => {
+  const parentWatch = new ParentWatch(maxLifeMs, () => {
     child.kill("SIGKILL");
     process.kill(process.pid, "SIGKILL");
   });
-  deadMan.start();
+  parentWatch.start();
   child.on("error", (error) => {
     process.stderr.write(`minion-chaos: no wrapped server: ${error.message}\n`);
     process.exit(1);

@@ -1,32 +1,36 @@
-import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
-import type { Conductor } from "./conductor.js";
+import type { FaultController } from "../fault-controller.js";
+import type { JsonObject } from "../json.js";
 
-/** What a tool may use while it runs. */
-export interface ToolCall {
-  readonly conductor: Conductor;
-  readonly server: Server;
-  /** State of the session, for tools that remember. */
+/** A question to the client, in the shape that both eras have. */
+export interface Question {
+  readonly method: "elicitation/create" | "sampling/createMessage" | "roots/list";
+  readonly params?: JsonObject;
+}
+
+/** What the answer to a request may use: the surroundings of the request, in either era. */
+export interface RequestContext {
+  readonly controller: FaultController;
+  /** State of the session or, in the modern era, of the server, for tools that remember. */
   readonly memory: { counter: number };
   /** Aborts when the client cancels or the session ends. */
   readonly signal: AbortSignal;
-  /** The options of a request to the client. */
-  readonly ask: { readonly signal: AbortSignal; readonly relatedRequestId?: string | number };
+  /** Asks the client; questions of one round have keys of their own. Resolves with the answers under the same keys. */
+  readonly ask: (questions: { readonly [key: string]: Question }) => Promise<JsonObject>;
   /** Reports progress, where the caller asked for it. */
   readonly report: (progress: number, total: number) => Promise<void>;
-}
-
-export interface ToolResult {
-  readonly [member: string]: unknown;
-  readonly content: { readonly type: "text"; readonly text: string }[];
+  /** Sends a log message, where the caller wants those of this level. */
+  readonly log: (level: string, data: unknown) => Promise<void>;
+  /** Tells so many times that the tool list has changed. */
+  readonly announce: (count: number) => void;
 }
 
 /** A tool: its entry in the list, and what it does. */
 export interface ChaosTool {
   readonly name: string;
-  readonly listing: { readonly [member: string]: unknown };
-  readonly run: (args: unknown, call: ToolCall) => Promise<ToolResult>;
+  readonly listing: JsonObject;
+  readonly run: (args: unknown, context: RequestContext) => Promise<JsonObject>;
 }
 
 interface ToolDefinition<S extends z.ZodType> {
@@ -34,7 +38,7 @@ interface ToolDefinition<S extends z.ZodType> {
   readonly input: S;
   readonly output?: z.ZodType;
   readonly annotations?: { readonly [hint: string]: boolean };
-  readonly run: (args: z.output<S>, call: ToolCall) => ToolResult | Promise<ToolResult>;
+  readonly run: (args: z.output<S>, context: RequestContext) => JsonObject | Promise<JsonObject>;
 }
 
 export function defineTool<S extends z.ZodType>(name: string, definition: ToolDefinition<S>): ChaosTool {
@@ -48,17 +52,17 @@ export function defineTool<S extends z.ZodType>(name: string, definition: ToolDe
       ...(output && { outputSchema: z.toJSONSchema(output) }),
       ...(annotations && { annotations }),
     },
-    run: async (args, call) => {
+    run: async (args, context) => {
       const parsed = input.safeParse(args ?? {});
       if (!parsed.success) {
         throw new McpError(ErrorCode.InvalidParams, `Invalid arguments for ${name}: ${z.prettifyError(parsed.error)}`);
       }
-      return definition.run(parsed.data, call);
+      return definition.run(parsed.data, context);
     },
   };
 }
 
-export function text(value: string): ToolResult {
+export function text(value: string): JsonObject {
   return { content: [{ type: "text", text: value }] };
 }
 
