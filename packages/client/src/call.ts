@@ -9,6 +9,8 @@ export interface Call {
   readonly what: string;
   /** Whether running it twice does no harm. */
   readonly isSafe: boolean;
+  /** The capability without which a server has nothing to answer with, and what the answer is then. */
+  readonly needs?: { readonly capability: string; readonly otherwise: unknown } | undefined;
   readonly deadline: Deadline;
   readonly principal: string | undefined;
   readonly priority: number | undefined;

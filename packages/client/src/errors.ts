@@ -14,18 +14,23 @@ export class ServerNotFoundError extends Error {
   }
 }
 
-/** No tool of a known server has this qualified name. */
+/** There is no such tool for the caller: no server lists a qualified name, two tools share it, or a policy leaves the tool out. */
 export class ToolNotFoundError extends Error {
   override readonly name = "ToolNotFoundError";
   readonly code = "ERR_MCP_TOOL_NOT_FOUND";
-  /** The server whose tools were searched; undefined where the name leads to none. */
+  readonly delivery: "not-sent" = "not-sent";
+  /** The server whose tools were searched; undefined where the name leads to none, or to more than one. */
   readonly server: string | undefined;
   /** The name that was asked for. */
   readonly tool: string;
 
-  constructor(tool: string, server?: string) {
-    const where = server === undefined ? "any server" : `server "${server}"`;
-    super(`${where} has no tool with the qualified name "${tool}". List the tools again: it may have been removed.`);
+  constructor(tool: string, server?: string, reason?: string) {
+    const where = server === undefined ? "No server" : `Server "${server}"`;
+    const missing = server === undefined ? "has a tool" : "has no tool";
+    super(
+      reason ??
+        `${where} ${missing} with the qualified name "${tool}". List the tools again: it may have been removed.`,
+    );
     this.tool = tool;
     this.server = server;
   }

@@ -1,4 +1,5 @@
 import type { BreakerState, StateChange } from "@minion/breaker";
+import type { ListName } from "./interfaces.js";
 
 /** What an operator can be told of a server: well, working with trouble, not to be reached, or not in use. */
 export type Health = "healthy" | "degraded" | "unavailable" | "idle";
@@ -51,7 +52,7 @@ export interface SessionClosed extends EventOrigin {
 /** A list was fetched from the server. */
 export interface ListRefreshed extends EventOrigin {
   readonly type: "listRefreshed";
-  readonly list: "tools" | "resources" | "prompts";
+  readonly list: ListName;
   readonly count: number;
   /** Names that the list fetched before did not have, and names that it had. */
   readonly added: readonly string[];
@@ -59,7 +60,27 @@ export interface ListRefreshed extends EventOrigin {
   readonly durationMs: number;
 }
 
-/** A server lists something that is no valid tool; it is left out. */
+/** The server says that a list has changed: what was cached of it is gone, and whoever shows the list should ask for it again. */
+export interface ListChanged extends EventOrigin {
+  readonly type: "listChanged";
+  /** "resources" stands for the resource templates too, as their notification does. */
+  readonly list: "tools" | "resources" | "prompts";
+  /** On whose behalf the connection was opened over which the server said so. */
+  readonly principal: string | undefined;
+}
+
+/** The server sent a notification that is neither progress nor a change of a list: `notifications/message` and the like. */
+export interface ServerNotification extends EventOrigin {
+  readonly type: "serverNotification";
+  /** The method of the notification. */
+  readonly method: string;
+  /** What the server sent with it, secrets masked. Untrusted; undefined where there is nothing. */
+  readonly params: unknown;
+  /** On whose behalf the connection was opened that it came over. */
+  readonly principal: string | undefined;
+}
+
+/** A server lists something that is no valid tool, or a tool whose qualified name another has too; it is left out. */
 export interface MalformedTool extends EventOrigin {
   readonly type: "malformedTool";
   readonly tool: string;
@@ -97,6 +118,8 @@ export type ClientEvent =
   | SessionOpened
   | SessionClosed
   | ListRefreshed
+  | ListChanged
+  | ServerNotification
   | MalformedTool
   | CallRetried
   | BreakerChanged

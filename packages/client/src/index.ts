@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export type { CallOptions, ListOptions } from "./config/call-options.js";
 export type { MinionClientOptions, ServerRequestMethod } from "./config/client-options.js";
+export type { NameOptions } from "./config/name-options.js";
 export type { Transport } from "./config/policy.js";
 export type {
   CustomServer,
@@ -9,6 +10,7 @@ export type {
   ServerConfig,
   ServerPolicy,
   StdioServer,
+  ToolFilter,
 } from "./config/server-config.js";
 export {
   CallTimeoutError,
@@ -33,16 +35,27 @@ export type {
   ConfigKeyIgnored,
   Health,
   HealthChanged,
+  ListChanged,
   ListRefreshed,
   MalformedTool,
+  ServerNotification,
   SessionClosed,
   SessionOpened,
 } from "./events.js";
-export type { Breaker, SessionPool, ToolListCache } from "./interfaces.js";
+export type {
+  Breaker,
+  BreakerContext,
+  CacheContext,
+  ListCodec,
+  ListName,
+  SessionPool,
+  ToolListCache,
+} from "./interfaces.js";
 export type { ConnectReport, QualifiedTool, ServerFailure, ToolCatalog } from "./lists/catalog.js";
 export { qualifiedName } from "./lists/qualified-name.js";
 export type { ConnectContext, McpCallOptions, McpSession } from "./mcp-session.js";
 export { MinionClient } from "./minion-client.js";
+export type { ServerInfo } from "./session/connection.js";
 export type { Delivery } from "./session/failure.js";
 export type { SessionLease } from "./session-lease.js";
 export type { CallCounts, ServerStatus } from "./status.js";

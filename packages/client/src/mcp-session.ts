@@ -31,6 +31,10 @@ export interface McpSession {
   ): Promise<{ tools: unknown[]; nextCursor?: string | undefined }>;
   close(): Promise<void>;
   getServerCapabilities(): object | undefined;
+  getServerVersion?(): { readonly name: string; readonly version: string } | undefined;
+  getInstructions?(): string | undefined;
+  /** Only SDK v2 has it. */
+  getNegotiatedProtocolVersion?(): string | undefined;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   readonly transport?: unknown;

@@ -1,9 +1,12 @@
 import type {
   CallToolResult,
+  CompleteRequest,
+  CompleteResult,
   GetPromptResult,
   Prompt,
   ReadResourceResult,
   Resource,
+  ResourceTemplate,
   Tool,
 } from "@modelcontextprotocol/sdk/types.js";
 import {
@@ -17,14 +20,19 @@ import { checkOptions } from "./config/check-config.js";
 import type { MinionClientOptions } from "./config/client-options.js";
 import { readConfig } from "./config/read-config.js";
 import type { ServerConfig } from "./config/server-config.js";
-import { ToolNotFoundError } from "./errors.js";
+import { infoOf, ping } from "./direct.js";
 import { type ClientEvent, Events } from "./events.js";
-import { toPromptMessages, toPrompts, toResourceContents, toResources, toTools } from "./lists/answers.js";
-import type { ConnectReport, QualifiedTool, ServerFailure, ToolCatalog } from "./lists/catalog.js";
-import type { ListName } from "./lists/list-names.js";
-import type { CachedList } from "./lists/lists.js";
-import { mayBelongTo, pairOf, qualifiedName } from "./lists/qualified-name.js";
+import { connectToEach, listToolsOfEach } from "./every-server.js";
+import { findTool } from "./find-tool.js";
+import type { ListName } from "./interfaces.js";
+import { anyRequest, completion, promptGet, resourceRead } from "./known-requests.js";
+import { toPrompts, toResources, toResourceTemplates, toTools } from "./lists/answers.js";
+import type { CachedList } from "./lists/cached-list.js";
+import { Catalog, type ConnectReport, type ToolCatalog } from "./lists/catalog.js";
+import type { KnownRequest } from "./request.js";
+import type { Server } from "./server.js";
 import { Servers } from "./servers.js";
+import type { ServerInfo } from "./session/connection.js";
 import { OwnSession, type SessionLease } from "./session-lease.js";
 import type { ServerStatus } from "./status.js";
 import { toolCall } from "./tool-call.js";
@@ -41,9 +49,13 @@ import { toolCall } from "./tool-call.js";
 export class MinionClient implements AsyncDisposable {
   readonly #events = new Events();
   readonly #servers: Servers;
+  readonly #catalog: Catalog;
 
   constructor(options: MinionClientOptions) {
     checkOptions(options);
+    this.#catalog = new Catalog(options.names ?? {}, ({ server, tool }, message) =>
+      this.#events.emit({ type: "malformedTool", server, tool, message, at: Date.now() }),
+    );
     if (options.onEvent !== undefined) this.#events.subscribe(options.onEvent);
     this.#servers = new Servers(options, this.#events);
   }
@@ -77,48 +89,56 @@ export class MinionClient implements AsyncDisposable {
     args: Record<string, unknown> = {},
     options: CallOptions = {},
   ): Promise<CallToolResult> {
-    const found = this.#servers.get(server);
-    checkCallOptions(options, callOptionNames);
-    const { request, take } = toolCall(found, tool, args, options);
-    return await found.request(request, options, take);
+    return this.#call(server, options, (found) => toolCall(found, tool, args, options), { usesHints: true });
   }
 
-  /** Calls a tool by its qualified name. @throws ToolNotFoundError (ERR_MCP_TOOL_NOT_FOUND) where no tool has it */
+  /**
+   * Calls a tool by its qualified name, as `listAllTools` has it. A name that was listed once stays callable while the
+   * list cannot be had.
+   *
+   * @throws ToolNotFoundError (ERR_MCP_TOOL_NOT_FOUND) where no tool has the name, or several listed ones have it
+   */
   async callQualified(
     name: string,
     args: Record<string, unknown> = {},
     options: CallOptions = {},
   ): Promise<CallToolResult> {
     checkCallOptions(options, callOptionNames);
-    const pair = pairOf(name);
-    if (pair !== undefined && this.#servers.has(pair.server))
-      return this.callTool(pair.server, pair.tool, args, options);
-    const found = await this.#find(name, options);
-    if (found === undefined) throw new ToolNotFoundError(name, pair?.server);
-    return this.callTool(found.server, found.tool, args, options);
+    const { server, tool } = await findTool(name, this.#servers.all(), this.#catalog, options);
+    return this.callTool(server, tool, args, options);
   }
 
-  /** The tools of a server: all pages, from the cache while it is good, frozen. */
+  /**
+   * Sends any request of the protocol through all layers, and resolves with the result as the server sent it. It counts
+   * as safe to repeat only where `idempotent` says so; for `tools/call`, also where the hints of the tool are known.
+   */
+  async request(
+    server: string,
+    method: string,
+    params?: Record<string, unknown>,
+    options: CallOptions = {},
+  ): Promise<unknown> {
+    const usesHints = method === "tools/call";
+    return this.#call(server, options, (found) => anyRequest(found, method, params, options), { usesHints });
+  }
+
+  /** The tools of a server: all pages, from the cache while it is good, frozen. Empty where it declares none. */
   async listTools(server: string, options: ListOptions = {}): Promise<readonly Tool[]> {
     return toTools(await this.#list(server, "tools", options));
   }
 
-  /** The tools of all servers. One that cannot be asked is reported and does not hold up the others beyond its own deadline. */
-  async listAllTools(options: ListOptions = {}): Promise<ToolCatalog> {
-    checkCallOptions(options, listOptionNames);
-    const names = this.#servers.names();
-    const lists = await Promise.allSettled(names.map((name) => this.listTools(name, options)));
-    if (options.signal?.aborted) throw options.signal.reason;
-    const tools: QualifiedTool[] = [];
-    const failures: ServerFailure[] = [];
-    for (const [index, server] of names.entries()) {
-      const list = lists[index];
-      if (list?.status === "fulfilled")
-        for (const tool of list.value)
-          tools.push({ ...tool, server, tool: tool.name, name: qualifiedName(server, tool.name) });
-      else failures.push({ server, error: list?.reason });
-    }
-    return { tools, failures };
+  /**
+   * The tools of all servers, or of those named. One that cannot be asked within `timeoutMs` (its own `callTimeoutMs`) is
+   * reported in `failures` and holds up no other.
+   *
+   * @throws ServerNotFoundError (ERR_MCP_SERVER_NOT_FOUND) for a name in `servers` that there is not
+   */
+  async listAllTools(
+    options: ListOptions & { readonly servers?: readonly string[] | undefined } = {},
+  ): Promise<ToolCatalog> {
+    checkCallOptions(options, [...listOptionNames, "servers"]);
+    const { servers, ...how } = options;
+    return listToolsOfEach(this.#named(servers), this.#catalog, how);
   }
 
   /** The resources of a server, as `listTools`. */
@@ -126,12 +146,14 @@ export class MinionClient implements AsyncDisposable {
     return toResources(await this.#list(server, "resources", options));
   }
 
+  /** The templates of a server's resources, as `listTools`. */
+  async listResourceTemplates(server: string, options: ListOptions = {}): Promise<readonly ResourceTemplate[]> {
+    return toResourceTemplates(await this.#list(server, "resourceTemplates", options));
+  }
+
   /** The content of a resource. Rejects as `callTool`. */
   async readResource(server: string, uri: string, options: CallOptions = {}): Promise<ReadResourceResult> {
-    const found = this.#servers.get(server);
-    checkCallOptions(options, callOptionNames);
-    const request = { method: "resources/read", params: { uri }, what: `Resource "${uri}"`, isSafe: true };
-    return found.request(request, options, (answer) => ({ value: toResourceContents(answer) }));
+    return this.#call(server, options, () => resourceRead(uri));
   }
 
   /** The prompts of a server, as `listTools`. */
@@ -146,16 +168,23 @@ export class MinionClient implements AsyncDisposable {
     args: Record<string, string> = {},
     options: CallOptions = {},
   ): Promise<GetPromptResult> {
+    return this.#call(server, options, () => promptGet(name, args));
+  }
+
+  /** Values that an argument of a prompt or of a resource template can have. Rejects as `callTool`. */
+  async complete(
+    server: string,
+    params: CompleteRequest["params"],
+    options: CallOptions = {},
+  ): Promise<CompleteResult> {
+    return this.#call(server, options, () => completion(params));
+  }
+
+  /** Who a server is and how it wants to be used, over an open connection, or over one that is opened for it. */
+  async serverInfo(server: string, options: ListOptions = {}): Promise<ServerInfo> {
     const found = this.#servers.get(server);
-    checkCallOptions(options, callOptionNames);
-    const request = {
-      method: "prompts/get",
-      params: { name, arguments: args },
-      target: name,
-      what: `Prompt "${name}"`,
-      isSafe: true,
-    };
-    return found.request(request, options, (answer) => ({ value: toPromptMessages(answer) }));
+    checkCallOptions(options, listOptionNames);
+    return infoOf(found, options);
   }
 
   /** A connection of one's own, for work that must stay on one. Dispose it: `await using session = await client.session(name)`. */
@@ -172,39 +201,36 @@ export class MinionClient implements AsyncDisposable {
     );
   }
 
-  /** Opens a connection to each server, side by side, so that the first calls need not wait. One that fails hurts no other. */
+  /**
+   * Opens a connection to each server, side by side, so that the first calls need not wait. One that fails, or takes longer
+   * than `timeoutMs` (its own `connectTimeoutMs`), hurts no other.
+   */
   async connect(
-    options: { readonly servers?: readonly string[] | undefined; readonly signal?: AbortSignal | undefined } = {},
+    options: {
+      readonly servers?: readonly string[] | undefined;
+      readonly signal?: AbortSignal | undefined;
+      readonly timeoutMs?: number | undefined;
+    } = {},
   ): Promise<ConnectReport> {
-    const { servers = this.#servers.names(), signal } = options;
-    const found = servers.map((name) => this.#servers.get(name));
-    const outcomes = await Promise.allSettled(
-      found.map((server) => server.withConnection({ signal }, async (_, lease) => lease.release())),
-    );
-    if (signal?.aborted) throw signal.reason;
-    const connected: string[] = [];
-    const failures: ServerFailure[] = [];
-    for (const [index, server] of servers.entries()) {
-      const outcome = outcomes[index];
-      if (outcome?.status === "fulfilled") connected.push(server);
-      else failures.push({ server, error: outcome?.reason });
-    }
-    return { connected, failures };
+    checkCallOptions(options, ["servers", "signal", "timeoutMs"]);
+    return connectToEach(this.#named(options.servers), options);
   }
 
-  /** Asks a server whether it is there, now, whatever its breaker says. Resolves with the milliseconds that it took. */
-  async ping(server: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<number> {
+  /**
+   * Asks a server whether it is there, now, whatever its breaker says: the replica of that number (0 is the server
+   * itself), or whichever can be reached. Resolves with the milliseconds that the answer took.
+   */
+  async ping(
+    server: string,
+    options: {
+      readonly signal?: AbortSignal | undefined;
+      readonly principal?: string | undefined;
+      readonly replica?: number | undefined;
+    } = {},
+  ): Promise<number> {
     const found = this.#servers.get(server);
-    checkCallOptions(options, ["signal"]);
-    return found.withConnection(options, async (connection, lease, deadline) => {
-      try {
-        const begin = performance.now();
-        await connection.ping(deadline);
-        return performance.now() - begin;
-      } finally {
-        lease.release();
-      }
-    });
+    checkCallOptions(options, ["signal", "principal", "replica"]);
+    return ping(found, options);
   }
 
   /** Adds a server. @throws ConfigError (ERR_MCP_CONFIG) where its name is taken or its entry is wrong */
@@ -243,31 +269,28 @@ export class MinionClient implements AsyncDisposable {
     return this.close();
   }
 
-  /** The tool that has a name with a hash: of the servers that may have it, the first to say so is enough. */
-  async #find(
-    name: string,
-    { signal, timeoutMs, principal }: CallOptions,
-  ): Promise<{ readonly server: string; readonly tool: string } | undefined> {
-    const servers = this.#servers.names().filter((server) => mayBelongTo(name, server));
-    const searches = servers.map(async (server) => {
-      const tools = await this.listTools(server, { signal, timeoutMs, principal });
-      const found = tools.find((tool) => qualifiedName(server, tool.name) === name);
-      if (found === undefined) throw new ToolNotFoundError(name, server);
-      return { server, tool: found.name };
-    });
-    try {
-      return await Promise.any(searches);
-    } catch {
-      // A server that could not be asked may have it all the same.
-      for (const search of await Promise.allSettled(searches))
-        if (search.status === "rejected" && !(search.reason instanceof ToolNotFoundError)) throw search.reason;
-      return undefined;
-    }
+  /** The servers of these names, each once; all of them where none are named. */
+  #named(names: readonly string[] | undefined): readonly Server[] {
+    return names === undefined ? this.#servers.all() : [...new Set(names)].map((name) => this.#servers.get(name));
+  }
+
+  async #call<T>(
+    server: string,
+    options: CallOptions,
+    known: (server: Server) => KnownRequest<T>,
+    { usesHints } = { usesHints: false },
+  ): Promise<T> {
+    const found = this.#servers.get(server);
+    checkCallOptions(options, callOptionNames);
+    const recalled = usesHints ? found.lists.recallTools(options.principal) : undefined;
+    if (recalled !== undefined) await recalled;
+    const { request, take } = known(found);
+    return found.request(request, options, take);
   }
 
   async #list(server: string, list: ListName, options: ListOptions): Promise<CachedList> {
     const found = this.#servers.get(server);
     checkCallOptions(options, listOptionNames);
-    return found.list(list, options);
+    return found.lists.get(list, options);
   }
 }

@@ -2,7 +2,7 @@ import type { CircuitBreakerOptions } from "@minion/breaker";
 import type { CacheOptions } from "@minion/cache";
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import type { Events } from "./events.js";
-import type { Breaker, SessionPool, ToolListCache } from "./interfaces.js";
+import type { Breaker, BreakerContext, CacheContext, SessionPool, ToolListCache } from "./interfaces.js";
 import type { ServerRequestHandler } from "./session/server-requests.js";
 
 /** What all servers of a client share. */
@@ -12,6 +12,6 @@ export interface ServerContext {
   readonly clientInfo: { readonly name: string; readonly version: string };
   readonly capabilities: ClientCapabilities;
   readonly onServerRequest: ((server: string) => ServerRequestHandler) | undefined;
-  readonly makeCache: (server: string, options: CacheOptions<unknown>) => ToolListCache;
-  readonly makeBreaker: (server: string, options: CircuitBreakerOptions) => Breaker;
+  readonly makeCache: (server: string, options: CacheOptions<unknown>, context: CacheContext) => ToolListCache;
+  readonly makeBreaker: (server: string, options: CircuitBreakerOptions, context: BreakerContext) => Breaker;
 }

@@ -8,34 +8,27 @@ import { withRetries } from "./call/retry.js";
 import { RetryBudget } from "./call/retry-budget.js";
 import { traced } from "./call/tracing.js";
 import type { Call } from "./call.js";
-import type { CallOptions, ListOptions } from "./config/call-options.js";
+import type { CallOptions } from "./config/call-options.js";
 import { type Policy, type Transport, transportOf } from "./config/policy.js";
-import { ServerConnections } from "./connections/server-connections.js";
+import { serverIdentity } from "./config/server-identity.js";
+import { type Notification, ServerConnections } from "./connections/server-connections.js";
 import { type Deadline, Deadlines } from "./deadline.js";
 import type { EventBody } from "./events.js";
-import type { ToolListCache } from "./interfaces.js";
-import { type ListName, methodOf } from "./lists/list-names.js";
-import { asList, type CachedList, type ListOwner, Lists, listRefreshed } from "./lists/lists.js";
+import type { ListName, ToolListCache } from "./interfaces.js";
+import { asList, type CachedList } from "./lists/cached-list.js";
+import { listCodec } from "./lists/list-codec.js";
+import type { ListOwner } from "./lists/lists.js";
 import { OutputSchemas } from "./lists/output-schemas.js";
 import { walkPages } from "./lists/walk-pages.js";
+import { listRequest, type Request, type Take, withCursor, withMeta } from "./request.js";
 import type { ServerContext } from "./server-context.js";
+import { ServerLists } from "./server-lists.js";
 import type { Connection } from "./session/connection.js";
 import { Failure } from "./session/failure.js";
 import { Monitor, type ServerStatus } from "./status.js";
 import { errorTypeOf } from "./text.js";
 
-/** A request as a user means it. */
-export interface Request {
-  readonly method: string;
-  readonly params?: Record<string, unknown> | undefined;
-  /** The tool or prompt that is asked for. */
-  readonly target?: string | undefined;
-  readonly what: string;
-  readonly isSafe: boolean;
-}
-
-/** How an answer is taken: what it is for the user, and what it is called in events where it tells of an error. */
-export type Take<T> = (answer: unknown) => { readonly value: T; readonly errorType?: string | undefined };
+type OnRetry = (failure: Failure, attempt: number, delayMs: number) => void;
 
 /** One server with everything around it: its replicas, breakers, connections, lists and figures. */
 export class Server {
@@ -43,10 +36,10 @@ export class Server {
   readonly policy: Policy;
   readonly connections: ServerConnections;
   readonly schemas: OutputSchemas;
+  readonly lists: ServerLists;
   readonly #context: ServerContext;
   readonly #replicas: readonly Replica[];
   readonly #cache: ToolListCache;
-  readonly #lists: Lists;
   readonly #monitor: Monitor;
   readonly #budget = new RetryBudget();
   readonly #deadlines: Deadlines;
@@ -57,27 +50,31 @@ export class Server {
     this.#context = context;
     this.schemas = new OutputSchemas(name);
     this.#deadlines = new Deadlines(name);
-    this.#cache = context.makeCache(name, policy.cache);
-    this.#lists = new Lists({
+    const identity = serverIdentity(name, policy.targets);
+    this.#cache = context.makeCache(name, policy.cache, { identity, codec: listCodec(policy) });
+    this.lists = new ServerLists({
       server: name,
+      policy,
       cache: this.#cache,
-      ttlMs: policy.cache.ttlMs ?? 300_000,
       capabilities: context.capabilities,
+      replica: () => mostAvailable(this.#replicas).index,
+      startDeadline: (what, options) => this.#deadline(what, options),
       fetch: (list, owner, options) => this.#fetchList(list, owner, options),
-      onRefreshed: (list, before, now, durationMs) => this.#emit(listRefreshed(list, before, now, durationMs)),
+      emit: (event) => this.#emit(event),
     });
     this.connections = new ServerConnections({
       server: name,
       policy,
       shared: context,
       monitor: () => this.#monitor,
-      onListChanged: (list) => this.#lists.changed(list),
-      onReconnected: (principal) => this.#lists.reconnected(principal),
+      onNotification: (notification) => this.#notified(notification),
+      onReconnected: (principal) => this.lists.reconnected(principal),
     });
     this.#replicas = makeReplicas({
       server: name,
       policy,
       context,
+      identity,
       connections: this.connections,
       onBreaker: (replica, { from, to, reason }) => {
         this.#emit({ type: "breaker", replica, from, to, reason });
@@ -93,9 +90,7 @@ export class Server {
 
   /** Makes a call through all layers. Rejects with what a user is told. */
   request<T>(request: Request, options: CallOptions, take: Take<T>): Promise<T> {
-    return this.#run(request, options, take, (call, onRetry) =>
-      withRetries(call, { policy: this.policy, budget: this.#budget, onRetry }, () => this.#send(call)),
-    );
+    return this.#run(request, options, take, (call, onRetry) => this.#sendWithRetries(call, onRetry));
   }
 
   /** Makes a call over one connection, without repeating anything. */
@@ -103,36 +98,18 @@ export class Server {
     return this.#run(request, options, take, (call) => sendOver(connection, call), true);
   }
 
-  /** A list, from the cache while it is good. */
-  async list(list: ListName, options: ListOptions): Promise<CachedList> {
-    const { principal, refresh = false } = options;
-    const owner = { replica: mostAvailable(this.#replicas).index, principal };
-    options.signal?.throwIfAborted();
-    const known = refresh ? undefined : await this.#lists.fresh(list, owner);
-    if (known !== undefined) return known;
-    const deadline = this.#deadline(methodOf(list), options);
-    // The fetch is everybody's: whether it has been sent is not known here.
-    deadline.markSent();
-    try {
-      return await this.#lists.get(list, owner, { signal: deadline.signal, refresh, timeoutMs: options.timeoutMs });
-    } finally {
-      deadline[Symbol.dispose]();
-    }
-  }
-
-  /** What is cached of a tool. */
-  knownTool(name: string, principal: string | undefined): Readonly<Record<string, unknown>> | undefined {
-    return this.#lists.knownTool(name, principal);
-  }
-
   /** Runs `use` with a connection, whatever the breaker says. Rejects with what a user is told. */
   async withConnection<T>(
-    options: CallOptions & { readonly isOwn?: boolean },
+    options: CallOptions & { readonly isOwn?: boolean; readonly replica?: number | undefined },
     use: (connection: Connection, lease: LeasedConnection["lease"], deadline: Deadline) => Promise<T>,
   ): Promise<T> {
+    const { replica } = options;
+    const replicas = replica === undefined ? this.#replicas : this.#replicas.filter(({ index }) => index === replica);
+    if (replicas.length === 0)
+      throw new RangeError(`Server "${this.name}" has no replica ${replica}: it has 0 to ${this.#replicas.length - 1}`);
     const deadline = this.#deadline("a connection", options);
     try {
-      const { connection, lease } = await fromFirst(this.#replicas, ({ index }) => {
+      const { connection, lease } = await fromFirst(replicas, ({ index }) => {
         const key = this.connections.key(index, options.principal, options.isOwn);
         return leaseConnection(this.#context.pool, this.name, key, { deadline, priority: options.priority });
       });
@@ -153,7 +130,7 @@ export class Server {
       since: monitor.since,
       transport,
       connected: monitor.isConnected,
-      tools: this.#lists.toolCount,
+      tools: this.lists.toolCount,
       calls: monitor.calls,
       pool: connections.stats(),
       cache: this.policy.cache.enabled === false ? undefined : this.#cache.stats(),
@@ -176,6 +153,10 @@ export class Server {
     this.#cache.close();
   }
 
+  #sendWithRetries(call: Call, onRetry: OnRetry): Promise<unknown> {
+    return withRetries(call, { policy: this.policy, budget: this.#budget, onRetry }, () => this.#send(call));
+  }
+
   async #send(call: Call): Promise<unknown> {
     const loss = this.policy.stateful ? this.connections.takeLoss(this.connections.key(0, call.principal)) : undefined;
     if (loss !== undefined) throw loss.with({ kind: "session-lost", delivery: "not-sent" });
@@ -190,10 +171,10 @@ export class Server {
   }
 
   async #run<T>(
-    { method, params, target, what, isSafe }: Request,
+    { method, params, target, what, isSafe, needs }: Request,
     options: CallOptions,
     take: Take<T>,
-    send: (call: Call, onRetry: (failure: Failure, attempt: number, delayMs: number) => void) => Promise<unknown>,
+    send: (call: Call, onRetry: OnRetry) => Promise<unknown>,
     isOwnSession = false,
   ): Promise<T> {
     const deadline = this.#deadline(what, options);
@@ -227,9 +208,9 @@ export class Server {
         async (fields) => {
           const { priority, principal, onProgress } = options;
           const hasMeta = options.meta !== undefined || fields !== undefined;
-          const sent = hasMeta ? { ...params, _meta: { ...options.meta, ...fields } } : params;
+          const sent = hasMeta ? withMeta(params, { ...options.meta, ...fields }) : params;
           const answer = await send(
-            { method, params: sent, what, isSafe, deadline, principal, priority, onProgress },
+            { method, params: sent, what, isSafe, needs, deadline, principal, priority, onProgress },
             onRetry,
           );
           const { value, errorType } = take(answer);
@@ -253,22 +234,24 @@ export class Server {
     { principal }: ListOwner,
     { signal, timeoutMs = 0 }: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
   ): Promise<CachedList> {
-    const method = methodOf(list);
     return this.#run(
-      { method, what: method, isSafe: true },
+      listRequest(list),
       // Others may wait longer than whoever came first.
       { signal, principal, timeoutMs: Math.max(timeoutMs, this.policy.callTimeoutMs) },
-      (answer) => ({ value: asList(answer) }),
+      (answer) => ({ value: asList(answer, list) }),
       (call, onRetry) =>
         walkPages({
           list,
-          fetchPage: (cursor) => {
-            const page = { ...call, params: cursor === undefined ? call.params : { ...call.params, cursor } };
-            return withRetries(page, { policy: this.policy, budget: this.#budget, onRetry }, () => this.#send(page));
-          },
+          fetchPage: (cursor) => this.#sendWithRetries(cursor === undefined ? call : withCursor(call, cursor), onRetry),
           onMalformed: (tool, message) => this.#emit({ type: "malformedTool", tool, message }),
         }),
     );
+  }
+
+  #notified(notification: Notification): void {
+    if (this.lists.notified(notification) || !this.#context.events.isHeard) return;
+    const { method, params, mask, principal } = notification;
+    this.#emit({ type: "serverNotification", method, params: mask(params), principal });
   }
 
   #deadline(what: string, options: CallOptions): Deadline {

@@ -9,9 +9,9 @@ import {
 } from "./config/call-options.js";
 import { SessionLostError } from "./errors.js";
 import { toTools } from "./lists/answers.js";
-import { asList } from "./lists/lists.js";
 import { walkPages } from "./lists/walk-pages.js";
 import type { McpSession } from "./mcp-session.js";
+import { listRequest, withCursor } from "./request.js";
 import type { Server } from "./server.js";
 import type { Connection } from "./session/connection.js";
 import { toolCall } from "./tool-call.js";
@@ -60,17 +60,12 @@ export class OwnSession implements SessionLease {
     const list = await walkPages({
       list: "tools",
       fetchPage: (cursor) => {
-        const request = {
-          method: "tools/list",
-          params: cursor === undefined ? undefined : { cursor },
-          what: "tools/list",
-          isSafe: true,
-        };
+        const request = cursor === undefined ? listRequest("tools") : withCursor(listRequest("tools"), cursor);
         return this.#server.requestOver(this.#connection, request, own, (value) => ({ value }));
       },
       onMalformed: () => {},
     });
-    return toTools(asList(list));
+    return toTools(this.#server.lists.shown(list));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -15,11 +15,16 @@ async function badServers() {
   });
   const failing = chaosCommand({ faults: { failStart: "broken" } });
   return {
-    hungCalls: { url: hungCalls.url, ...once, callTimeoutMs: 700 },
-    hungStart: { url: hungStart.url, ...once, callTimeoutMs: 700 },
+    hungCalls: { url: hungCalls.url, ...once, callTimeoutMs: 700, connectTimeoutMs: 700 },
+    hungStart: { url: hungStart.url, ...once, callTimeoutMs: 700, connectTimeoutMs: 700 },
     dead: { url: dead.url, ...once },
     failing: { command: failing.command, args: failing.args, env: { ...failing.env }, ...once },
-    neverConnects: { ...memoryServer({ connect: () => new Promise(() => {}) }).config, ...once, callTimeoutMs: 700 },
+    neverConnects: {
+      ...memoryServer({ connect: () => new Promise(() => {}) }).config,
+      ...once,
+      callTimeoutMs: 700,
+      connectTimeoutMs: 700,
+    },
     neverExists: { command: "/there/is/no/such/program", ...once },
   };
 }

@@ -44,7 +44,8 @@ export async function leaseConnection(
 
 /** Sends a call over a connection. Rejects with the deadline's reason or with a `Failure`. */
 export async function sendOver(connection: Connection, call: Call, onStarted?: () => void): Promise<unknown> {
-  const { deadline, method, params, onProgress } = call;
+  const { deadline, method, needs, params, onProgress } = call;
+  if (needs !== undefined && connection.lacks(needs.capability)) return needs.otherwise;
   const isWatched = onProgress !== undefined || deadline.isExtended;
   try {
     return await connection.send(

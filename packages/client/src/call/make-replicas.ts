@@ -10,19 +10,21 @@ export interface ReplicasContext {
   readonly server: string;
   readonly policy: Policy;
   readonly context: ServerContext;
+  readonly identity: string;
   readonly connections: ServerConnections;
   readonly onBreaker: (replica: number, change: StateChange) => void;
 }
 
 /** A replica, with a breaker of its own, for each place where a server is reached. */
-export function makeReplicas({ server, policy, context, connections, onBreaker }: ReplicasContext): readonly Replica[] {
+export function makeReplicas(options: ReplicasContext): readonly Replica[] {
+  const { server, policy, context, connections } = options;
   const { breaker } = policy;
   return policy.targets.map(
     (_, index) =>
       new Replica({
         server,
         index,
-        breaker: breaker === false ? undefined : makeBreaker(server, index, breaker, context, onBreaker),
+        breaker: breaker === false ? undefined : makeBreaker(index, breaker, options),
         pool: context.pool,
         hasRoomForFresh: policy.maxConnections > 1,
         isStateful: policy.stateful,
@@ -33,22 +35,24 @@ export function makeReplicas({ server, policy, context, connections, onBreaker }
 }
 
 function makeBreaker(
-  server: string,
-  index: number,
+  replica: number,
   options: Exclude<Policy["breaker"], false>,
-  context: ServerContext,
-  onBreaker: ReplicasContext["onBreaker"],
+  { server, context, identity, onBreaker }: ReplicasContext,
 ): Breaker {
   // Half-open is a ping and a call: neither of them alone may close it.
   const successThreshold = Math.max(2, options.successThreshold ?? 2);
-  return context.makeBreaker(server, {
-    name: index === 0 ? server : `${server}#${index}`,
-    ...options,
-    successThreshold,
-    maxProbes: Math.max(successThreshold, options.maxProbes ?? 3),
-    onStateChange: (change) => {
-      onBreaker(index, change);
-      options.onStateChange?.(change);
+  return context.makeBreaker(
+    server,
+    {
+      name: replica === 0 ? server : `${server}#${replica}`,
+      ...options,
+      successThreshold,
+      maxProbes: Math.max(successThreshold, options.maxProbes ?? 3),
+      onStateChange: (change) => {
+        onBreaker(replica, change);
+        options.onStateChange?.(change);
+      },
     },
-  });
+    { identity, replica },
+  );
 }

@@ -45,10 +45,15 @@ const rules: Readonly<Record<string, readonly [rule: string, holds: (value: unkn
   onProgress: ["a function", (value) => typeof value === "function"],
   meta: ["an object", (value) => typeof value === "object" && value !== null],
   refresh: ["true or false", (value) => typeof value === "boolean"],
+  replica: ["a non-negative integer", (value) => Number.isSafeInteger(value) && Number(value) >= 0],
+  servers: ["a list of server names", isStrings],
 };
 
 /** Throws `TypeError` for an option that does not exist or has a wrong value. */
-export function checkCallOptions(options: CallOptions & ListOptions, known: readonly string[]): void {
+export function checkCallOptions(
+  options: CallOptions & { readonly refresh?: unknown; readonly replica?: unknown; readonly servers?: unknown },
+  known: readonly string[],
+): void {
   if (typeof options !== "object" || options === null) throw new TypeError("MinionClient: options must be an object");
   for (const [name, value] of Object.entries(options)) {
     const rule = known.includes(name) ? rules[name] : undefined;
@@ -58,7 +63,7 @@ export function checkCallOptions(options: CallOptions & ListOptions, known: read
       throw new TypeError(`MinionClient: ${name} must be ${rule[0]}, got ${String(value)}`);
   }
   if (options.resetTimeoutOnProgress === true && options.maxTotalTimeoutMs === undefined) {
-    throw new TypeError("MinionClient: resetTimeoutOnProgress needs maxTotalTimeoutMs, or a call could last for ever");
+    throw new TypeError("MinionClient: resetTimeoutOnProgress needs maxTotalTimeoutMs, or a call could last forever");
   }
 }
 
@@ -78,4 +83,8 @@ export const listOptionNames: readonly string[] = ["signal", "timeoutMs", "princ
 
 function isPositive(value: unknown): boolean {
   return typeof value === "number" && value > 0;
+}
+
+function isStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }

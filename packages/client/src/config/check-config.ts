@@ -3,6 +3,7 @@ import { Cache } from "@minion/cache";
 import { Pool } from "@minion/pool";
 import { ConfigError } from "../errors.js";
 import { messageOf } from "../text.js";
+import { checkNameOptions } from "./name-options.js";
 import { policyOf } from "./policy.js";
 import type { ServerConfig, ServerPolicy } from "./server-config.js";
 
@@ -37,6 +38,7 @@ const policyRules: Readonly<Record<string, Rule>> = {
   breaker: partOrFalse,
   pool: object,
   cache: partOrFalse,
+  tools: object,
   replicas: ["a list of servers", Array.isArray],
 };
 const stdioRules: Readonly<Record<string, Rule>> = {
@@ -61,6 +63,7 @@ const retryRules: Readonly<Record<string, Rule>> = { maxAttempts: count, initial
 const any: Rule = ["anything", () => true];
 const partRules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   retry: retryRules,
+  tools: { allow: texts, deny: texts },
   cache: { enabled: any, ttlMs: any, staleWhileRevalidateMs: any, staleIfErrorMs: any },
   pool: Object.fromEntries(
     [
@@ -90,6 +93,7 @@ const clientRules: Readonly<Record<string, Rule>> = {
   capabilities: object,
   onServerRequest: callback,
   onEvent: callback,
+  names: ["an object with prefix and maxLength", isObject],
   pool: callback,
   cache: callback,
   breaker: callback,
@@ -107,6 +111,7 @@ export function checkOptions(options: unknown): void {
     if (value !== undefined && !rule[1](value))
       throw new TypeError(`MinionClient: ${key} must be ${rule[0]}, got ${String(value)}`);
   }
+  if (isObject(options.names)) checkNameOptions(options.names);
   if (!isObject(options.servers))
     throw new TypeError("MinionClient: servers must be given: an object of servers by name");
   const defaults = isObject(options.defaults) ? options.defaults : {};

@@ -3,8 +3,9 @@ import type { CacheOptions } from "@minion/cache";
 import type { PoolOptions } from "@minion/pool";
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import type { ClientEvent } from "../events.js";
-import type { Breaker, SessionPool, ToolListCache } from "../interfaces.js";
+import type { Breaker, BreakerContext, CacheContext, SessionPool, ToolListCache } from "../interfaces.js";
 import type { McpSession } from "../mcp-session.js";
+import type { NameOptions } from "./name-options.js";
 import type { ServerConfig, ServerPolicy } from "./server-config.js";
 
 /** How a {@link MinionClient} is made. */
@@ -28,12 +29,16 @@ export interface MinionClientOptions {
     | undefined;
   /** Told what happens. What it throws is dropped. */
   readonly onEvent?: ((event: ClientEvent) => void) | undefined;
+  /** How the names of `listAllTools` and `callQualified` are made. */
+  readonly names?: NameOptions | undefined;
   /** Makes the pool of connections. Default: `Pool` of `@minion/pool`. */
   readonly pool?: ((options: PoolOptions<McpSession>) => SessionPool) | undefined;
   /** Makes the cache of a server's lists. Default: `Cache` of `@minion/cache`. */
-  readonly cache?: ((server: string, options: CacheOptions<unknown>) => ToolListCache) | undefined;
+  readonly cache?:
+    | ((server: string, options: CacheOptions<unknown>, context: CacheContext) => ToolListCache)
+    | undefined;
   /** Makes the breaker of a replica. Default: `CircuitBreaker` of `@minion/breaker`. */
-  readonly breaker?: ((server: string, options: CircuitBreakerOptions) => Breaker) | undefined;
+  readonly breaker?: ((server: string, options: CircuitBreakerOptions, context: BreakerContext) => Breaker) | undefined;
 }
 
 /** What a server may ask of its client. */

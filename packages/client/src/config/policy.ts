@@ -8,6 +8,7 @@ import type {
   ServerConfig,
   ServerPolicy,
   StdioServer,
+  ToolFilter,
 } from "./server-config.js";
 
 /** Where one copy of a server is reached. */
@@ -26,6 +27,7 @@ export interface Policy {
   readonly breaker: CircuitBreakerOptions | false;
   readonly pool: Partial<PoolLimits>;
   readonly cache: CacheOptions<unknown>;
+  readonly tools: ToolFilter;
   /** The server itself first, then its replicas. */
   readonly targets: readonly [Target, ...Target[]];
 }
@@ -66,6 +68,7 @@ export function policyOf(config: ServerConfig, defaults: ServerPolicy = {}): Pol
       ...defined(config.pool),
     },
     cache: cacheOf(merged(defaults.cache, config.cache)),
+    tools: given.tools ?? {},
     targets: [config, ...(config.replicas ?? [])],
   };
 }

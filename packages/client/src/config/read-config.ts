@@ -33,6 +33,7 @@ const ownKeys = new Set([
   "breaker",
   "pool",
   "cache",
+  "tools",
   "replicas",
 ]);
 const typeNames: Readonly<Record<string, string>> = {
@@ -56,7 +57,7 @@ export async function readConfig(config: string | URL | object): Promise<ReadCon
   const entries = content.mcpServers ?? content.servers;
   if (!isObject(entries))
     throw new ConfigError('it has no "mcpServers" (or "servers") object', { file, key: "mcpServers" });
-  const servers: Record<string, ServerConfig> = {};
+  const servers: [name: string, config: ServerConfig][] = [];
   const ignored: { server: string; key: string }[] = [];
   for (const [server, entry] of Object.entries(entries)) {
     if (!isObject(entry)) throw new ConfigError("it must be an object", { file, server });
@@ -67,9 +68,12 @@ export async function readConfig(config: string | URL | object): Promise<ReadCon
       else if (key !== "disabled" && key !== "enabled") ignored.push({ server, key });
     }
     if (typeof own.type === "string") own.type = typeNames[own.type] ?? own.type;
-    servers[server] = toServerConfig(own, { file, server });
+    // GitHub Copilot writes a list of names.
+    if (Array.isArray(own.tools)) own.tools = { allow: own.tools };
+    servers.push([server, toServerConfig(own, { file, server })]);
   }
-  return { servers, ignored };
+  // A server may be called `__proto__`, which cannot be assigned.
+  return { servers: Object.fromEntries(servers), ignored };
 }
 
 interface Place {

@@ -37,6 +37,14 @@ export interface CustomServer {
   readonly connect: (context: ConnectContext) => Promise<McpSession>;
 }
 
+/** Which tools of a server there are for the users of the client: whole names, `"*"` alone for all. */
+export interface ToolFilter {
+  /** The tools that there are. Default all; an empty list allows none. */
+  readonly allow?: readonly string[] | undefined;
+  /** The tools that there are not, whatever `allow` says. Default none. */
+  readonly deny?: readonly string[] | undefined;
+}
+
 /** How failed calls are repeated. Only what cannot run a side effect twice is repeated at all. */
 export interface RetryOptions {
   /** Attempts in all, the first included. Default 3. */
@@ -63,6 +71,8 @@ export interface ServerPolicy {
   readonly closeTimeoutMs?: number | undefined;
   /** Bytes of the largest message that is read. Default 67 108 864. */
   readonly maxMessageBytes?: number | undefined;
+  /** Tools to leave out: they are not listed, and a call of one is a `ToolNotFoundError`. Default: all are there. */
+  readonly tools?: ToolFilter | undefined;
   /** How failed calls are repeated; false: not at all. */
   readonly retry?: RetryOptions | false | undefined;
   /** The circuit breaker of each replica; false: none. */

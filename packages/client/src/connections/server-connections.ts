@@ -2,7 +2,6 @@ import type { PoolLimits, PoolStats } from "@minion/pool";
 import type { LeasedConnection } from "../call/lease-connection.js";
 import { type Policy, targetOf, transportOf } from "../config/policy.js";
 import { ConnectError } from "../errors.js";
-import { changedList, type ListName } from "../lists/list-names.js";
 import type { McpSession } from "../mcp-session.js";
 import type { ServerContext } from "../server-context.js";
 import { type Connection, connectionOf } from "../session/connection.js";
@@ -20,9 +19,20 @@ export interface ConnectionsContext {
   readonly policy: Policy;
   readonly shared: ServerContext;
   readonly monitor: () => Monitor;
-  readonly onListChanged: (list: ListName) => void;
+  /** Told of every notification but progress. What is handed on of its parameters has to go through `mask`. */
+  readonly onNotification: (notification: Notification) => void;
   /** The first connection to a replica after a time without one is open. */
   readonly onReconnected: (principal: string | undefined) => void;
+}
+
+/** A notification of the server. */
+export interface Notification {
+  readonly method: string;
+  readonly params: unknown;
+  /** Takes the secrets out of the parameters. */
+  readonly mask: (params: unknown) => unknown;
+  /** On whose behalf the connection was opened that it came over. */
+  readonly principal: string | undefined;
 }
 
 const fewKeys = 64;
@@ -95,7 +105,7 @@ export class ServerConnections {
     key: ConnectionKey,
     { signal, died }: { readonly signal: AbortSignal; readonly died: (cause?: unknown) => void },
   ): Promise<McpSession> {
-    const { server, policy, shared, onListChanged, onReconnected } = this.#context;
+    const { server, policy, shared, onNotification, onReconnected } = this.#context;
     const { replica, principal } = key;
     // Whoever closes waits for what is there, not for what somebody still opens.
     if (this.#isClosing) throw new Failure("connect", "it is being closed", { delivery: "not-sent" });
@@ -118,10 +128,7 @@ export class ServerConnections {
         clientInfo: shared.clientInfo,
         capabilities: shared.capabilities,
         onServerRequest: shared.onServerRequest?.(server),
-        onNotification: (method) => {
-          const list = changedList(method);
-          if (list !== undefined) onListChanged(list);
-        },
+        onNotification: (method, params, mask) => onNotification({ method, params, mask, principal }),
         onDied,
       });
     } catch (error) {

@@ -1,13 +1,15 @@
 import type {
   CallToolResult,
+  CompleteResult,
   GetPromptResult,
   Prompt,
   ReadResourceResult,
   Resource,
+  ResourceTemplate,
   Tool,
 } from "@modelcontextprotocol/sdk/types.js";
 import { Failure } from "../session/failure.js";
-import type { CachedList } from "./lists.js";
+import type { CachedList } from "./cached-list.js";
 
 // What a server answers passes through unchanged, so that nothing of it is lost that this version does not know. These
 // guards look at no more than what makes it an answer to the question.
@@ -31,11 +33,20 @@ export function toPromptMessages(answer: unknown): GetPromptResult {
   throw invalid("prompt");
 }
 
+/** The answer to `completion/complete`. Throws a `Failure` where it is none. */
+export function toCompletion(answer: unknown): CompleteResult {
+  if (isCompletion(answer)) return answer;
+  throw invalid("completion");
+}
+
 /** Tools as they were checked when they were listed: the same frozen list for all. */
 export const toTools: (list: CachedList) => readonly Tool[] = takingOnly(isTool);
 
 /** Resources as they were checked when they were listed. */
 export const toResources: (list: CachedList) => readonly Resource[] = takingOnly(isResource);
+
+/** Resource templates as they were checked when they were listed. */
+export const toResourceTemplates: (list: CachedList) => readonly ResourceTemplate[] = takingOnly(isResourceTemplate);
 
 /** Prompts as they were checked when they were listed. */
 export const toPrompts: (list: CachedList) => readonly Prompt[] = takingOnly(isPrompt);
@@ -65,12 +76,20 @@ function isPromptMessages(value: unknown): value is GetPromptResult {
   return isObject(value) && Array.isArray(value.messages);
 }
 
+function isCompletion(value: unknown): value is CompleteResult {
+  return isObject(value) && isObject(value.completion) && Array.isArray(value.completion.values);
+}
+
 function isTool(value: unknown): value is Tool {
   return isObject(value) && typeof value.name === "string" && isObject(value.inputSchema);
 }
 
 function isResource(value: unknown): value is Resource {
   return isObject(value) && typeof value.uri === "string";
+}
+
+function isResourceTemplate(value: unknown): value is ResourceTemplate {
+  return isObject(value) && typeof value.uriTemplate === "string";
 }
 
 function isPrompt(value: unknown): value is Prompt {

@@ -1,24 +1,8 @@
+import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { ListRefreshed } from "../events.js";
-import type { ToolListCache } from "../interfaces.js";
-import type { ListName } from "./list-names.js";
-
-/** A list as it is cached: complete, frozen, and findable by name. */
-export class CachedList {
-  readonly items: readonly Readonly<Record<string, unknown>>[];
-  /** How long the server says that it is good for; undefined where it says nothing. */
-  readonly ttlMs: number | undefined;
-  #byName: ReadonlyMap<string, Readonly<Record<string, unknown>>> | undefined;
-
-  constructor(items: readonly Readonly<Record<string, unknown>>[], ttlMs: number | undefined) {
-    this.items = items;
-    this.ttlMs = ttlMs;
-  }
-
-  find(name: string): Readonly<Record<string, unknown>> | undefined {
-    this.#byName ??= new Map(this.items.map((item) => [String(item.name), item]));
-    return this.#byName.get(name);
-  }
-}
+import type { ListName, ToolListCache } from "../interfaces.js";
+import { asList, CachedList, type ListItem } from "./cached-list.js";
 
 /** Whose list it is. */
 export interface ListOwner {
@@ -40,19 +24,24 @@ export interface ListsContext {
     owner: ListOwner,
     options: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
   ) => Promise<CachedList>;
+  /** What of a list its callers are to see: the list itself, or the same part of it each time. */
+  readonly shown: (list: CachedList) => CachedList;
   readonly onRefreshed: (list: ListName, before: CachedList | undefined, now: CachedList, durationMs: number) => void;
 }
 
 interface Keyed extends ListOwner {
   readonly key: string;
   readonly list: ListName;
-  /** The list fetched last, for telling what has changed. */
+  /** The list that was seen last, whoever fetched it, as its callers see it. */
   last: CachedList | undefined;
   loads: number;
   /** Notices may have been missed: the list must be fetched again, and serves only while that fails. */
   isDoubtful: boolean;
+  /** Whether the cache was asked for what other processes have stored. */
+  wasRecalled: boolean;
 }
 
+const recallTimeoutMs = 500;
 const maxKeys = 1_000;
 
 /**
@@ -63,8 +52,12 @@ export class Lists {
   readonly #context: ListsContext;
   readonly #keys = new Map<string, Keyed>();
   #recent: Keyed | undefined;
+  /** The lists fetched here: when each was seen is known, and not when it comes out of the cache. */
+  readonly #fetched = new WeakSet<CachedList>();
   /** How the cache keeps a list. */
-  readonly #storing = { ttlMs: (list: unknown): number => asList(list).ttlMs ?? this.#context.ttlMs };
+  readonly #storing = {
+    ttlMs: (list: unknown): number => (list instanceof CachedList ? list.ttlMs : undefined) ?? this.#context.ttlMs,
+  };
 
   constructor(context: ListsContext) {
     this.#context = context;
@@ -75,7 +68,9 @@ export class Lists {
     const { cache } = this.#context;
     const [key, keyed] = this.#keyed(list, owner);
     if (keyed.isDoubtful || cache.inspect(key)?.state !== "fresh") return undefined;
-    return cache.getOrSet(key, this.#loader(keyed, undefined), this.#storing).then(asList);
+    return cache
+      .getOrSet(key, this.#loader(keyed, undefined), this.#storing)
+      .then((value) => this.#answer(keyed, value));
   }
 
   /** The list, from the cache while it is good. Rejects with `signal.reason`, or as the fetch does where no old list may stand in. */
@@ -94,16 +89,19 @@ export class Lists {
     const refresh = options.refresh || keyed.isDoubtful;
     const load = this.#loader(keyed, options.timeoutMs);
     try {
-      return asList(await cache.getOrSet(key, load, { ...this.#storing, signal: options.signal, refresh }));
+      return this.#answer(
+        keyed,
+        await cache.getOrSet(key, load, { ...this.#storing, signal: options.signal, refresh }),
+      );
     } catch (error) {
       const old = keyed.isDoubtful && !options.refresh && !options.signal.aborted ? cache.inspect(key) : undefined;
-      if (old?.value instanceof CachedList) return old.value;
+      if (old?.value instanceof CachedList) return this.#answer(keyed, old.value);
       throw error;
     }
   }
 
   /** What is cached of a tool, fresh or stale; nothing is fetched. */
-  knownTool(name: string, principal: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  knownTool(name: string, principal: string | undefined): ListItem | undefined {
     for (const [key, keyed] of this.#keys) {
       if (keyed.list !== "tools" || keyed.principal !== principal) continue;
       const value = this.#context.cache.inspect(key)?.value;
@@ -111,6 +109,27 @@ export class Lists {
       if (tool !== undefined) return tool;
     }
     return undefined;
+  }
+
+  /** The tool lists that a principal was shown last, of every replica. They stay known while no list can be had. */
+  lastTools(principal: string | undefined): readonly CachedList[] {
+    const lists: CachedList[] = [];
+    for (const { list, last, principal: owner } of this.#keys.values())
+      if (list === "tools" && owner === principal && last !== undefined) lists.push(last);
+    return lists;
+  }
+
+  /**
+   * Brings what another process has stored of a principal's tools into the cache of this one, so that hints are known
+   * before the first list is asked for. Nothing is fetched from the server. Undefined where there is nothing to wait for;
+   * otherwise resolves in any case, soon.
+   */
+  recallTools(owner: ListOwner): Promise<void> | undefined {
+    if (this.#context.cache.recall === undefined) return undefined;
+    const [key, keyed] = this.#keyed("tools", owner);
+    if (keyed.wasRecalled || keyed.last !== undefined) return undefined;
+    keyed.wasRecalled = true;
+    return this.#recall(key, keyed);
   }
 
   /** How many tools the list fetched last had; undefined where none was fetched. */
@@ -125,6 +144,8 @@ export class Lists {
    * replica says so, since any may have stood in for the one that was asked.
    */
   changed(list: ListName): void {
+    // The cache knows keys that other processes have used; a custom one may know all of them at once.
+    this.#context.cache.invalidateList?.(list);
     for (const [key, keyed] of this.#keys) if (keyed.list === list) this.#context.cache.invalidate(key);
   }
 
@@ -132,6 +153,20 @@ export class Lists {
   reconnected(principal: string | undefined): void {
     for (const keyed of this.#keys.values()) {
       if (keyed.principal === principal && keyed.last !== undefined && keyed.loads === 0) keyed.isDoubtful = true;
+    }
+  }
+
+  async #recall(key: string, keyed: Keyed): Promise<void> {
+    const over = new AbortController();
+    try {
+      // A store that does not answer must not cost a call its time.
+      const late = pause(recallTimeoutMs, undefined, { signal: over.signal }).catch(() => undefined);
+      const value = await Promise.race([this.#context.cache.recall?.(key), late]);
+      if (value !== undefined) this.#answer(keyed, value);
+    } catch {
+      // A store that fails is as one that has nothing: without hints the call counts as unsafe.
+    } finally {
+      over.abort();
     }
   }
 
@@ -148,13 +183,24 @@ export class Lists {
     try {
       const fetched = await this.#context.fetch(keyed.list, keyed, { signal, timeoutMs });
       const before = keyed.last;
-      keyed.last = fetched;
+      const shown = this.#context.shown(fetched);
+      this.#fetched.add(fetched);
+      keyed.last = shown;
       keyed.isDoubtful = false;
-      this.#context.onRefreshed(keyed.list, before, fetched, performance.now() - begin);
+      this.#context.onRefreshed(keyed.list, before, shown, performance.now() - begin);
       return fetched;
     } finally {
       keyed.loads -= 1;
     }
+  }
+
+  /** What a caller is given of a list that the cache gave out. */
+  #answer(keyed: Keyed, value: unknown): CachedList {
+    const list = asList(value, keyed.list);
+    const shown = this.#context.shown(list);
+    // A list that another process fetched is news here; one fetched here was noted then, and may be an older one by now.
+    if (!this.#fetched.has(list)) keyed.last = shown;
+    return shown;
   }
 
   #keyed(list: ListName, { replica, principal }: ListOwner): [key: string, keyed: Keyed] {
@@ -163,13 +209,28 @@ export class Lists {
     const recent = this.#recent;
     if (recent?.list === list && recent.replica === replica && recent.principal === principal)
       return [recent.key, recent];
-    const key = JSON.stringify([server, replica, principal ?? null, list, capabilities]);
+    const key = JSON.stringify([
+      server,
+      replica,
+      principal === undefined ? null : hashOf(principal),
+      list,
+      capabilities,
+    ]);
     const known = this.#keys.get(key);
     if (known !== undefined) {
       this.#recent = known;
       return [key, known];
     }
-    const keyed: Keyed = { key, list, replica, principal, last: undefined, loads: 0, isDoubtful: false };
+    const keyed: Keyed = {
+      key,
+      list,
+      replica,
+      principal,
+      last: undefined,
+      loads: 0,
+      isDoubtful: false,
+      wasRecalled: false,
+    };
     this.#keys.set(key, keyed);
     // Principals come and go: what the cache has let go needs no record.
     if (this.#keys.size > maxKeys)
@@ -179,10 +240,9 @@ export class Lists {
   }
 }
 
-/** The list that a cache or a load gave out. */
-export function asList(value: unknown): CachedList {
-  if (value instanceof CachedList) return value;
-  throw new TypeError("The cache gave out a list that was not put into it");
+/** A cache may be kept outside this process: whose list it is must not be readable there. */
+function hashOf(principal: string): string {
+  return createHash("sha256").update(principal).digest("hex").slice(0, 32);
 }
 
 /** What has changed between two lists, as an event. */

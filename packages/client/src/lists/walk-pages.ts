@@ -1,6 +1,6 @@
+import type { ListName } from "../interfaces.js";
 import { Failure } from "../session/failure.js";
-import type { ListName } from "./list-names.js";
-import { CachedList } from "./lists.js";
+import { CachedList, type ListItem } from "./cached-list.js";
 
 const maxTtlMs = 86_400_000;
 
@@ -17,24 +17,27 @@ export interface Walk {
  */
 export async function walkPages({ list, fetchPage, onMalformed }: Walk): Promise<CachedList> {
   const items: Readonly<Record<string, unknown>>[] = [];
+  const names = new Set<unknown>();
   const seen = new Set<string>();
   let ttlMs: number | undefined;
+  const scopes = new Set<unknown>();
   let cursor: string | undefined;
   do {
     const page = await fetchPage(cursor);
     const entries: unknown = isObject(page) ? page[list] : undefined;
     if (!isObject(page) || !Array.isArray(entries)) throw invalid(`its answer has no ${list}`);
     for (const entry of entries) {
-      const problem = isObject(entry) ? problemOf(list, entry) : "it is no object";
+      const problem = isObject(entry) ? (problemOf(list, entry) ?? repeated(list, names, entry)) : "it is no object";
       if (problem === undefined) items.push(deepFreeze(entry));
       else onMalformed(nameOf(entry), problem);
     }
     ttlMs = shorter(ttlMs, page.ttlMs);
+    scopes.add(page.cacheScope);
     cursor = typeof page.nextCursor === "string" ? page.nextCursor : undefined;
     if (cursor !== undefined && seen.has(cursor)) throw invalid(`its pages of ${list} go round in circles`);
     if (cursor !== undefined) seen.add(cursor);
   } while (cursor !== undefined);
-  return new CachedList(Object.freeze(items), ttlMs);
+  return new CachedList(list, Object.freeze(items), { ttlMs, cacheScope: narrowest(scopes) });
 }
 
 /** A hint of any page holds for the whole list; the shortest counts (SEP-2549, at most a day). */
@@ -44,12 +47,20 @@ function shorter(known: number | undefined, hint: unknown): number | undefined {
   return known === undefined ? ms : Math.min(known, ms);
 }
 
-function problemOf(list: ListName, entry: Readonly<Record<string, unknown>>): string | undefined {
+/** One page for one caller makes a list for one caller, and a page that says nothing makes a list of which nothing is said. */
+function narrowest(scopes: ReadonlySet<unknown>): CachedList["cacheScope"] {
+  if (scopes.has("private")) return "private";
+  return scopes.size === 1 && scopes.has("public") ? "public" : undefined;
+}
+
+/** What is wrong with an entry of a list; undefined where it is valid. */
+export function problemOf(list: ListName, entry: Readonly<Record<string, unknown>>): string | undefined {
   if (typeof entry.name !== "string" || entry.name === "") return "its name is no text";
   for (const key of ["title", "description"]) {
     if (entry[key] !== undefined && typeof entry[key] !== "string") return `its ${key} is no text`;
   }
   if (list === "resources" && typeof entry.uri !== "string") return "its uri is no text";
+  if (list === "resourceTemplates" && typeof entry.uriTemplate !== "string") return "its uriTemplate is not a string";
   if (list === "prompts" && entry.arguments !== undefined && !Array.isArray(entry.arguments))
     return "its arguments are no list";
   if (list !== "tools") return undefined;
@@ -57,6 +68,14 @@ function problemOf(list: ListName, entry: Readonly<Record<string, unknown>>): st
   if (entry.outputSchema !== undefined && !isObjectSchema(entry.outputSchema))
     return "its outputSchema is no schema of an object";
   return entry.annotations === undefined || isObject(entry.annotations) ? undefined : "its annotations are no object";
+}
+
+/** Tools and prompts are called by their names: of two with the same name the first is the one. */
+function repeated(list: ListName, names: Set<unknown>, { name }: ListItem): string | undefined {
+  if (list !== "tools" && list !== "prompts") return undefined;
+  if (names.has(name)) return "another entry of the list before it has its name";
+  names.add(name);
+  return undefined;
 }
 
 function isObjectSchema(value: unknown): boolean {
@@ -69,7 +88,7 @@ function nameOf(entry: unknown): string {
 }
 
 /** What is shared among callers must not be changed by one of them. The depth is bounded by the size of a message. */
-function deepFreeze<T extends object>(value: T): T {
+export function deepFreeze<T extends object>(value: T): T {
   const pending: object[] = [value];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     Object.freeze(next);

@@ -8,6 +8,19 @@ export interface ConnectionRequest {
   readonly params?: Record<string, unknown> | undefined;
 }
 
+/** Who a server is. */
+export interface ServerInfo {
+  /** Its own name, not that of the configuration; "" where it gave none. */
+  readonly name: string;
+  readonly version: string;
+  /** How it wants to be used, in its own words: untrusted text. Undefined where it says nothing. */
+  readonly instructions: string | undefined;
+  /** What it declared. */
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  /** The revision of MCP that is spoken with it; undefined where that is not known, as with some custom sessions. */
+  readonly protocol: string | undefined;
+}
+
 /** How one request is sent. */
 export interface SendOptions {
   /** The request's own signal. Its abort tells the server and rejects with `signal.reason` at once. */
@@ -30,8 +43,10 @@ export interface SendOptions {
 export interface Connection {
   /** What the pool holds for this connection; `connectionOf(session)` leads back. */
   readonly session: McpSession;
-  /** What the server declared at `initialize` (or `server/discover`). */
-  readonly capabilities: Readonly<Record<string, unknown>>;
+  /** Who the server said it is, and what it declared, at `initialize` (or `server/discover`). */
+  readonly serverInfo: ServerInfo;
+  /** Whether the server has declared its capabilities, and this one is not among them. */
+  lacks(capability: string): boolean;
   /**
    * Resolves with the result as the server sent it. Rejects with `signal.reason` on abort, otherwise with a `Failure`.
    * Requests on their way when the connection dies reject by themselves, each with its own delivery; do not abort them.

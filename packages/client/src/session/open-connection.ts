@@ -38,8 +38,11 @@ export interface OpenConnectionOptions {
   readonly capabilities: ClientCapabilities;
   /** Answers elicitation, sampling and roots requests, as far as `capabilities` declare them. */
   readonly onServerRequest?: ServerRequestHandler | undefined;
-  /** Receives every notification but progress, also those that come during the handshake. */
-  readonly onNotification: (method: string, params: unknown) => void;
+  /**
+   * Receives every notification but progress, also those that come during the handshake. What is handed on of its
+   * parameters has to go through `mask`, which takes the secrets out.
+   */
+  readonly onNotification: (method: string, params: unknown, mask: (params: unknown) => unknown) => void;
   /** Called once, when the connection is open and ends without `close()`. Calls in flight reject by themselves. */
   readonly onDied: (failure: Failure) => void;
 }
@@ -72,7 +75,8 @@ class Opening {
     this.#exchanges = new Exchanges({
       handshake: new Exchange({ onFailed: (failure) => this.#reject(failure) }),
       secrets: this.#secrets,
-      onNotification: (method, params) => this.#options.onNotification(method, params),
+      onNotification: (method, params) =>
+        this.#options.onNotification(method, params, (value) => this.#secrets.maskJson(value)),
     });
   }
 
@@ -183,7 +187,7 @@ class Opening {
 
   /** Notices may have been lost: every list that announces its changes may have changed. */
   #tellGap(connection: SessionConnection): void {
-    const { capabilities } = connection;
+    const { capabilities } = connection.serverInfo;
     for (const list of ["tools", "resources", "prompts"]) {
       const declared = capabilities[list];
       if (
@@ -193,7 +197,7 @@ class Opening {
         declared.listChanged !== true
       )
         continue;
-      quietly(() => this.#options.onNotification(`notifications/${list}/list_changed`, undefined));
+      quietly(() => this.#options.onNotification(`notifications/${list}/list_changed`, undefined, (value) => value));
     }
   }
 

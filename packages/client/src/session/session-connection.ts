@@ -1,12 +1,13 @@
 import type { McpSession } from "../mcp-session.js";
 import { settledWithin } from "./abort.js";
 import type { Cancellation } from "./cancellation.js";
-import type { Connection, ConnectionRequest, SendOptions } from "./connection.js";
+import type { Connection, ConnectionRequest, SendOptions, ServerInfo } from "./connection.js";
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
 import { forget, ignore, quietly } from "./quietly.js";
 import type { Secrets } from "./redact.js";
 import type { Requests } from "./requests.js";
+import { serverInfoOf } from "./server-info.js";
 import type { Wire } from "./wire.js";
 
 /** A {@link Connection} over a client of the SDK, of either line. */
@@ -38,8 +39,13 @@ export class SessionConnection implements Connection {
     this.#wire = options.wire;
   }
 
-  get capabilities(): Readonly<Record<string, unknown>> {
-    return { ...this.session.getServerCapabilities() };
+  get serverInfo(): ServerInfo {
+    return serverInfoOf(this.session, this.#requests.protocolVersion);
+  }
+
+  lacks(capability: string): boolean {
+    const declared = this.session.getServerCapabilities();
+    return declared !== undefined && Reflect.get(declared, capability) === undefined;
   }
 
   send(request: ConnectionRequest, options: SendOptions): Promise<unknown> {

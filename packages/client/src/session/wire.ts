@@ -50,6 +50,7 @@ export class WireTransport implements Transport, Requests {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: Transport["onmessage"];
+  protocolVersion: string | undefined;
   readonly #wire: Wire;
   readonly #exchanges: Exchanges;
   readonly #events: Omit<WireEvents, "onMessage">;
@@ -116,6 +117,7 @@ export class WireTransport implements Transport, Requests {
   }
 
   setProtocolVersion(version: string): void {
+    this.protocolVersion = version;
     this.#wire.setProtocolVersion?.(version);
   }
 

@@ -93,7 +93,7 @@ describe("a session that cannot be watched", () => {
     expect(await connection.send({ method: "any" }, options)).toEqual({ answered: "any" });
     expect(seen).toEqual([{ progress: 1 }]);
     expect(sent).toBe(1);
-    expect(connection.capabilities).toEqual({});
+    expect(connection.serverInfo.capabilities).toEqual({});
   });
 
   test.each([

@@ -154,7 +154,7 @@ describe("the two lines of the SDK", () => {
     const { target, journal } = chaosStdio();
     const opened = await open(line === "v1" ? target : viaV2(line === "v2 that negotiates", target));
     const { call, connection, deaths } = opened;
-    expect(connection.capabilities).toMatchObject({ tools: { listChanged: true } });
+    expect(connection.serverInfo.capabilities).toMatchObject({ tools: { listChanged: true } });
     expect(await call("structured")).toMatchObject({ structuredContent: { sum: 3 } });
     const seen: number[] = [];
     await call("progress", { steps: 10, ms: 0 }, { onProgress: ({ progress }) => seen.push(progress) });

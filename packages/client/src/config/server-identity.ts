@@ -1,0 +1,22 @@
+import { createHash } from "node:crypto";
+import type { Target } from "./policy.js";
+
+/**
+ * A hash that stands for where a server is reached: URL, or command, arguments and working directory, and the names of
+ * headers and variables, of all its replicas. Values of headers and variables are not in it. A server that is connected
+ * to by a function has nothing but its name.
+ */
+export function serverIdentity(server: string, targets: readonly Target[]): string {
+  const places = targets.map((target) => placeOf(server, target));
+  return createHash("sha256").update(JSON.stringify(places)).digest("hex").slice(0, 32);
+}
+
+function placeOf(server: string, target: Target): readonly unknown[] {
+  if ("connect" in target) return ["custom", server];
+  if ("url" in target) return ["url", target.url, typeof target.headers === "function" ? "" : namesOf(target.headers)];
+  return ["command", target.command, target.args ?? [], target.cwd ?? null, namesOf(target.env)];
+}
+
+function namesOf(values: Readonly<Record<string, string>> | undefined): readonly string[] {
+  return Object.keys(values ?? {}).sort();
+}

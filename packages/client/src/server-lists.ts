@@ -1,0 +1,102 @@
+import type { ListOptions } from "./config/call-options.js";
+import type { Policy } from "./config/policy.js";
+import { allowsTool } from "./config/tool-filter.js";
+import type { Notification } from "./connections/server-connections.js";
+import type { Deadline } from "./deadline.js";
+import type { EventBody } from "./events.js";
+import type { ListName, ToolListCache } from "./interfaces.js";
+import type { CachedList, ListItem } from "./lists/cached-list.js";
+import { changeOf, methodOf } from "./lists/list-names.js";
+import { Lists, type ListsContext, listRefreshed } from "./lists/lists.js";
+import { shownTools } from "./lists/shown-tools.js";
+
+/** What the lists of a server need of it. */
+export interface ServerListsContext extends Pick<ListsContext, "fetch"> {
+  readonly server: string;
+  readonly policy: Policy;
+  readonly cache: ToolListCache;
+  readonly capabilities: unknown;
+  /** The replica that is asked first. */
+  readonly replica: () => number;
+  readonly startDeadline: (what: string, options: ListOptions) => Deadline;
+  readonly emit: (event: EventBody) => void;
+}
+
+/** The lists of one server as its users see them: cached, kept up to date, and without what the policy leaves out. */
+export class ServerLists {
+  readonly #context: ServerListsContext;
+  readonly #lists: Lists;
+  /** What of a list the policy lets through. */
+  readonly shown: (list: CachedList) => CachedList;
+
+  constructor(context: ServerListsContext) {
+    const { server, policy, cache, capabilities, fetch, emit } = context;
+    this.#context = context;
+    this.shown = shownTools(policy.tools);
+    this.#lists = new Lists({
+      server,
+      cache,
+      ttlMs: policy.cache.ttlMs ?? 300_000,
+      capabilities,
+      shown: this.shown,
+      fetch,
+      onRefreshed: (list, before, now, durationMs) => emit(listRefreshed(list, before, now, durationMs)),
+    });
+  }
+
+  /** A list, from the cache while it is good. */
+  async get(list: ListName, options: ListOptions): Promise<CachedList> {
+    const { principal, refresh = false, signal, timeoutMs } = options;
+    const owner = { replica: this.#context.replica(), principal };
+    signal?.throwIfAborted();
+    const known = refresh ? undefined : await this.#lists.fresh(list, owner);
+    if (known !== undefined) return known;
+    const deadline = this.#context.startDeadline(methodOf(list), options);
+    // The fetch is everybody's: whether it has been sent is not known here.
+    deadline.markSent();
+    try {
+      return await this.#lists.get(list, owner, { signal: deadline.signal, refresh, timeoutMs });
+    } finally {
+      deadline[Symbol.dispose]();
+    }
+  }
+
+  /** What is cached of a tool, fresh or stale; nothing is fetched. */
+  knownTool(name: string, principal: string | undefined): ListItem | undefined {
+    return this.#lists.knownTool(name, principal);
+  }
+
+  /** The tool lists that a principal was shown last, of every replica. They stay known while no list can be had. */
+  lastTools(principal: string | undefined): readonly CachedList[] {
+    return this.#lists.lastTools(principal);
+  }
+
+  /** Has the tools of a principal known here that another process has stored; undefined where there is nothing to wait for. */
+  recallTools(principal: string | undefined): Promise<void> | undefined {
+    return this.#lists.recallTools({ replica: this.#context.replica(), principal });
+  }
+
+  /** How many tools the list seen last had; undefined where none was seen. */
+  get toolCount(): number | undefined {
+    return this.#lists.toolCount;
+  }
+
+  /** Whether the policy lets a tool through. */
+  allowsTool(tool: string): boolean {
+    return allowsTool(this.#context.policy.tools, tool);
+  }
+
+  /** The first connection after a time without one is open. */
+  reconnected(principal: string | undefined): void {
+    this.#lists.reconnected(principal);
+  }
+
+  /** The server has sent a notification. Whether it was about a list. */
+  notified({ method, principal }: Notification): boolean {
+    const change = changeOf(method);
+    if (change === undefined) return false;
+    for (const list of change.outdated) this.#lists.changed(list);
+    this.#context.emit({ type: "listChanged", list: change.list, principal });
+    return true;
+  }
+}
