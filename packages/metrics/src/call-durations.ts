@@ -4,7 +4,7 @@ import type { HistogramSample } from "./samples.js";
 import type { CallFinished } from "./sources.js";
 
 /** The boundaries that the OpenTelemetry conventions for MCP ask for, in seconds. */
-const bounds: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
+export const durationBounds: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 
 /** The methods a client calls, of all revisions of MCP; another one counts as `_OTHER`. */
 const methods: ReadonlySet<string> = new Set([
@@ -27,6 +27,14 @@ const methods: ReadonlySet<string> = new Set([
 
 /** Error types of one server that are told apart: JSON-RPC codes are chosen by the server. */
 const maxErrorTypes = 8;
+
+/** Is told the duration of each call, for a histogram elsewhere. */
+export type DurationRecorder = (labels: Labels, seconds: number) => void;
+
+/** The histogram of the calls of one kind. */
+export interface DurationHistogram extends HistogramSample {
+  readonly labels: Labels;
+}
 
 interface Histogram {
   readonly labels: Labels;
@@ -68,11 +76,16 @@ export class CallDurations {
   readonly #servers = new Map<string, ServerCalls>();
   readonly #maxTools: number;
   readonly #present: () => ReadonlySet<string>;
+  readonly #recorders: readonly DurationRecorder[];
 
-  /** `present` names the servers there are. It is asked at the first call to each server. */
-  constructor(maxTools: number, present: () => ReadonlySet<string>) {
+  /**
+   * `present` names the servers there are. It is asked at the first call to each server. `recorders` may change while
+   * this is in use; each is told every call.
+   */
+  constructor(maxTools: number, present: () => ReadonlySet<string>, recorders: readonly DurationRecorder[]) {
     this.#maxTools = maxTools;
     this.#present = present;
+    this.#recorders = recorders;
   }
 
   /** Takes any event; records finished calls. */
@@ -96,15 +109,16 @@ export class CallDurations {
       bucket.count += 1;
       break;
     }
+    if (this.#recorders.length > 0) for (const tell of this.#recorders) tell(child.labels, seconds);
   };
 
   /** The histograms of the servers named; those of all others are forgotten. */
-  histograms(servers: ReadonlySet<string>): HistogramSample[] {
+  histograms(servers: ReadonlySet<string>): DurationHistogram[] {
     this.#keep(servers);
     const children = [...this.#servers.values()].flatMap((calls) => [...calls.children.values()]);
     return children.map(({ labels, buckets, sum }) => ({
       labels,
-      bounds,
+      bounds: durationBounds,
       counts: buckets.map(({ count }) => count),
       sum,
     }));
@@ -128,7 +142,7 @@ export class CallDurations {
     if (child === undefined) {
       child = {
         labels: labelsOf(event.server, method, boundedError, tool),
-        buckets: [...bounds, Number.POSITIVE_INFINITY].map((bound) => ({ bound, count: 0 })),
+        buckets: [...durationBounds, Number.POSITIVE_INFINITY].map((bound) => ({ bound, count: 0 })),
         sum: 0,
       };
       calls.children.set(key, child);

@@ -1,14 +1,21 @@
+/** A value as it is told in an error: cut, since it may be of any length. */
+export function shown(value: unknown): string {
+  const text = typeof value === "object" && value !== null ? Object.prototype.toString.call(value) : String(value);
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
 /** Throws a TypeError unless `options` is an object whose keys are all known. */
 export function checkKeys(owner: string, options: object, known: readonly string[]): void {
   if (typeof options !== "object" || options === null)
-    throw new TypeError(`${owner}: options must be an object, got ${String(options)}`);
+    throw new TypeError(`${owner}: options must be an object, got ${shown(options)}`);
   for (const key of Object.keys(options))
-    if (!known.includes(key)) throw new TypeError(`${owner}: unknown option ${key}; known are ${known.join(", ")}`);
+    if (!known.includes(key))
+      throw new TypeError(`${owner}: unknown option ${shown(key)}; known are ${known.join(", ")}`);
 }
 
 /** Throws unless `value` is an integer within the limits. */
 export function checkInteger(owner: string, option: string, value: number, min: number, max: number): void {
-  const rule = `${owner}: ${option} must be an integer from ${min} to ${max}, got ${String(value)}`;
+  const rule = `${owner}: ${option} must be an integer from ${min} to ${max}, got ${shown(value)}`;
   if (typeof value !== "number") throw new TypeError(rule);
   if (!Number.isInteger(value) || value < min || value > max) throw new RangeError(rule);
 }
@@ -17,5 +24,5 @@ export function checkInteger(owner: string, option: string, value: number, min: 
 export function checkMethods(owner: string, source: object, methods: readonly string[]): void {
   for (const method of methods)
     if (typeof source !== "object" || source === null || typeof Reflect.get(source, method) !== "function")
-      throw new TypeError(`${owner} must have a method ${method}(), got ${String(source)}`);
+      throw new TypeError(`${owner} must have a method ${method}(), got ${shown(source)}`);
 }

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export { MetricNameTakenError } from "./errors.js";
+export type { MeterAttributes, MeterInstrumentOptions, MeterLike, MeterObserver } from "./meter-like.js";
 export { type AliasSet, Metrics, type MetricsOptions, type WatchOptions } from "./metrics.js";
 export { MetricsCollector, type MetricsCollectorOptions } from "./metrics-collector.js";
 export type { Registry, RegistryMetric } from "./registry.js";

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Registry as PromRegistry } from "prom-client";
-import { aliases } from "./aliases.js";
-import { checkInteger, checkKeys, checkMethods } from "./check-options.js";
+import { type Alias, aliases } from "./aliases.js";
+import { checkInteger, checkKeys, checkMethods, shown } from "./check-options.js";
 import { MetricNameTakenError } from "./errors.js";
-import { type FamilyName, families } from "./families.js";
+import { type FamilyName, families, familyNames } from "./families.js";
+import type { MeterLike } from "./meter-like.js";
+import { exportToMeter } from "./otel-export.js";
 import { processFamilies } from "./process-series.js";
 import { type Family, type Registry, registerFamily, type SeriesValue } from "./registry.js";
-import type { Samples } from "./samples.js";
+import { histogramSeries, type Samples, valueSeries } from "./samples.js";
 import { scrapeResponse } from "./scrape-response.js";
 import type { MetricsSnapshot } from "./snapshot.js";
 import type { BreakerSource, CacheSource, ClientSource, PoolSource } from "./sources.js";
@@ -29,6 +31,11 @@ export interface MetricsOptions {
    * one costs 17 series per outcome. 0 to 1,000, default: 0, no such label.
    */
   readonly maxToolsPerServer?: number | undefined;
+  /**
+   * What the name of every family begins with: lower-case letters, digits and `_`, ending in `_`, or nothing. The
+   * aliases keep the names that they have. Default: `"mcp_"`.
+   */
+  readonly prefix?: string | undefined;
 }
 
 /** Options of `watchPool` and `watchCache`. */
@@ -48,6 +55,7 @@ type Entry = readonly [name: string, family: Family, series: (samples: () => Sam
 export class Metrics {
   readonly #registry: Registry;
   readonly #sources: WatchedSources;
+  readonly #prefix: string;
   #current: Samples | undefined;
 
   /**
@@ -57,15 +65,21 @@ export class Metrics {
    * the registry already has a metric of one of the names. Nothing is registered then.
    */
   constructor(options: MetricsOptions = {}) {
-    checkKeys("Metrics", options, ["registry", "aliases", "maxToolsPerServer"]);
-    const { registry, aliases: sets = ["phase-3"], maxToolsPerServer = 0 } = options;
+    checkKeys("Metrics", options, ["registry", "aliases", "maxToolsPerServer", "prefix"]);
+    const { registry, aliases: sets = ["phase-3"], maxToolsPerServer = 0, prefix = "mcp_" } = options;
     checkAliases(sets);
     checkInteger("Metrics", "maxToolsPerServer", maxToolsPerServer, 0, 1_000);
+    checkPrefix(prefix);
     if (registry !== undefined) checkRegistry(registry);
+    this.#prefix = prefix;
     this.#registry = registry ?? new PromRegistry();
     this.#sources = new WatchedSources(maxToolsPerServer);
 
-    const entries = [...canonicalEntries(), ...aliasEntries(sets), ...(registry === undefined ? processEntries() : [])];
+    const entries = [
+      ...canonicalEntries(prefix),
+      ...aliasEntries(sets, prefix),
+      ...(registry === undefined ? processEntries() : []),
+    ];
     for (const [name] of entries)
       if (this.#registry.getSingleMetric(name) !== undefined) throw new MetricNameTakenError(name);
     const samples = () => this.#samples();
@@ -105,6 +119,34 @@ export class Metrics {
   unwatch(source: object): this {
     this.#sources.remove(source);
     return this;
+  }
+
+  /**
+   * Exports the same figures through an OpenTelemetry meter as well, until the returned handle is disposed. The
+   * duration of calls is recorded as they end, everything else is observed when the meter collects; names follow the
+   * conventions of OpenTelemetry, with the prefix as their namespace (`mcp.pool.acquires`). Infinite limits are left out.
+   *
+   * @throws TypeError where the meter has not the methods that are needed.
+   */
+  otel(meter: MeterLike): Disposable {
+    checkMethods("Metrics: a meter", meter, [
+      "createHistogram",
+      "createObservableCounter",
+      "createObservableGauge",
+      "createObservableUpDownCounter",
+      "addBatchObservableCallback",
+      "removeBatchObservableCallback",
+    ]);
+    let end: (() => void) | undefined = exportToMeter(meter, this.#prefix.replace(/_$/, "."), {
+      samples: () => this.#samples(),
+      onDuration: (record) => this.#sources.onDuration(record),
+    });
+    return {
+      [Symbol.dispose]: () => {
+        end?.();
+        end = undefined;
+      },
+    };
   }
 
   /** All metrics of the registry, read now. Rejects only where a metric that others put into the registry does. */
@@ -157,14 +199,33 @@ export class Metrics {
   }
 }
 
-function canonicalEntries(): Entry[] {
-  const names = Object.keys(families).filter((name): name is FamilyName => name in families);
-  return names.map((name) => [name, families[name], (samples) => samples().series(name)]);
+function canonicalEntries(prefix: string): Entry[] {
+  return familyNames.map((family) => {
+    const name = prefix + family;
+    const series = (samples: Samples) =>
+      families[family].type === "histogram"
+        ? histogramSeries(name, samples.histograms(family))
+        : valueSeries(samples.values(family));
+    return [name, families[family], (samples) => series(samples())];
+  });
 }
 
-function aliasEntries(sets: readonly AliasSet[]): Entry[] {
-  const wanted = [...new Set(sets)].flatMap((set) => aliases[set]);
-  return wanted.map((alias) => [alias.name, alias, (samples) => alias.series(samples())]);
+/** The aliases whose names are not those of the families themselves. */
+function aliasEntries(sets: readonly AliasSet[], prefix: string): Entry[] {
+  const canonical = new Map<string, FamilyName>(familyNames.map((family) => [prefix + family, family]));
+  const wanted = [...new Set(sets)].flatMap((set) => aliases[set]).map((make) => make((family) => prefix + family));
+  return wanted.filter((alias) => !isCanonical(alias, canonical, prefix)).map(aliasEntry);
+}
+
+function isCanonical(alias: Alias, canonical: ReadonlyMap<string, FamilyName>, prefix: string): boolean {
+  const family = canonical.get(alias.name);
+  if (family !== undefined && family !== alias.sameAs)
+    throw new RangeError(`Metrics: prefix "${prefix}" gives ${alias.name} to a metric and to an alias of another form`);
+  return family !== undefined;
+}
+
+function aliasEntry(alias: Alias): Entry {
+  return [alias.name, alias, (samples) => alias.series(samples())];
 }
 
 function processEntries(): Entry[] {
@@ -173,21 +234,27 @@ function processEntries(): Entry[] {
 
 function checkAliases(sets: readonly AliasSet[]): void {
   const known = Object.keys(aliases);
-  if (!Array.isArray(sets)) throw new TypeError(`Metrics: aliases must be an array, got ${String(sets)}`);
+  if (!Array.isArray(sets)) throw new TypeError(`Metrics: aliases must be an array, got ${shown(sets)}`);
   for (const set of sets)
-    if (!known.includes(set)) throw new RangeError(`Metrics: aliases may hold ${known.join(", ")}, got ${String(set)}`);
+    if (!known.includes(set)) throw new RangeError(`Metrics: aliases may hold ${known.join(", ")}, got ${shown(set)}`);
+}
+
+function checkPrefix(prefix: string): void {
+  const rule = `Metrics: prefix must be lower-case letters, digits and _, ending in _, or nothing, got ${shown(prefix)}`;
+  if (typeof prefix !== "string") throw new TypeError(rule);
+  if (!/^(?:[a-z][a-z0-9_]*_)?$/.test(prefix) || prefix.length > 100) throw new RangeError(rule);
 }
 
 function checkRegistry(registry: Registry): void {
   checkMethods("Metrics: registry", registry, ["registerMetric", "getSingleMetric", "metrics"]);
   if (!/^text\/plain;.*version=0\.0\.4/.test(registry.contentType))
-    throw new TypeError(`Metrics: registry must render Prometheus text 0.0.4, got ${registry.contentType}`);
+    throw new TypeError(`Metrics: registry must render Prometheus text 0.0.4, got ${shown(registry.contentType)}`);
 }
 
 function checkedName(method: string, options: WatchOptions): string | undefined {
   checkKeys(`Metrics: ${method}`, options, ["name"]);
   const { name } = options;
   if (name !== undefined && (typeof name !== "string" || name === ""))
-    throw new TypeError(`Metrics: ${method}: name must be a string that is not empty, got ${String(name)}`);
+    throw new TypeError(`Metrics: ${method}: name must be a non-empty string, got ${shown(name)}`);
   return name;
 }

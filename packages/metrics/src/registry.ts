@@ -23,16 +23,23 @@ export type Labels = Readonly<Record<string, string>>;
 export interface SeriesValue {
   readonly labels: Labels;
   readonly value: number;
-  readonly metricName?: string;
+  readonly metricName?: string | undefined;
 }
 
-/** A metric family: its name, its type, what it tells, and how equal series of two sources become one. */
+/** A metric family: its type, what it tells, and how equal series of two sources, or of two processes, become one. */
 export interface Family {
   readonly type: "counter" | "gauge" | "histogram" | "untyped";
   readonly help: string;
-  /** `sum` for what can be added, `max` for states and instants. Default: `sum`. */
+  /** How equal series of two sources of this process become one: `max` for instants and flags. Default: their sum. */
   readonly merge?: "max" | undefined;
+  /** How prom-client joins the values of several processes. Default: as `merge`. `omit`: no joined value would be true. */
+  readonly cluster?: "omit" | undefined;
 }
+
+const noLabels: Labels = {};
+
+/** JSON, in which cluster workers send their values, knows no infinity: this stands for it, and sums of it overflow. */
+const largest = Number.MAX_VALUE;
 
 /** Puts one family into the registry, whose values are read anew at each scrape. */
 export function registerFamily(
@@ -42,14 +49,28 @@ export function registerFamily(
   values: () => readonly SeriesValue[],
 ): void {
   const { type, help } = family;
-  // The aggregator tells prom-client's cluster support how to join the values of several processes.
-  const aggregator = family.merge ?? "sum";
+  const head = { name, help, type, aggregator: family.cluster ?? family.merge ?? "sum" };
   const metric = {
-    name,
-    help,
-    type,
-    aggregator,
-    get: async () => ({ name, help, type, aggregator, values: values() }),
+    ...head,
+    /** The values as objects, of which prom-client's cluster support makes JSON. */
+    get: async () => ({
+      ...head,
+      values: values().map(({ labels, value, metricName }) => ({
+        labels,
+        value: Math.min(value, largest),
+        ...(metricName !== undefined && { metricName }),
+      })),
+    }),
+    /** The values for the text: of shared labels both registries render each object once, not at every scrape. */
+    getForPromString: async () => ({
+      ...head,
+      values: values().map(({ labels, value, metricName }) => ({
+        labels: noLabels,
+        sharedLabels: labels,
+        value,
+        metricName,
+      })),
+    }),
     // The counts belong to the sources: the registry cannot reset them.
     reset() {},
   };

@@ -1,27 +1,22 @@
 import { type FamilyName, families } from "./families.js";
-import type { Family, Labels, SeriesValue } from "./registry.js";
-
-/** One value under its labels. */
-export interface Sample {
-  readonly labels: Labels;
-  readonly value: number;
-}
+import type { LabelSet } from "./label-set.js";
+import type { Family, SeriesValue } from "./registry.js";
 
 /** One histogram: upper bounds, the count of each bucket alone (one more than bounds), the sum of what was observed. */
 export interface HistogramSample {
-  readonly labels: Labels;
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
   readonly sum: number;
 }
 
-function keyOf(labels: Labels): string {
-  return JSON.stringify(labels);
+/** Whether two histograms have the same bounds: only then can they be added up, since buckets cannot be split. */
+export function sameBounds(a: HistogramSample, b: HistogramSample): boolean {
+  return a.bounds === b.bounds || a.bounds.join() === b.bounds.join();
 }
 
-/** Two histograms as one. They must have the same bounds: buckets cannot be split. A count that is missing is 0. */
+/** Two histograms as one. Throws RangeError unless they have the same bounds. A count that is missing is 0. */
 export function addHistograms(a: HistogramSample, b: HistogramSample): HistogramSample {
-  if (a.bounds.join() !== b.bounds.join()) throw new RangeError("histograms of different bounds cannot be added up");
+  if (!sameBounds(a, b)) throw new RangeError("histograms of different bounds cannot be added up");
   return { ...a, counts: a.counts.map((count, index) => count + (b.counts[index] ?? 0)), sum: a.sum + b.sum };
 }
 
@@ -30,45 +25,42 @@ export function addHistograms(a: HistogramSample, b: HistogramSample): Histogram
  * up, or the greater one stands, as the family says.
  */
 export class Samples {
-  readonly #values = new Map<FamilyName, Map<string, Sample>>();
-  readonly #histograms = new Map<FamilyName, Map<string, HistogramSample>>();
+  readonly #values = new Map<FamilyName, Map<LabelSet, number>>();
+  readonly #histograms = new Map<FamilyName, Map<LabelSet, HistogramSample>>();
 
-  add(name: FamilyName, labels: Labels, value: number): void {
-    const { merge }: Family = families[name];
+  add(name: FamilyName, labels: LabelSet, value: number): void {
     const series = entry(this.#values, name);
-    const key = keyOf(labels);
-    const before = series.get(key)?.value;
-    const merged = before === undefined ? value : merge === "max" ? Math.max(before, value) : before + value;
-    series.set(key, { labels, value: merged });
+    const before = series.get(labels);
+    series.set(labels, before === undefined ? value : merged(families[name], before, value));
   }
 
-  addHistogram(name: FamilyName, histogram: HistogramSample): void {
+  addHistogram(name: FamilyName, labels: LabelSet, histogram: HistogramSample): void {
     const series = entry(this.#histograms, name);
-    const key = keyOf(histogram.labels);
-    const before = series.get(key);
-    series.set(key, before === undefined ? histogram : addHistograms(before, histogram));
+    const before = series.get(labels);
+    series.set(labels, before === undefined ? histogram : addHistograms(before, histogram));
   }
 
-  values(name: FamilyName): readonly Sample[] {
-    return [...(this.#values.get(name)?.values() ?? [])];
+  values(name: FamilyName): ReadonlyMap<LabelSet, number> {
+    return this.#values.get(name) ?? new Map();
   }
 
-  histograms(name: FamilyName): readonly HistogramSample[] {
-    return [...(this.#histograms.get(name)?.values() ?? [])];
+  histograms(name: FamilyName): ReadonlyMap<LabelSet, HistogramSample> {
+    return this.#histograms.get(name) ?? new Map();
   }
 
   /** The sum over all series of a family. */
   sum(name: FamilyName): number {
-    return this.values(name).reduce((sum, { value }) => sum + value, 0);
-  }
-
-  /** All lines of a family. */
-  series(name: FamilyName): readonly SeriesValue[] {
-    return [...this.values(name), ...histogramSeries(name, this.histograms(name))];
+    let sum = 0;
+    for (const value of this.values(name).values()) sum += value;
+    return sum;
   }
 }
 
-function entry<K, T>(map: Map<K, Map<string, T>>, key: K): Map<string, T> {
+function merged({ merge }: Family, before: number, value: number): number {
+  return merge === "max" ? Math.max(before, value) : before + value;
+}
+
+function entry<K, T>(map: Map<K, Map<LabelSet, T>>, key: K): Map<LabelSet, T> {
   let inner = map.get(key);
   if (inner === undefined) {
     inner = new Map();
@@ -77,18 +69,29 @@ function entry<K, T>(map: Map<K, Map<string, T>>, key: K): Map<string, T> {
   return inner;
 }
 
-/** The lines of histograms: cumulative buckets, sum and count. */
-export function histogramSeries(name: string, histograms: readonly HistogramSample[]): SeriesValue[] {
+/** The lines of single values. */
+export function valueSeries(values: Iterable<readonly [LabelSet, number]>): SeriesValue[] {
   const lines: SeriesValue[] = [];
-  for (const { labels, bounds, counts, sum } of histograms) {
+  for (const [{ labels }, value] of values) lines.push({ labels, value, metricName: undefined });
+  return lines;
+}
+
+/** The lines of histograms: cumulative buckets, sum and count. */
+export function histogramSeries(
+  name: string,
+  histograms: Iterable<readonly [LabelSet, HistogramSample]>,
+): SeriesValue[] {
+  const [bucketName, sumName, countName] = [`${name}_bucket`, `${name}_sum`, `${name}_count`];
+  const lines: SeriesValue[] = [];
+  for (const [set, { bounds, counts, sum }] of histograms) {
     let count = 0;
     for (const [index, inBucket] of counts.entries()) {
       count += inBucket;
       const le = index < bounds.length ? String(bounds[index]) : "+Inf";
-      lines.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: count });
+      lines.push({ metricName: bucketName, labels: set.with("le", le).labels, value: count });
     }
-    lines.push({ metricName: `${name}_sum`, labels, value: sum });
-    lines.push({ metricName: `${name}_count`, labels, value: count });
+    lines.push({ metricName: sumName, labels: set.labels, value: sum });
+    lines.push({ metricName: countName, labels: set.labels, value: count });
   }
   return lines;
 }

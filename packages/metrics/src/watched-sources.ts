@@ -1,4 +1,5 @@
-import { CallDurations } from "./call-durations.js";
+import { CallDurations, type DurationRecorder } from "./call-durations.js";
+import { LabelSet } from "./label-set.js";
 import { labelValue } from "./label-value.js";
 import { PoolTotals } from "./pool-totals.js";
 import { Samples } from "./samples.js";
@@ -13,8 +14,9 @@ import {
   readPool,
   type ServerSnapshot,
 } from "./snapshot.js";
-import { breakerSeries, cacheSeries, poolCounters, poolSeries, serverSeries } from "./source-series.js";
+import { breakerCounters, breakerState, cacheSeries, poolCounters, poolSeries, serverSeries } from "./source-series.js";
 import type { BreakerSource, CacheSource, ClientSource, PoolSource } from "./sources.js";
+import { type BreakerGroup, WatchedBreakers } from "./watched-breakers.js";
 
 interface ClientWatch {
   readonly durations: CallDurations;
@@ -28,10 +30,14 @@ type SourceKind = "breaker" | "cache" | "client" | "pool";
 export class WatchedSources {
   readonly #pools = new Map<PoolSource, string | undefined>();
   readonly #caches = new Map<CacheSource, string | undefined>();
-  readonly #breakers = new Set<BreakerSource>();
+  readonly #breakers = new WatchedBreakers();
   readonly #clients = new Map<ClientSource, ClientWatch>();
   readonly #errors: Record<SourceKind, number> = { breaker: 0, cache: 0, client: 0, pool: 0 };
   readonly #maxToolsPerServer: number;
+  readonly #recorders: DurationRecorder[] = [];
+  #root = LabelSet.empty();
+  /** Known once a scrape has made the labels of all there is. */
+  #maxLabels = Number.POSITIVE_INFINITY;
 
   constructor(maxToolsPerServer: number) {
     this.#maxToolsPerServer = maxToolsPerServer;
@@ -52,7 +58,7 @@ export class WatchedSources {
   addClient(source: ClientSource): void {
     if (this.#clients.has(source)) return;
     const present = () => this.#attempt("client", () => namesOf(source.status())) ?? new Set<string>();
-    const durations = new CallDurations(this.#maxToolsPerServer, present);
+    const durations = new CallDurations(this.#maxToolsPerServer, present, this.#recorders);
     const unsubscribe = source.subscribe(durations.record);
     this.#clients.set(source, { durations, totals: new PoolTotals(), unsubscribe });
   }
@@ -60,7 +66,7 @@ export class WatchedSources {
   remove(source: object): void {
     drop(this.#pools, source);
     drop(this.#caches, source);
-    drop(this.#breakers, source);
+    this.#breakers.remove(source, (group, breaker) => this.#readInto(group, breaker));
     for (const [client, { unsubscribe }] of this.#clients) {
       if (client !== source) continue;
       this.#clients.delete(client);
@@ -78,18 +84,57 @@ export class WatchedSources {
     };
   }
 
+  /** Tells `record` the duration of every call from now on; the returned function ends that. */
+  onDuration(record: DurationRecorder): () => void {
+    const guarded: DurationRecorder = (labels, seconds) => this.#attempt("client", () => record(labels, seconds));
+    this.#recorders.push(guarded);
+    return () => {
+      const index = this.#recorders.indexOf(guarded);
+      if (index >= 0) this.#recorders.splice(index, 1);
+    };
+  }
+
   samples(): Samples {
     const start = performance.now();
     const samples = new Samples();
-    for (const client of this.#readClients()) this.#attempt("client", () => addClient(samples, client));
-    for (const pool of this.#readPools()) this.#attempt("pool", () => poolSeries(samples, pool));
+    const root = this.#labels();
+    for (const client of this.#readClients()) this.#attempt("client", () => addClient(samples, root, client));
+    for (const pool of this.#readPools()) this.#attempt("pool", () => poolSeries(samples, root, pool));
     for (const cache of this.#readCaches())
-      cacheSeries(samples, cache.name === null ? {} : { cache: labelValue(cache.name) }, cache);
-    for (const breaker of this.#readBreakers()) breakerSeries(samples, { server: labelValue(breaker.name) }, breaker);
+      cacheSeries(samples, cache.name === null ? root : root.with("cache", labelValue(cache.name)), cache);
+    for (const group of this.#breakers.groups()) this.#addBreakers(samples, root, group);
     for (const [source, count] of Object.entries(this.#errors))
-      samples.add("mcp_metrics_collect_errors_total", { source }, count);
-    samples.add("mcp_metrics_collect_duration_seconds", {}, (performance.now() - start) / 1000);
+      samples.add("metrics_collect_errors_total", root.with("source", source), count);
+    samples.add("metrics_collect_duration_seconds", root, (performance.now() - start) / 1000);
     return samples;
+  }
+
+  /** The labels of the scrapes before, begun anew once those of sources that are gone outnumber the rest. */
+  #labels(): LabelSet {
+    const size = this.#root.treeSize;
+    if (size > this.#maxLabels) {
+      this.#root = LabelSet.empty();
+      this.#maxLabels = Number.POSITIVE_INFINITY;
+    } else if (this.#maxLabels === Number.POSITIVE_INFINITY) this.#maxLabels = 2 * size + 1_000;
+    return this.#root;
+  }
+
+  #addBreakers(samples: Samples, root: LabelSet, group: BreakerGroup): void {
+    const labels = root.with("server", group.label);
+    let read = 0;
+    for (const source of group.sources) {
+      const breaker = this.#readInto(group, source);
+      if (breaker === undefined) continue;
+      breakerState(samples, labels, breaker);
+      read += 1;
+    }
+    if (read > 0) breakerCounters(samples, labels, group.totals.total);
+  }
+
+  #readInto(group: BreakerGroup, source: BreakerSource): NamedBreakerSnapshot | undefined {
+    const breaker = this.#attempt("breaker", () => readBreaker(source));
+    if (breaker !== undefined) group.totals.update(source, breaker);
+    return breaker;
   }
 
   #readClients(): ReadClient[] {
@@ -108,7 +153,7 @@ export class WatchedSources {
   }
 
   #readBreakers(): NamedBreakerSnapshot[] {
-    return this.#each("breaker", this.#breakers, readBreaker);
+    return this.#each("breaker", this.#breakers.sources(), readBreaker);
   }
 
   /** What `read` makes of each one, without those where it throws: these are counted. */
@@ -133,11 +178,14 @@ interface ReadClient {
   readonly servers: readonly ServerSnapshot[];
 }
 
-function addClient(samples: Samples, { watch, names, servers }: ReadClient): void {
-  for (const server of servers) serverSeries(samples, server);
-  for (const histogram of watch.durations.histograms(names))
-    samples.addHistogram("mcp_client_operation_duration_seconds", histogram);
-  poolCounters(samples, {}, watch.totals.update(servers, names));
+function addClient(samples: Samples, root: LabelSet, { watch, names, servers }: ReadClient): void {
+  for (const server of servers) serverSeries(samples, root, server);
+  for (const { labels, ...histogram } of watch.durations.histograms(names)) {
+    let set = root;
+    for (const [name, value] of Object.entries(labels)) set = set.with(name, value);
+    samples.addHistogram("client_operation_duration_seconds", set, histogram);
+  }
+  poolCounters(samples, root, watch.totals.update(servers, names));
 }
 
 function namesOf(statuses: Iterable<{ readonly name: string }>): ReadonlySet<string> {

