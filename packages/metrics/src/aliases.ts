@@ -1,6 +1,6 @@
 import type { FamilyName } from "./families.js";
 import type { LabelSet } from "./label-set.js";
-import type { Family, SeriesValue } from "./registry.js";
+import { type Family, type SeriesValue, seriesValue } from "./registry.js";
 import {
   addHistograms,
   type HistogramSample,
@@ -54,7 +54,7 @@ function total(name: string, of: FamilyName, watched: FamilyName, state?: string
     let sum = 0;
     for (const [{ labels }, value] of samples.values(of))
       if (state === undefined || labels.state === state) sum += value;
-    return [{ labels: {}, value: sum }];
+    return [seriesValue({}, sum)];
   });
 }
 
@@ -94,7 +94,7 @@ function hitRate(name: string, scale: number): AliasMaker {
       if (samples.values("cache_hits_total").size === 0) return [];
       const hits = samples.sum("cache_hits_total");
       const reads = hits + samples.sum("cache_misses_total");
-      return [{ labels: {}, value: reads === 0 ? 0 : (scale * hits) / reads }];
+      return [seriesValue({}, reads === 0 ? 0 : (scale * hits) / reads)];
     },
     { cluster: "omit" },
   );
@@ -111,12 +111,10 @@ function perServer(
   samples: Samples,
   value: (calls: number, failed: number, cancelled: number) => number,
 ): readonly SeriesValue[] {
-  const failed = samples.values("client_calls_failed_total");
-  const cancelled = samples.values("client_calls_cancelled_total");
-  return Array.from(samples.values("client_calls_total"), ([set, calls]) => ({
-    labels: set.labels,
-    value: value(calls, failed.get(set) ?? 0, cancelled.get(set) ?? 0),
-  }));
+  return Array.from(samples.values("client_calls_total"), ([set, calls]) => {
+    const failed = samples.value("client_calls_failed_total", set);
+    return seriesValue(set.labels, value(calls, failed, samples.value("client_calls_cancelled_total", set)));
+  });
 }
 
 function toolCalls(samples: Samples): (readonly [LabelSet, HistogramSample])[] {

@@ -76,13 +76,13 @@ export class CallDurations {
   readonly #servers = new Map<string, ServerCalls>();
   readonly #maxTools: number;
   readonly #present: () => ReadonlySet<string>;
-  readonly #recorders: readonly DurationRecorder[];
+  readonly #recorders: ReadonlySet<DurationRecorder>;
 
   /**
    * `present` names the servers there are. It is asked at the first call to each server. `recorders` may change while
    * this is in use; each is told every call.
    */
-  constructor(maxTools: number, present: () => ReadonlySet<string>, recorders: readonly DurationRecorder[]) {
+  constructor(maxTools: number, present: () => ReadonlySet<string>, recorders: ReadonlySet<DurationRecorder>) {
     this.#maxTools = maxTools;
     this.#present = present;
     this.#recorders = recorders;
@@ -109,7 +109,7 @@ export class CallDurations {
       bucket.count += 1;
       break;
     }
-    if (this.#recorders.length > 0) for (const tell of this.#recorders) tell(child.labels, seconds);
+    if (this.#recorders.size > 0) for (const tell of this.#recorders) tell(child.labels, seconds);
   };
 
   /** The histograms of the servers named; those of all others are forgotten. */

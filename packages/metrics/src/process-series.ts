@@ -1,12 +1,12 @@
 import { performance } from "node:perf_hooks";
-import type { Family, SeriesValue } from "./registry.js";
+import { type Family, type SeriesValue, seriesValue } from "./registry.js";
 
 interface ProcessFamily extends Family {
   readonly name: string;
   readonly series: () => readonly SeriesValue[];
 }
 
-const one = (value: number): readonly SeriesValue[] => [{ labels: {}, value }];
+const one = (value: number): readonly SeriesValue[] => [seriesValue({}, value)];
 
 /**
  * What the process row of the dashboard needs, under the names that prom-client's default metrics have, read at
@@ -47,10 +47,7 @@ export const processFamilies: readonly ProcessFamily[] = [
     help: "Time the event loop spent working or waiting for events.",
     series: () => {
       const { active, idle } = performance.eventLoopUtilization();
-      return [
-        { labels: { state: "active" }, value: active / 1000 },
-        { labels: { state: "idle" }, value: idle / 1000 },
-      ];
+      return [seriesValue({ state: "active" }, active / 1000), seriesValue({ state: "idle" }, idle / 1000)];
     },
   },
 ];

@@ -19,11 +19,22 @@ export interface Registry {
 /** A set of labels of one series. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** One line of the text format; `metricName` where it is not the family's own name. */
+/**
+ * One line of the text format; `metricName` where it is not the family's own name. All its labels are shared labels,
+ * of which both registries render each object once, and not at every scrape.
+ */
 export interface SeriesValue {
   readonly labels: Labels;
+  readonly sharedLabels: Labels;
   readonly value: number;
-  readonly metricName?: string | undefined;
+  readonly metricName: string | undefined;
+}
+
+const noLabels: Labels = {};
+
+/** A line with these labels. */
+export function seriesValue(labels: Labels, value: number, metricName?: string): SeriesValue {
+  return { labels: noLabels, sharedLabels: labels, value, metricName };
 }
 
 /** A metric family: its type, what it tells, and how equal series of two sources, or of two processes, become one. */
@@ -35,8 +46,6 @@ export interface Family {
   /** How prom-client joins the values of several processes. Default: as `merge`. `omit`: no joined value would be true. */
   readonly cluster?: "omit" | undefined;
 }
-
-const noLabels: Labels = {};
 
 /** JSON, in which cluster workers send their values, knows no infinity: this stands for it, and sums of it overflow. */
 const largest = Number.MAX_VALUE;
@@ -53,26 +62,19 @@ export function registerFamily(
   const metric = {
     ...head,
     /** The values as objects, of which prom-client's cluster support makes JSON. */
-    get: async () => ({
-      ...head,
-      values: values().map(({ labels, value, metricName }) => ({
-        labels,
-        value: Math.min(value, largest),
-        ...(metricName !== undefined && { metricName }),
-      })),
-    }),
-    /** The values for the text: of shared labels both registries render each object once, not at every scrape. */
-    getForPromString: async () => ({
-      ...head,
-      values: values().map(({ labels, value, metricName }) => ({
-        labels: noLabels,
-        sharedLabels: labels,
-        value,
-        metricName,
-      })),
-    }),
+    get: async () => ({ ...head, values: values().map(plainValue) }),
+    /** The values for the text. */
+    getForPromString: async () => ({ ...head, values: values() }),
     // The counts belong to the sources: the registry cannot reset them.
     reset() {},
   };
   registry.registerMetric(metric);
+}
+
+function plainValue({ sharedLabels, value, metricName }: SeriesValue): object {
+  return {
+    labels: sharedLabels,
+    value: Math.min(value, largest),
+    ...(metricName !== undefined && { metricName }),
+  };
 }

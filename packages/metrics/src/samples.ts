@@ -1,6 +1,6 @@
 import { type FamilyName, families } from "./families.js";
 import type { LabelSet } from "./label-set.js";
-import type { Family, SeriesValue } from "./registry.js";
+import { type Family, type SeriesValue, seriesValue } from "./registry.js";
 
 /** One histogram: upper bounds, the count of each bucket alone (one more than bounds), the sum of what was observed. */
 export interface HistogramSample {
@@ -48,6 +48,11 @@ export class Samples {
     return this.#histograms.get(name) ?? new Map();
   }
 
+  /** One value; 0 where there is none. */
+  value(name: FamilyName, labels: LabelSet): number {
+    return this.#values.get(name)?.get(labels) ?? 0;
+  }
+
   /** The sum over all series of a family. */
   sum(name: FamilyName): number {
     let sum = 0;
@@ -72,7 +77,7 @@ function entry<K, T>(map: Map<K, Map<LabelSet, T>>, key: K): Map<LabelSet, T> {
 /** The lines of single values. */
 export function valueSeries(values: Iterable<readonly [LabelSet, number]>): SeriesValue[] {
   const lines: SeriesValue[] = [];
-  for (const [{ labels }, value] of values) lines.push({ labels, value, metricName: undefined });
+  for (const [{ labels }, value] of values) lines.push(seriesValue(labels, value));
   return lines;
 }
 
@@ -88,10 +93,10 @@ export function histogramSeries(
     for (const [index, inBucket] of counts.entries()) {
       count += inBucket;
       const le = index < bounds.length ? String(bounds[index]) : "+Inf";
-      lines.push({ metricName: bucketName, labels: set.with("le", le).labels, value: count });
+      lines.push(seriesValue(set.with("le", le).labels, count, bucketName));
     }
-    lines.push({ metricName: sumName, labels: set.labels, value: sum });
-    lines.push({ metricName: countName, labels: set.labels, value: count });
+    lines.push(seriesValue(set.labels, sum, sumName));
+    lines.push(seriesValue(set.labels, count, countName));
   }
   return lines;
 }

@@ -92,7 +92,7 @@ export function breakerCounters(samples: Samples, labels: LabelSet, counters: Br
 }
 
 function statesEntered({ transitionsTo }: BreakerCounters): string[] {
-  return Object.keys(transitionsTo).filter((state) => (transitionsTo[state] ?? 0) > 0);
+  return Object.entries(transitionsTo).flatMap(([state, count]) => (count > 0 ? [state] : []));
 }
 
 function stateLabel(state: string): string {

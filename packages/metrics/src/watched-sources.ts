@@ -34,7 +34,7 @@ export class WatchedSources {
   readonly #clients = new Map<ClientSource, ClientWatch>();
   readonly #errors: Record<SourceKind, number> = { breaker: 0, cache: 0, client: 0, pool: 0 };
   readonly #maxToolsPerServer: number;
-  readonly #recorders: DurationRecorder[] = [];
+  readonly #recorders = new Set<DurationRecorder>();
   #root = LabelSet.empty();
   /** Known once a scrape has made the labels of all there is. */
   #maxLabels = Number.POSITIVE_INFINITY;
@@ -87,11 +87,8 @@ export class WatchedSources {
   /** Tells `record` the duration of every call from now on; the returned function ends that. */
   onDuration(record: DurationRecorder): () => void {
     const guarded: DurationRecorder = (labels, seconds) => this.#attempt("client", () => record(labels, seconds));
-    this.#recorders.push(guarded);
-    return () => {
-      const index = this.#recorders.indexOf(guarded);
-      if (index >= 0) this.#recorders.splice(index, 1);
-    };
+    this.#recorders.add(guarded);
+    return () => void this.#recorders.delete(guarded);
   }
 
   samples(): Samples {

@@ -192,3 +192,14 @@ test("O2: the README maps each name of both documents", async () => {
     expect(row?.[1], name).toContain(`\`${instead ?? name}\``);
   }
 });
+
+test("O2: pools whose histograms have other bounds do not spoil the scrape: the first is shown", async () => {
+  const one = poolFigures({ acquireMs: { bounds: [1], counts: [3, 0], sum: 2 } });
+  const other = poolFigures({ acquireMs: { bounds: [7], counts: [1, 1], sum: 9 } });
+  const metrics = new Metrics({ aliases: ["tutorial-4"] })
+    .watchPool(pool({}, one), { name: "a" })
+    .watchPool(pool({}, other), { name: "b" });
+  const text = await metrics.text();
+  expect(family(text, "pool_acquire_duration_seconds_count")).toEqual({ "": "3" });
+  expect(family(text, "mcp_pool_acquire_duration_seconds_count")).toEqual({ '{pool="a"}': "3", '{pool="b"}': "2" });
+});

@@ -76,7 +76,7 @@ export function rulesIn(path: string): Rule[] {
 }
 
 const words =
-  /^(sum|max|min|avg|by|without|rate|increase|ignoring|on|and|or|unless|histogram_quantile|time|le|max_over_time|last_over_time|round)$/;
+  /^(sum|max|min|avg|by|without|rate|increase|ignoring|on|and|or|unless|histogram_quantile|time|le|max_over_time|last_over_time|round|bool)$/;
 
 /** The names of the metrics in an expression: what is left without labels, ranges, groupings, functions and numbers. */
 export function metricsIn(expression: string): string[] {
