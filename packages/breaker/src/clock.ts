@@ -20,6 +20,22 @@ function endTurn(): void {
   endAwaited = false;
 }
 
+/** Both clocks when they were last compared, and how long the machine had slept by then: one fact for all breakers. */
+let comparedAt = performance.now();
+let wallAt = Date.now();
+let sleptMs = 0;
+
+/** Finds out whether the machine has slept since the last comparison. */
+function compare(at: number): void {
+  const wall = Date.now();
+  const passedMs = at - comparedAt;
+  const aheadMs = wall - wallAt - passedMs;
+  comparedAt = at;
+  wallAt = wall;
+  // A monotonic clock that jumps back was exchanged for another one, by a test, and says nothing of a sleep.
+  if (passedMs >= 0 && aheadMs > shortestSleepMs) sleptMs += aheadMs;
+}
+
 /** One reading of the clock. All calls that it serves share the object: a number would be put on the heap for each of them. */
 export interface ClockReading {
   /** Milliseconds on the monotonic clock. */
@@ -45,13 +61,14 @@ export class Clock {
   #streak = 0;
   #left = 0;
   #turn = 0;
-  /** Both clocks when they were last compared. */
-  #comparedAt: number = performance.now();
-  #wallAt: number = Date.now();
+  /** What `sleptMs` was when the listener was last told. */
+  #toldMs: number;
   readonly #listener: SleepListener;
 
   constructor(listener: SleepListener) {
     this.#listener = listener;
+    compare(performance.now());
+    this.#toldMs = sleptMs;
   }
 
   /** The time, in a burst at most 63 calls old. */
@@ -69,20 +86,24 @@ export class Clock {
     this.#streak = gapMs > 0 && gapMs < burstGapMs ? this.#streak + 1 : 0;
     this.#left = 0;
     if (this.#streak >= burstLength && afterTurn !== undefined) this.#serve(afterTurn);
-    const uncomparedMs = at - this.#comparedAt;
-    if (uncomparedMs >= compareEveryMs || uncomparedMs < 0) this.compare(at);
+    const uncomparedMs = at - comparedAt;
+    if (uncomparedMs >= compareEveryMs || uncomparedMs < 0) compare(at);
+    if (this.#toldMs !== sleptMs) this.#tellSlept();
     return at;
   }
 
-  /** Finds out whether the machine has slept since the last comparison. An instant set right afterwards lies behind that sleep. */
-  compare(at: number): void {
-    const wallAt = Date.now();
-    const passedMs = at - this.#comparedAt;
-    const sleptMs = wallAt - this.#wallAt - passedMs;
-    this.#comparedAt = at;
-    this.#wallAt = wallAt;
-    // A monotonic clock that jumps back was exchanged for another one, by a test, and says nothing of a sleep.
-    if (passedMs >= 0 && sleptMs > shortestSleepMs) this.#listener.slept(sleptMs);
+  /** As `now`, and whatever is set afterwards lies behind any sleep of the machine until here. */
+  nowAwake(): number {
+    const at = this.now();
+    compare(at);
+    if (this.#toldMs !== sleptMs) this.#tellSlept();
+    return at;
+  }
+
+  #tellSlept(): void {
+    const ms = sleptMs - this.#toldMs;
+    this.#toldMs = sleptMs;
+    this.#listener.slept(ms);
   }
 
   #serve(atEndOfTurn: (task: () => void) => unknown): void {

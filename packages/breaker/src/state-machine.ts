@@ -196,9 +196,8 @@ export class StateMachine implements SleepListener {
 
   /** Begins a new generation. Nothing of the one before it counts any more. */
   #enter(phase: Phase, at: number): void {
-    const now = this.clock.now();
     // A sleep that is noticed later must not make a phase older that began after it.
-    this.clock.compare(now);
+    const now = this.clock.nowAwake();
     this.phase = phase;
     this.counters.changed(at, now);
     this.generation += 1;
