@@ -1,4 +1,4 @@
-import { checkDuration, checkMembers, checkNumber, checkType, checkWord } from "./check.js";
+import { checkDuration, checkMembers, checkNumber, checkPeriod, checkType, checkWord } from "./check.js";
 
 /**
  * Which entry makes room for a new one, once none has expired: the least recently used, the least often used with
@@ -8,7 +8,7 @@ export type EvictionPolicy = "lru" | "lfu" | "fifo" | "ttl";
 
 /**
  * Why a value left the cache: to make room, at the end of its last window, for a newer value of its key, by
- * `invalidate` or `invalidateWhere`, by `clear` or `close`.
+ * `invalidate`, `invalidateWhere` or `invalidateTag`, by `clear` or `close`.
  */
 export type RemovalReason = "evicted" | "expired" | "replaced" | "invalidated" | "cleared";
 
@@ -30,6 +30,16 @@ export interface CacheOptions<V> {
   readonly staleIfErrorMs?: number | undefined;
   /** Milliseconds for which a failed load is remembered and its error given again without a load. Default 0. */
   readonly errorTtlMs?: number | undefined;
+  /**
+   * Milliseconds after which a load that goes on lets those who wait have the old value, where one is still held in any
+   * window. Default Infinity.
+   */
+  readonly softTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds after which a load is given up and has failed, with a {@link CacheLoadTimeoutError}, also where it does not
+   * listen to its signal. Default Infinity, and 30,000 while nobody waits for it.
+   */
+  readonly loadTimeoutMs?: number | undefined;
   /** Milliseconds between two removals of expired entries; the timer exists only while there is something to remove. Default 60,000. */
   readonly sweepMs?: number | undefined;
   /** Called once for each value that leaves, whatever the reason; what it throws is dropped. */
@@ -42,11 +52,10 @@ export interface CacheOptions<V> {
 
 /** Options with their defaults in place. */
 export type CacheSettings<V> = {
-  readonly [K in Exclude<keyof CacheOptions<V>, "onEvict" | "onRefreshError">]-?: Exclude<
-    CacheOptions<V>[K],
-    undefined
-  >;
-} & Pick<CacheOptions<V>, "onEvict" | "onRefreshError">;
+  readonly [K in Exclude<keyof CacheOptions<V>, OptionsWithoutDefault>]-?: Exclude<CacheOptions<V>[K], undefined>;
+} & Pick<CacheOptions<V>, OptionsWithoutDefault>;
+
+type OptionsWithoutDefault = "loadTimeoutMs" | "onEvict" | "onRefreshError";
 
 const policies = ["lru", "lfu", "fifo", "ttl"] as const;
 const members: ReadonlySet<string> = new Set<keyof CacheOptions<unknown>>([
@@ -58,6 +67,8 @@ const members: ReadonlySet<string> = new Set<keyof CacheOptions<unknown>>([
   "staleWhileRevalidateMs",
   "staleIfErrorMs",
   "errorTtlMs",
+  "softTimeoutMs",
+  "loadTimeoutMs",
   "sweepMs",
   "onEvict",
   "onRefreshError",
@@ -75,6 +86,8 @@ export function readOptions<V>(options: CacheOptions<V>): CacheSettings<V> {
     staleWhileRevalidateMs = 0,
     staleIfErrorMs = 0,
     errorTtlMs = 0,
+    softTimeoutMs = Number.POSITIVE_INFINITY,
+    loadTimeoutMs,
     sweepMs = 60_000,
     onEvict,
     onRefreshError,
@@ -92,7 +105,9 @@ export function readOptions<V>(options: CacheOptions<V>): CacheSettings<V> {
   checkDuration(staleWhileRevalidateMs, "Cache: staleWhileRevalidateMs");
   checkDuration(staleIfErrorMs, "Cache: staleIfErrorMs");
   checkDuration(errorTtlMs, "Cache: errorTtlMs");
-  checkNumber(sweepMs, "Cache: sweepMs", "a number of milliseconds > 0 or Infinity", (ms) => ms > 0);
+  checkPeriod(softTimeoutMs, "Cache: softTimeoutMs");
+  if (loadTimeoutMs !== undefined) checkPeriod(loadTimeoutMs, "Cache: loadTimeoutMs");
+  checkPeriod(sweepMs, "Cache: sweepMs");
   if (onEvict !== undefined) checkType("function", onEvict, "Cache: onEvict");
   if (onRefreshError !== undefined) checkType("function", onRefreshError, "Cache: onRefreshError");
   return {
@@ -104,6 +119,8 @@ export function readOptions<V>(options: CacheOptions<V>): CacheSettings<V> {
     staleWhileRevalidateMs,
     staleIfErrorMs,
     errorTtlMs,
+    softTimeoutMs,
+    loadTimeoutMs,
     sweepMs,
     onEvict,
     onRefreshError,

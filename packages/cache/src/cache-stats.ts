@@ -20,7 +20,7 @@ export interface CacheStats {
   readonly evictions: number;
   /** Values removed at the end of their last window. */
   readonly expirations: number;
-  /** Values removed by `invalidate`, `invalidateWhere`, `clear` or `close`. */
+  /** Values removed by `invalidate`, `invalidateWhere`, `invalidateTag`, `clear` or `close`. */
   readonly invalidations: number;
   /** Values held, the expired ones not counted. */
   readonly size: number;
@@ -30,6 +30,10 @@ export interface CacheStats {
   readonly hitRate: number;
   /** `misses` / reads, 0 to 1; 0 before the first read. */
   readonly missRate: number;
+  /** Loads under way now, those included whose result will not be stored. */
+  readonly loading: number;
+  /** Milliseconds for which the oldest of them has been under way; 0 where there is none. */
+  readonly oldestLoadMs: number;
 }
 
 /** The running counters behind {@link CacheStats}. */
@@ -46,7 +50,7 @@ export class Counters {
   expirations = 0;
   invalidations = 0;
 
-  snapshot(size: number, maxEntries: number): CacheStats {
+  snapshot(now: Pick<CacheStats, "size" | "maxEntries" | "loading" | "oldestLoadMs">): CacheStats {
     const reads = this.hits + this.misses + this.staleHits;
     return {
       hits: this.hits,
@@ -60,10 +64,9 @@ export class Counters {
       evictions: this.evictions,
       expirations: this.expirations,
       invalidations: this.invalidations,
-      size,
-      maxEntries,
       hitRate: reads === 0 ? 0 : (this.hits + this.staleHits) / reads,
       missRate: reads === 0 ? 0 : this.misses / reads,
+      ...now,
     };
   }
 }

@@ -1,26 +1,20 @@
 import { type CacheOptions, type CacheSettings, readOptions } from "./cache-options.js";
 import { type CacheStats, Counters } from "./cache-stats.js";
-import { checkDuration, checkMembers, checkSignal, checkType } from "./check.js";
-import { Clock } from "./clock.js";
+import {
+  checkGetOrSetOptions,
+  checkKey,
+  checkSetOptions,
+  type ExpireTarget,
+  type GetOrSetOptions,
+  readTarget,
+  type SetOptions,
+  tagsOf,
+} from "./call-options.js";
+import { checkType } from "./check.js";
+import { epochOf, exactNow } from "./clock.js";
 import type { Entry } from "./entry.js";
 import { KeptValues } from "./kept-values.js";
-import { type Load, Loads, type Ttl } from "./loads.js";
-
-/** Options of {@link Cache.set}. */
-export interface SetOptions {
-  /** How long this value is fresh, in milliseconds; 0: it is not kept, and the older one goes. Default: the cache's. */
-  readonly ttlMs?: number | undefined;
-}
-
-/** Options of {@link Cache.getOrSet}. */
-export interface GetOrSetOptions<V> {
-  /** Lets this caller leave: its promise rejects with `signal.reason`, the load goes on for the others. */
-  readonly signal?: AbortSignal | undefined;
-  /** How long what this call loads is fresh, in milliseconds, or how to tell from the value. Default: the cache's. */
-  readonly ttlMs?: Ttl<V> | undefined;
-  /** Waits for a load even where a value is fresh; joins one already in flight. Default false. */
-  readonly refresh?: boolean | undefined;
-}
+import { type Load, type LoadRequest, Loads } from "./loads.js";
 
 /** What is known of a held value. */
 export interface CacheEntry<V> {
@@ -35,9 +29,6 @@ export interface CacheEntry<V> {
   readonly state: "fresh" | "stale";
 }
 
-const setMembers: ReadonlySet<string> = new Set<keyof SetOptions>(["ttlMs"]);
-const getOrSetMembers: ReadonlySet<string> = new Set<keyof GetOrSetOptions<unknown>>(["signal", "ttlMs", "refresh"]);
-
 /**
  * A bounded cache that runs one load per key at a time, serves stale values within bounds, and never lets a load that
  * began before an invalidation store its result.
@@ -49,7 +40,6 @@ export class Cache<V> implements Disposable {
   readonly #settings: CacheSettings<V>;
   readonly #counters = new Counters();
   readonly #kept: KeptValues<V>;
-  readonly #clock = new Clock();
   readonly #loads: Loads<V>;
 
   constructor(options: CacheOptions<V> = {}) {
@@ -61,13 +51,13 @@ export class Cache<V> implements Disposable {
   /**
    * The value while it is fresh, else undefined; counts a hit or a miss.
    *
-   * In a tight synchronous loop the clock is looked at with every 16th call only.
+   * In a tight synchronous loop the clock is read with every 16th call only.
    */
   get(key: string): V | undefined {
     if (typeof key !== "string") checkKey(key, "get");
     const entry = this.#kept.use(key);
     if (entry !== undefined) {
-      const now = this.#clock.now();
+      const now = this.#kept.clock.cachedNow();
       if (now < entry.expiresAt) {
         entry.hits += 1;
         this.#counters.hits += 1;
@@ -86,23 +76,21 @@ export class Cache<V> implements Disposable {
    * stored. Does nothing when the cache is disabled or closed.
    */
   set(key: string, value: V, options?: SetOptions): void {
-    checkKey(key, "set");
-    if (options !== undefined) {
-      checkMembers(options, setMembers, "Cache.set: options");
-      if (options.ttlMs !== undefined) checkDuration(options.ttlMs, "Cache.set: ttlMs");
-    }
+    if (typeof key !== "string") checkKey(key, "set");
+    if (options !== undefined) checkSetOptions(options);
     if (!this.#kept.isOpen) return;
     const overtaken = this.#loads.overtake(key);
-    this.#kept.put(key, value, options?.ttlMs ?? this.#settings.ttlMs);
+    this.#kept.put(key, value, options?.ttlMs ?? this.#settings.ttlMs, tagsOf(options));
     overtaken?.release();
   }
 
   /**
    * The value under `key`: the fresh one, a stale one within its window, or else that of one load shared by all
-   * callers, of which the first one's `load` and `ttlMs` count.
+   * callers, of which the first one's `load` and `ttlMs` count. A refresh behind a stale value runs in nobody's async
+   * context; a load that a caller waits for runs in that of the first one.
    *
    * Rejects with the load's own error, where no old value may stand in for it, or with `signal.reason`; with a
-   * TypeError or RangeError for bad arguments, or where a `ttlMs` function gives something else than a duration.
+   * CacheLoadTimeoutError (ERR_CACHE_LOAD_TIMEOUT) where the load was given up after `loadTimeoutMs`; with a TypeError or RangeError for bad arguments, or where a `ttlMs` function gives something else than a duration.
    */
   getOrSet(key: string, load: Load<V>, options?: GetOrSetOptions<V>): Promise<V> {
     try {
@@ -115,30 +103,35 @@ export class Cache<V> implements Disposable {
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const entry = this.#kept.use(key);
-    if (entry !== undefined && this.#clock.now() < entry.expiresAt && !options?.refresh) {
+    if (entry !== undefined && this.#kept.clock.cachedNow() < entry.expiresAt && !options?.refresh) {
       entry.hits += 1;
       this.#counters.hits += 1;
       return entry.promised();
     }
-    const ttlMs = options?.ttlMs ?? this.#settings.ttlMs;
-    const now = performance.now();
+    const now = exactNow();
     const live = this.#kept.live(entry, now);
-    const answer = options?.refresh ? undefined : this.#answer(key, load, ttlMs, live, now);
+    const request: LoadRequest<V> = {
+      load,
+      ttlMs: options?.ttlMs ?? this.#settings.ttlMs,
+      tags: tagsOf(options),
+      stale: live?.value,
+    };
+    const answer = options?.refresh ? undefined : this.#answer(key, request, live, now);
     if (answer !== undefined) return answer;
     this.#counters.misses += 1;
-    return this.#loads.wait(key, load, ttlMs, live?.value, signal);
+    return this.#loads.wait(key, request, signal);
   }
 
   /** Whether a value is held, fresh or stale. Without effect on order and counts, as all that follow. */
   has(key: string): boolean {
     checkKey(key, "has");
-    return this.#kept.peek(key, performance.now()) !== undefined;
+    return this.#kept.peek(key, exactNow()) !== undefined;
   }
 
   /** The value held, fresh or stale. */
   peek(key: string): V | undefined {
     checkKey(key, "peek");
-    return this.#kept.peek(key, performance.now())?.value;
+    return this.#kept.peek(key, exactNow())?.value;
   }
 
   /**
@@ -159,6 +152,34 @@ export class Cache<V> implements Disposable {
     return this.#invalidate([...this.#kept.allKeys(this.#loads.keys())].filter((key) => matches(key)));
   }
 
+  /**
+   * Forgets every key whose value, load in flight or remembered failure has the tag, and returns how many had such a
+   * value. It costs as much as there are of them, however many others there are.
+   */
+  invalidateTag(tag: string): number {
+    checkType("string", tag, "Cache.invalidateTag: tag");
+    const keys = this.#kept.keysOf(tag);
+    const overtaken = [...this.#loads.keysOf(tag), ...keys].map((key) => this.#loads.overtake(key));
+    this.#kept.forgetFailuresOf(tag);
+    const count = this.#kept.invalidate(keys);
+    for (const flight of overtaken) flight?.release();
+    return count;
+  }
+
+  /**
+   * Makes fresh values stale now, without losing them: the stale windows begin, and one that is stale already stays as it
+   * is. Returns how many were fresh. A load in flight, which may have read what was true before, is not stored.
+   */
+  expire(target: ExpireTarget): number {
+    const checked = readTarget(target);
+    const keys = "key" in checked ? [checked.key] : this.#kept.keysOf(checked.tag);
+    const loading = "key" in checked ? [] : this.#loads.keysOf(checked.tag);
+    const overtaken = [...loading, ...keys].map((key) => this.#loads.overtake(key));
+    const count = this.#kept.expire(keys);
+    for (const flight of overtaken) flight?.release();
+    return count;
+  }
+
   /** Forgets everything, as `invalidate` does each key. Counters stay. */
   clear(): void {
     const overtaken = this.#loads.overtakeAll();
@@ -169,15 +190,15 @@ export class Cache<V> implements Disposable {
   /** What is known of a held value, fresh or stale. */
   inspect(key: string): CacheEntry<V> | undefined {
     checkKey(key, "inspect");
-    const now = performance.now();
+    const now = exactNow();
     const entry = this.#kept.peek(key, now);
     if (entry === undefined) return undefined;
-    const { value, cachedAt, hits } = entry;
+    const { value, storedAt, hits } = entry;
     const expiresInMs = Math.max(0, entry.expiresAt - now);
     return {
       value,
-      cachedAt,
-      ageMs: now - entry.storedAt,
+      cachedAt: epochOf(storedAt),
+      ageMs: now - storedAt,
       expiresInMs,
       hits,
       state: expiresInMs > 0 ? "fresh" : "stale",
@@ -186,17 +207,18 @@ export class Cache<V> implements Disposable {
 
   /** The keys of all values held, fresh and stale, in no particular order. */
   keys(): string[] {
-    return this.#kept.keysAt(performance.now());
+    return this.#kept.keysAt(exactNow());
   }
 
   /** How many values are held, fresh and stale. */
   get size(): number {
-    return this.#kept.countAt(performance.now());
+    return this.#kept.countAt(exactNow());
   }
 
   /** A fresh snapshot of the counters and the fill. */
   stats(): CacheStats {
-    return this.#counters.snapshot(this.size, this.#settings.maxEntries);
+    const { count: loading, oldestMs: oldestLoadMs } = this.#loads;
+    return this.#counters.snapshot({ size: this.size, maxEntries: this.#settings.maxEntries, loading, oldestLoadMs });
   }
 
   /**
@@ -214,21 +236,21 @@ export class Cache<V> implements Disposable {
   }
 
   /** The answer for want of a fresh value that needs no waiting, if there is one; with a refresh behind it where one is due. */
-  #answer(key: string, load: Load<V>, ttlMs: Ttl<V>, entry: Entry<V> | undefined, now: number): Promise<V> | undefined {
+  #answer(key: string, request: LoadRequest<V>, entry: Entry<V> | undefined, now: number): Promise<V> | undefined {
     const failure = this.#kept.failureOf(key, now);
     if (entry === undefined) {
       if (failure === undefined || this.#loads.has(key)) return undefined;
       this.#counters.misses += 1;
       return Promise.reject(failure.error);
     }
-    const resting = failure !== undefined || now < entry.retryAt;
-    const revalidating = now < entry.expiresAt + this.#settings.staleWhileRevalidateMs;
+    const isResting = failure !== undefined || now < entry.retryAt;
+    const isRevalidating = now < entry.expiresAt + this.#settings.staleWhileRevalidateMs;
     // A value that is still held beyond the one window is in the other.
-    if (!revalidating && !resting) return undefined;
+    if (!isRevalidating && !isResting && !this.#loads.isLate(key)) return undefined;
     this.#counters.staleHits += 1;
     entry.hits += 1;
     const old = entry.promised();
-    if (!resting) this.#loads.runBehind(key, load, ttlMs, entry.value);
+    if (!isResting) this.#loads.runBehind(key, request);
     return old;
   }
 
@@ -238,17 +260,4 @@ export class Cache<V> implements Disposable {
     for (const flight of overtaken) flight?.release();
     return count;
   }
-}
-
-// What is called for every hit asks for the type first and so builds no text.
-function checkKey(key: unknown, method: string): void {
-  checkType("string", key, `Cache.${method}: key`);
-}
-
-function checkGetOrSetOptions<V>(options: GetOrSetOptions<V>): void {
-  checkMembers(options, getOrSetMembers, "Cache.getOrSet: options");
-  if (options.signal !== undefined) checkSignal(options.signal, "Cache.getOrSet: signal");
-  if (options.refresh !== undefined) checkType("boolean", options.refresh, "Cache.getOrSet: refresh");
-  if (options.ttlMs !== undefined && typeof options.ttlMs !== "function")
-    checkDuration(options.ttlMs, "Cache.getOrSet: ttlMs");
 }

@@ -23,6 +23,17 @@ export function checkDuration(value: unknown, what: string): void {
   checkNumber(value, what, "a number of milliseconds >= 0 or Infinity", (ms) => ms >= 0);
 }
 
+/** Throws unless `value` is a duration above 0, in milliseconds, `Infinity` allowed. */
+export function checkPeriod(value: unknown, what: string): void {
+  checkNumber(value, what, "a number of milliseconds > 0 or Infinity", (ms) => ms > 0);
+}
+
+/** Throws unless `value` is an array of strings. */
+export function checkTags(value: unknown, what: string): void {
+  if (!Array.isArray(value)) throw new TypeError(`${what} must be an array of strings, got ${show(value)}`);
+  for (const tag of value) checkType("string", tag, `${what}: each tag`);
+}
+
 /** Throws unless `value` is one of the words. */
 export function checkWord(words: readonly string[], value: unknown, what: string): void {
   const rule = `one of ${words.map((word) => JSON.stringify(word)).join(", ")}`;

@@ -5,12 +5,14 @@ import { FrequencyStore } from "./frequency-store.js";
 import { IndexedHeap } from "./indexed-heap.js";
 import { RecencyStore } from "./recency-store.js";
 import type { Store } from "./store.js";
+import { TagIndex } from "./tag-index.js";
 
 /** All stored entries, in two orders: that of the policy and that of expiry. An expired one always goes first. */
 export class EntryTable<V> {
   readonly #byExpiry = new IndexedHeap<Entry<V>>((one, other) =>
     one.expiresAt === other.expiresAt ? one.written < other.written : one.expiresAt < other.expiresAt,
   );
+  readonly #byTag = new TagIndex<Entry<V>>();
   readonly #store: Store<V>;
   readonly #maxEntries: number;
   readonly #staleMs: number;
@@ -43,21 +45,24 @@ export class EntryTable<V> {
   }
 
   /** Gives an entry a new value; that is a use of it, and its place by first insertion stays. */
-  rewrite(entry: Entry<V>, value: V, ttlMs: number, now: number): void {
+  rewrite(entry: Entry<V>, value: V, ttlMs: number, now: number, tags: readonly string[]): void {
     this.#writes += 1;
-    entry.rewrite(value, ttlMs, now, this.#writes);
+    this.#byTag.remove(entry);
+    entry.rewrite(value, ttlMs, now, this.#writes, tags);
+    this.#byTag.add(entry);
     this.#byExpiry.update(entry);
     this.#store.use(entry.key);
   }
 
   /** Stores a value under a key that is not held, and returns the entry that had to make room. */
-  add(key: string, value: V, ttlMs: number, now: number): Entry<V> | undefined {
+  add(key: string, value: V, ttlMs: number, now: number, tags: readonly string[]): Entry<V> | undefined {
     const isFull = this.#store.size >= this.#maxEntries;
     const removed = isFull ? (this.#firstGone(now) ?? this.#store.victim()) : undefined;
     if (removed !== undefined) this.remove(removed);
     this.#writes += 1;
-    const entry = new Entry(key, value, ttlMs, now, this.#writes);
+    const entry = new Entry(key, value, ttlMs, now, this.#writes, tags);
     this.#store.add(entry);
+    this.#byTag.add(entry);
     this.#byExpiry.add(entry);
     return removed;
   }
@@ -65,6 +70,18 @@ export class EntryTable<V> {
   remove(entry: Entry<V>): void {
     this.#store.delete(entry);
     this.#byExpiry.remove(entry);
+    this.#byTag.remove(entry);
+  }
+
+  /** Ends the freshness of an entry now. */
+  expire(entry: Entry<V>, now: number): void {
+    entry.expire(now);
+    this.#byExpiry.update(entry);
+  }
+
+  /** The entries of a tag. */
+  of(tag: string): readonly Entry<V>[] {
+    return this.#byTag.of(tag);
   }
 
   /** Removes every expired entry and returns them. */
@@ -82,6 +99,7 @@ export class EntryTable<V> {
     const removed = [...this.#store.entries()];
     this.#store.clear();
     this.#byExpiry.clear();
+    this.#byTag.clear();
     return removed;
   }
 

@@ -1,5 +1,6 @@
 import type { CacheSettings, RemovalReason } from "./cache-options.js";
 import type { Counters } from "./cache-stats.js";
+import { Clock, exactNow } from "./clock.js";
 import type { Entry } from "./entry.js";
 import { EntryTable } from "./entry-table.js";
 import { FailureMemory } from "./failure-memory.js";
@@ -14,6 +15,7 @@ interface Removal<V> {
 
 /** What the cache remembers, values and failures: every way in and out, with its counts, its timer and its event. */
 export class KeptValues<V> {
+  readonly clock: Clock = new Clock();
   readonly #settings: CacheSettings<V>;
   readonly #counters: Counters;
   readonly #table: EntryTable<V>;
@@ -51,35 +53,29 @@ export class KeptValues<V> {
   }
 
   /** Stores a value under the jittered ttl, or, with a ttl of 0, only removes the older one. */
-  put(key: string, value: V, ttlMs: number): void {
+  put(key: string, value: V, ttlMs: number, tags: readonly string[]): void {
     if (!this.#open) return;
-    const now = performance.now();
-    const removals: Removal<V>[] = [];
-    let old = this.#table.peek(key);
-    if (old !== undefined && (ttlMs === 0 || this.#table.isGone(old, now))) {
-      removals.push(removal(old, this.#table.isGone(old, now) ? "expired" : "replaced"));
-      this.#table.remove(old);
-      old = undefined;
-    }
-    if (ttlMs > 0) {
-      this.#counters.inserts += 1;
-      const lifeMs = ttlMs * (1 - this.#settings.ttlJitter * Math.random());
-      if (old === undefined) {
-        const displaced = this.#table.add(key, value, lifeMs, now);
-        if (displaced !== undefined)
-          removals.push(removal(displaced, this.#table.isGone(displaced, now) ? "expired" : "evicted"));
-      } else {
-        if (!Object.is(old.value, value)) removals.push(removal(old, "replaced"));
-        this.#table.rewrite(old, value, lifeMs, now);
-      }
-    }
+    const now = this.clock.cachedNowAwake();
     this.#failures.forget(key);
-    this.#finish(removals);
+    const old = this.#table.peek(key);
+    const isGone = old !== undefined && this.#table.isGone(old, now);
+    if (old === undefined || isGone || ttlMs === 0) {
+      const removals = old === undefined ? [] : [removal(old, isGone ? "expired" : "replaced")];
+      if (old !== undefined) this.#table.remove(old);
+      this.#add(key, value, ttlMs, now, tags, removals);
+      return;
+    }
+    const replaced = old.value;
+    this.#counters.inserts += 1;
+    this.#table.rewrite(old, value, this.#lifeOf(ttlMs), now, tags);
+    const { onEvict } = this.#settings;
+    if (onEvict !== undefined && !Object.is(replaced, value))
+      notify(onEvict, { key, value: replaced, reason: "replaced" });
   }
 
   /** Forgets keys, and says how many had a value that could still be seen. */
   invalidate(keys: Iterable<string>): number {
-    const now = performance.now();
+    const now = exactNow();
     const removals: Removal<V>[] = [];
     for (const key of keys) {
       this.#failures.forget(key);
@@ -92,8 +88,31 @@ export class KeptValues<V> {
     return removals.filter(({ reason }) => reason === "invalidated").length;
   }
 
+  /** The keys of a tag's values. */
+  keysOf(tag: string): string[] {
+    return this.#table.of(tag).map(({ key }) => key);
+  }
+
+  /** Forgets the failures of a tag's loads. */
+  forgetFailuresOf(tag: string): void {
+    this.#failures.forgetTag(tag);
+  }
+
+  /** Ends the freshness of the values of these keys, and says how many were fresh. */
+  expire(keys: Iterable<string>): number {
+    const now = exactNow();
+    let count = 0;
+    for (const key of keys) {
+      const entry = this.#table.peek(key);
+      if (entry === undefined || now >= entry.expiresAt) continue;
+      this.#table.expire(entry, now);
+      count += 1;
+    }
+    return count;
+  }
+
   clear(): void {
-    const now = performance.now();
+    const now = exactNow();
     this.#failures.forgetAll();
     const removals = this.#table
       .removeAll()
@@ -116,9 +135,9 @@ export class KeptValues<V> {
     return this.#failures.at(key, now);
   }
 
-  rememberFailure(key: string, error: unknown, now: number): void {
+  rememberFailure(key: string, error: unknown, now: number, tags: readonly string[]): void {
     if (!this.#open) return;
-    this.#failures.remember(key, error, now);
+    this.#failures.remember(key, error, now, tags);
     this.#finish([]);
   }
 
@@ -135,8 +154,23 @@ export class KeptValues<V> {
     return new Set([...this.#table.keys(), ...this.#failures.keys(), ...others]);
   }
 
+  #add(key: string, value: V, ttlMs: number, now: number, tags: readonly string[], removals: Removal<V>[]): void {
+    if (ttlMs > 0) {
+      this.#counters.inserts += 1;
+      const displaced = this.#table.add(key, value, this.#lifeOf(ttlMs), now, tags);
+      if (displaced !== undefined)
+        removals.push(removal(displaced, this.#table.isGone(displaced, now) ? "expired" : "evicted"));
+    }
+    this.#finish(removals);
+  }
+
+  #lifeOf(ttlMs: number): number {
+    const { ttlJitter } = this.#settings;
+    return ttlJitter === 0 ? ttlMs : ttlMs * (1 - ttlJitter * Math.random());
+  }
+
   #sweep(): void {
-    const now = performance.now();
+    const now = exactNow();
     this.#failures.sweep(now);
     this.#finish(this.#table.removeGone(now).map((entry) => removal(entry, "expired")));
   }

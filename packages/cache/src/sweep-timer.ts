@@ -1,7 +1,7 @@
-/** The longest delay a timer can have; longer ones would fire at once. */
-const longestTimerMs = 2_147_483_647;
+import { runInOwnContext } from "./own-context.js";
+import { longestTimerMs } from "./timer.js";
 
-/** One repeating timer that keeps no process alive. */
+/** One repeating timer that keeps no process alive, nor the async context of whoever had it started. */
 export class SweepTimer {
   readonly #intervalMs: number;
   readonly #sweep: () => void;
@@ -19,9 +19,21 @@ export class SweepTimer {
       clearInterval(this.#timer);
       this.#timer = undefined;
     } else if (this.#intervalMs !== Number.POSITIVE_INFINITY) {
-      this.#timer = setInterval(this.#sweep, Math.min(this.#intervalMs, longestTimerMs));
-      // In browsers a timer is a number and holds nothing alive.
-      if (typeof this.#timer === "object") this.#timer.unref();
+      // It runs from now on, and in nobody's context from the next microtask on.
+      const started = this.#start();
+      runInOwnContext(() => {
+        if (this.#timer !== started) return;
+        clearInterval(started);
+        this.#start();
+      });
     }
+  }
+
+  #start(): ReturnType<typeof setInterval> {
+    const timer = setInterval(this.#sweep, Math.min(this.#intervalMs, longestTimerMs));
+    // In browsers a timer is a number and holds nothing alive.
+    if (typeof timer === "object") timer.unref();
+    this.#timer = timer;
+    return timer;
   }
 }

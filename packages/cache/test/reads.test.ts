@@ -82,6 +82,8 @@ describe("C7 reads and their counts", () => {
       maxEntries: 100,
       hitRate: 0,
       missRate: 0,
+      loading: 0,
+      oldestLoadMs: 0,
     });
   });
 

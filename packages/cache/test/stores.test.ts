@@ -66,7 +66,7 @@ describe("every store", () => {
     test(`C6: ${name} finds what it holds, gives up nothing by itself and forgets what is deleted`, () => {
       const store = make();
       expect(store.victim()).toBeUndefined();
-      const entries = ["a", "b", "c"].map((key, index) => new Entry(key, index, 1_000, 0, index));
+      const entries = ["a", "b", "c"].map((key, index) => new Entry(key, index, 1_000, 0, index, []));
       for (const entry of entries) store.add(entry);
       const [a, b] = entries;
       if (a === undefined || b === undefined) throw new Error("bug: there are three");
