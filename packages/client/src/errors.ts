@@ -1,3 +1,4 @@
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { Delivery } from "./session/failure.js";
 
 /** The server has no such entry in the configuration, or was removed. */
@@ -207,20 +208,29 @@ export class MessageTooLargeError extends Error {
   }
 }
 
-/** A tool's structured result does not fit its output schema, or the schema cannot be compiled. The tool has run. */
+/** A tool's structured content does not fit its output schema. The tool has run; what it returned is in `result`. */
 export class OutputSchemaError extends Error {
   override readonly name = "OutputSchemaError";
   readonly code = "ERR_MCP_OUTPUT_SCHEMA";
   readonly server: string;
   readonly delivery: "sent" = "sent";
   readonly tool: string;
+  /** Not a property of its own, so that whoever logs the error does not log what the tool returned. */
+  readonly #result: CallToolResult;
 
-  constructor(server: string, tool: string, problem: string, details: { readonly cause?: unknown } = {}) {
-    super(`Tool "${tool}" of server "${server}" ran, but ${problem}. Report it to the server's author.`, {
-      cause: details.cause,
-    });
+  constructor(server: string, tool: string, problem: string, result: CallToolResult) {
+    super(
+      `Tool "${tool}" of server "${server}" ran, but ${problem}. Its result is in \`result\`. Report it to the ` +
+        'server\'s author; outputSchemas: "report" returns such results.',
+    );
     this.server = server;
     this.tool = tool;
+    this.#result = result;
+  }
+
+  /** What the tool returned, unchanged. */
+  get result(): CallToolResult {
+    return this.#result;
   }
 }
 

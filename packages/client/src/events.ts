@@ -87,6 +87,13 @@ export interface MalformedTool extends EventOrigin {
   readonly message: string;
 }
 
+/** A tool's structured content was not checked, or does not fit and `outputSchemas` is "report"; the result was returned. */
+export interface SchemaSkipped extends EventOrigin {
+  readonly type: "schemaSkipped";
+  readonly tool: string;
+  readonly message: string;
+}
+
 /** A call is about to be repeated. */
 export interface CallRetried extends EventOrigin {
   readonly type: "retry";
@@ -121,6 +128,7 @@ export type ClientEvent =
   | ListChanged
   | ServerNotification
   | MalformedTool
+  | SchemaSkipped
   | CallRetried
   | BreakerChanged
   | ConfigKeyIgnored;

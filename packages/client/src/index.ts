@@ -39,6 +39,7 @@ export type {
   ListRefreshed,
   MalformedTool,
   ServerNotification,
+  SchemaSkipped,
   SessionClosed,
   SessionOpened,
 } from "./events.js";

@@ -48,7 +48,9 @@ export class Server {
     this.name = name;
     this.policy = policy;
     this.#context = context;
-    this.schemas = new OutputSchemas(name);
+    this.schemas = new OutputSchemas(name, policy.outputSchemas, (tool, message) =>
+      this.#emit({ type: "schemaSkipped", tool, message }),
+    );
     this.#deadlines = new Deadlines(name);
     const identity = serverIdentity(name, policy.targets);
     this.#cache = context.makeCache(name, policy.cache, { identity, codec: listCodec(policy) });

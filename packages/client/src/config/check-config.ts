@@ -34,6 +34,8 @@ const policyRules: Readonly<Record<string, Rule>> = {
   callTimeoutMs: span,
   closeTimeoutMs: finite,
   maxMessageBytes: count,
+  maxListItems: count,
+  outputSchemas: ['"enforce", "report" or "off"', (value) => ["enforce", "report", "off"].includes(String(value))],
   retry: partOrFalse,
   breaker: partOrFalse,
   pool: object,

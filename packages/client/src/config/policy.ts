@@ -23,6 +23,8 @@ export interface Policy {
   readonly callTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly maxMessageBytes: number;
+  readonly maxListItems: number;
+  readonly outputSchemas: "enforce" | "report" | "off";
   readonly retry: { readonly maxAttempts: number; readonly initialDelayMs: number; readonly maxDelayMs: number };
   readonly breaker: CircuitBreakerOptions | false;
   readonly pool: Partial<PoolLimits>;
@@ -60,6 +62,8 @@ export function policyOf(config: ServerConfig, defaults: ServerPolicy = {}): Pol
     callTimeoutMs: given.callTimeoutMs ?? 60_000,
     closeTimeoutMs: given.closeTimeoutMs ?? 4_000,
     maxMessageBytes: given.maxMessageBytes ?? 67_108_864,
+    maxListItems: given.maxListItems ?? 100_000,
+    outputSchemas: given.outputSchemas ?? "enforce",
     retry: retryOf(merged(defaults.retry, config.retry)),
     breaker: merged(defaults.breaker, config.breaker) ?? {},
     pool: {

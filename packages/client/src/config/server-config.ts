@@ -73,6 +73,14 @@ export interface ServerPolicy {
   readonly maxMessageBytes?: number | undefined;
   /** Tools to leave out: they are not listed, and a call of one is a `ToolNotFoundError`. Default: all are there. */
   readonly tools?: ToolFilter | undefined;
+  /** Items of the longest list (tools, resources, prompts) that is taken, all pages together. Default 100 000. */
+  readonly maxListItems?: number | undefined;
+  /**
+   * What happens where a tool's structured content does not fit its output schema: "enforce" rejects with an
+   * `OutputSchemaError` that has the result, "report" returns the result and tells `schemaSkipped`, "off" looks at no
+   * schema. Default "enforce".
+   */
+  readonly outputSchemas?: "enforce" | "report" | "off" | undefined;
   /** How failed calls are repeated; false: not at all. */
   readonly retry?: RetryOptions | false | undefined;
   /** The circuit breaker of each replica; false: none. */

@@ -1,50 +1,49 @@
-import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { OutputSchemaError } from "../errors.js";
+import { compileSchema, type Verdict } from "./json-schema/compile-schema.js";
 
-type Validate = (value: unknown) => { readonly valid: boolean; readonly errorMessage?: string | undefined };
-
-/** Checks structured results against the output schemas of their tools, each compiled at its first use and kept. */
+/** Checks structured content against the output schemas of its tools, each read at its first use and kept. */
 export class OutputSchemas {
   readonly #server: string;
+  readonly #mode: "enforce" | "report" | "off";
+  readonly #onSkipped: (tool: string, message: string) => void;
   /** By the tool as it is cached: a new list brings new tools, and the old ones go with it. */
-  readonly #compiled = new WeakMap<object, Validate | OutputSchemaError>();
+  readonly #compiled = new WeakMap<object, (value: unknown) => Verdict>();
 
-  constructor(server: string) {
+  /** `onSkipped` is told of each result that is returned although it does not fit, or could not be checked. */
+  constructor(server: string, mode: "enforce" | "report" | "off", onSkipped: (tool: string, message: string) => void) {
     this.#server = server;
+    this.#mode = mode;
+    this.#onSkipped = onSkipped;
   }
 
   /**
    * Throws {@link OutputSchemaError} where the tool has an output schema and the result does not fit it. A result that is
-   * an error need not fit.
+   * an error need not fit. Whatever the schema and the content are, this takes a bounded time.
    */
-  check(tool: Readonly<Record<string, unknown>> | undefined, result: Readonly<Record<string, unknown>>): void {
-    if (tool?.outputSchema === undefined || result.isError === true) return;
+  check(tool: Readonly<Record<string, unknown>> | undefined, result: CallToolResult): void {
+    if (tool?.outputSchema === undefined || tool.outputSchema === null) return;
+    if (this.#mode === "off" || result.isError === true) return;
     const name = String(tool.name);
-    const validate = this.#compiled.get(tool) ?? this.#compile(tool, name);
-    if (validate instanceof OutputSchemaError) throw validate;
-    if (result.structuredContent === undefined)
-      throw new OutputSchemaError(this.#server, name, "it has an output schema and returned no structured content");
-    const { valid, errorMessage } = validate(result.structuredContent);
-    if (!valid)
-      throw new OutputSchemaError(
-        this.#server,
-        name,
-        `its structured content does not fit its output schema: ${errorMessage}`,
-      );
+    const verdict = this.#verdict(tool, result.structuredContent);
+    if (verdict.kind === "fits") return;
+    const message =
+      verdict.kind === "misfit" ? verdict.problem : `its structured content was not checked: ${verdict.reason}`;
+    if (verdict.kind === "misfit" && this.#mode === "enforce")
+      throw new OutputSchemaError(this.#server, name, message, result);
+    this.#onSkipped(name, message);
   }
 
-  #compile(tool: Readonly<Record<string, unknown>>, name: string): Validate | OutputSchemaError {
-    const compiled = this.#tryToCompile(tool.outputSchema, name);
-    this.#compiled.set(tool, compiled);
-    return compiled;
-  }
-
-  #tryToCompile(schema: unknown, name: string): Validate | OutputSchemaError {
-    try {
-      // One compiler for each schema: it keeps all it ever compiled.
-      return new AjvJsonSchemaValidator().getValidator(structuredClone(Object(schema)));
-    } catch (error) {
-      return new OutputSchemaError(this.#server, name, "its output schema cannot be compiled", { cause: error });
+  #verdict(tool: Readonly<Record<string, unknown>>, content: unknown): Verdict {
+    if (content === undefined)
+      return { kind: "misfit", problem: "it has an output schema and returned no structured content" };
+    let validate = this.#compiled.get(tool);
+    if (validate === undefined) {
+      validate = compileSchema(tool.outputSchema);
+      this.#compiled.set(tool, validate);
     }
+    const verdict = validate(content);
+    if (verdict.kind !== "misfit") return verdict;
+    return { kind: "misfit", problem: `its structured content does not fit its output schema: ${verdict.problem}` };
   }
 }

@@ -65,8 +65,10 @@ export function problemOf(list: ListName, entry: Readonly<Record<string, unknown
     return "its arguments are no list";
   if (list !== "tools") return undefined;
   if (!isObjectSchema(entry.inputSchema)) return "its inputSchema is no schema of an object";
-  if (entry.outputSchema !== undefined && !isObjectSchema(entry.outputSchema))
-    return "its outputSchema is no schema of an object";
+  const { outputSchema } = entry;
+  // Of any kind (SEP-2106); what cannot be made out of it is told when the tool is called.
+  if (outputSchema !== undefined && typeof outputSchema !== "boolean" && !isObject(outputSchema))
+    return "its outputSchema is not a schema";
   return entry.annotations === undefined || isObject(entry.annotations) ? undefined : "its annotations are no object";
 }
 

@@ -1,7 +1,8 @@
+import { inspect } from "node:util";
 import { startChaosServer } from "@minion/chaos";
-import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { OutputSchemaError } from "../../src/index.js";
+import { SchemaCompiler } from "../../src/lists/json-schema/schema-compiler.js";
 import { memoryServer, ofType, rejection, start, statusOf, tool } from "../support.js";
 
 async function chaosServer(faults = {}) {
@@ -31,7 +32,7 @@ test("M7: structured content that does not fit is ERR_MCP_OUTPUT_SCHEMA, and the
   expect((await client.callTool("one", "structured")).structuredContent).toBeDefined();
 });
 
-test("M7: a schema that cannot be compiled is an error of calls of its tool only", async () => {
+test("M17: a result whose schema cannot be made out is returned, an event says why, and the schema is read once", async () => {
   const server = memoryServer({
     list: () => ({
       tools: [
@@ -42,19 +43,51 @@ test("M7: a schema that cannot be compiled is an error of calls of its tool only
     }),
     call: () => ({ content: [], structuredContent: { a: "x" } }),
   });
-  const { client } = start({ one: server.config });
+  const { client, events } = start({ one: server.config });
   expect(await client.listTools("one")).toHaveLength(3);
-  const compile = vi.spyOn(AjvJsonSchemaValidator.prototype, "getValidator");
+  const compile = vi.spyOn(SchemaCompiler.prototype, "compile");
   onTestFinished(() => compile.mockRestore());
-  for (const name of ["broken", "pattern", "broken"]) {
-    const error = await rejection(client.callTool("one", name));
-    expect(error).toMatchObject({ code: "ERR_MCP_OUTPUT_SCHEMA", tool: name });
-    expect(error).toHaveProperty("cause", expect.any(Error));
-  }
-  expect((await client.callTool("one", "fine")).structuredContent).toEqual({ a: "x" });
-  expect(server.calls).toHaveLength(4);
-  // Each once, also the one that failed and was called again.
+  for (const name of ["broken", "pattern", "broken", "fine"])
+    expect((await client.callTool("one", name)).structuredContent).toEqual({ a: "x" });
+  expect(ofType(events, "schemaSkipped")).toMatchObject([
+    { server: "one", tool: "broken", message: expect.stringContaining("#/$defs/missing") },
+    { server: "one", tool: "pattern", message: expect.stringContaining("not a regular expression") },
+    { server: "one", tool: "broken" },
+  ]);
   expect(compile).toHaveBeenCalledTimes(3);
+});
+
+test("M17: outputSchemas says whether a misfit is an error, an event, or not looked for", async () => {
+  const server = memoryServer({
+    list: () => ({ tools: [tool("t", { outputSchema: { properties: { n: { type: "integer" } } } })] }),
+    call: () => ({ content: [], structuredContent: { n: "seven" } }),
+  });
+  const { client, events } = start({
+    enforce: server.config,
+    report: { ...server.config, outputSchemas: "report" },
+    off: { ...server.config, outputSchemas: "off" },
+  });
+  await client.listAllTools();
+  expect(await rejection(client.callTool("enforce", "t"))).toMatchObject({
+    code: "ERR_MCP_OUTPUT_SCHEMA",
+    result: { content: [], structuredContent: { n: "seven" } },
+    message: expect.stringContaining("/n must be integer"),
+  });
+  expect((await client.callTool("report", "t")).structuredContent).toEqual({ n: "seven" });
+  expect((await client.callTool("off", "t")).structuredContent).toEqual({ n: "seven" });
+  expect(ofType(events, "schemaSkipped")).toMatchObject([{ server: "report", tool: "t" }]);
+});
+
+test("M17: whoever prints an OutputSchemaError does not print what the tool returned", async () => {
+  const server = memoryServer({
+    list: () => ({ tools: [tool("t", { outputSchema: { type: "array" } })] }),
+    call: () => ({ content: [], structuredContent: { private: "data-of-a-user" } }),
+  });
+  const { client } = start({ one: server.config });
+  await client.listTools("one");
+  const error = await rejection(client.callTool("one", "t"));
+  expect(error).toBeInstanceOf(OutputSchemaError);
+  expect(inspect(error, { depth: 9 })).not.toContain("data-of-a-user");
 });
 
 test("M7: a chaos server's uncompilable schema hurts neither the list nor other tools", async () => {
@@ -101,7 +134,7 @@ test("M7: a new list brings a new schema", async () => {
 });
 
 test("M8: listing 100 tools with output schemas compiles no schema", async () => {
-  const compile = vi.spyOn(AjvJsonSchemaValidator.prototype, "getValidator");
+  const compile = vi.spyOn(SchemaCompiler.prototype, "compile");
   onTestFinished(() => compile.mockRestore());
   const outputSchema = { type: "object", properties: { n: { type: "number" } }, required: ["n"] };
   const server = memoryServer({
