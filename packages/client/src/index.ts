@@ -38,8 +38,8 @@ export type {
   ListChanged,
   ListRefreshed,
   MalformedTool,
-  ServerNotification,
   SchemaSkipped,
+  ServerNotification,
   SessionClosed,
   SessionOpened,
 } from "./events.js";
