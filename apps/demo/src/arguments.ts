@@ -5,6 +5,10 @@ export interface Arguments {
   readonly help: boolean;
   readonly config: string | undefined;
   readonly port: number;
+  /** The address to listen on. */
+  readonly host: string;
+  /** Host names that requests may name beside those of loopback. */
+  readonly allowedHosts: readonly string[];
 }
 
 export const usage = `Usage: npx --yes pnpm demo [options]
@@ -15,6 +19,8 @@ Without options: starts real MCP servers and shows them on a local page until Ct
   --json           print the results of the tour as JSON on standard output (with --once)
   --config FILE    use the servers of this mcp.json instead of the demo's own
   --port N         first port to try for the page and /metrics (default 9464)
+  --host ADDRESS   address to listen on (default 127.0.0.1): whoever reaches another one can break these servers
+  --allow-host N   answer requests for this host name, too; may be given more than once
   --help           this text
 `;
 
@@ -25,6 +31,8 @@ export function parseArguments(words: readonly string[]): Arguments {
   let help = false;
   let config: string | undefined;
   let port = 9464;
+  let host = "127.0.0.1";
+  const allowedHosts: string[] = [];
   for (let index = 0; index < words.length; index += 1) {
     const [name, inline] = splitAtEquals(words[index] ?? "");
     const value = (): string => {
@@ -41,11 +49,13 @@ export function parseArguments(words: readonly string[]): Arguments {
     else if (name === "--help" || name === "-h") help = isAlone();
     else if (name === "--config") config = value();
     else if (name === "--port") port = toPort(value());
+    else if (name === "--host") host = value();
+    else if (name === "--allow-host") allowedHosts.push(value());
     else if (name !== "--") throw new TypeError(`Unknown option "${words[index]}"; see --help`);
   }
   if (json && !once && !help) throw new TypeError("--json prints the results of the tour: use it with --once");
   if (once && config !== undefined) throw new TypeError("--once tours the demo's own servers: leave --config out");
-  return { once, json, help, config, port };
+  return { once, json, help, config, port, host, allowedHosts };
 }
 
 function splitAtEquals(word: string): [name: string, value: string | undefined] {

@@ -1,36 +1,49 @@
 import { createServer, type RequestListener, type Server } from "node:http";
+import { door } from "./door.js";
 
 /** A server that listens, and where. */
 export interface Listening {
   readonly server: Server;
   readonly port: number;
+  /** Where it is reached, without a slash at the end. */
+  readonly url: string;
   /** Ends it together with its open connections. */
   close(): Promise<void>;
 }
 
+/** Where to listen, and for whom. */
+export interface ListenOptions {
+  /** The first port to try. */
+  readonly port: number;
+  /** The address to listen on. Default: 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Host names that are answered beside those of loopback and the address itself. Default: none. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Is told each port that is taken. */
+  readonly onTaken?: ((port: number) => void) | undefined;
+}
+
 /**
- * Listens on 127.0.0.1 at `port`, or at the next free one, of which `onTaken` is told. Throws what `listen` reports where
- * that is anything else than a taken port, and after 100 taken ones.
+ * Listens at `port`, or at the next free one, behind {@link door}. Throws what `listen` reports where that is anything
+ * else than a taken port, and after 100 taken ones.
  */
-export async function listen(
-  handler: RequestListener,
-  port: number,
-  onTaken: (port: number) => void,
-): Promise<Listening> {
+export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listening> {
+  const { port, host = "127.0.0.1", allowedHosts = [], onTaken } = options;
   for (let candidate = port; ; candidate += 1) {
-    const server = createServer(handler);
+    const server = createServer(door(handler, allowedHosts));
     const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
       server.once("error", resolve);
-      server.listen(candidate, "127.0.0.1", () => resolve(undefined));
+      server.listen(candidate, host, () => resolve(undefined));
     });
     if (error === undefined) {
       const address = server.address();
       if (address === null || typeof address === "string") throw new Error("bug: a TCP server has an address");
-      return { server, port: address.port, close: () => closeServer(server) };
+      const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+      return { server, port: address.port, url, close: () => closeServer(server) };
     }
     const isTaken = error.code === "EADDRINUSE" || error.code === "EACCES";
     if (!isTaken || candidate >= Math.min(port + 100, 65_535)) throw error;
-    onTaken(candidate);
+    onTaken?.(candidate);
   }
 }
 

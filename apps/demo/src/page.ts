@@ -1,9 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { HttpBindings } from "@hono/node-server";
 import type { Metrics } from "@minion/metrics";
 import { Hono } from "hono";
-import { streamSSE } from "hono/streaming";
+import { bodyLimit } from "hono/body-limit";
+import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import { maxBodyBytes } from "./door.js";
 import type { Live } from "./live.js";
 import type { Action } from "./live-state.js";
 
@@ -25,37 +28,44 @@ const actions: ReadonlySet<string> = new Set<Action>([
   "reconnect",
 ]);
 
+/** Pages that may be told of the live state at once. */
+const maxStreams = 64;
+/** States that a page may not have read yet; one that is further behind has to come again. */
+const maxUnread = 64;
+
 /** The page, its live states, its buttons and /metrics, on one port. */
-export function page(live: Live, metrics: Metrics): Hono {
-  const app = new Hono();
+export function page(live: Live, metrics: Metrics): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(async (context, next) => {
     await next();
     context.header(
       "content-security-policy",
-      "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+      "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
     );
     context.header("x-content-type-options", "nosniff");
   });
-  // Another page in the same browser must not be able to push these buttons.
+  // The door has checked Host and Origin; a browser that sends no Origin with a GET tells by this who asks.
   app.use("/api/*", async (context, next) => {
     const site = context.req.header("sec-fetch-site");
-    const host = context.req.header("host") ?? "";
-    const isLocal = /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host);
-    if (!isLocal || (site !== undefined && site !== "same-origin" && site !== "none"))
+    if (site !== undefined && site !== "same-origin" && site !== "none")
       return context.text("Only the demo's own page may do this.", 403);
     return next();
   });
+  const tooLarge = "The body may have at most 1 MiB.";
+  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: (context) => context.text(tooLarge, 413) }));
   app.get("/metrics", (context) => metrics.fetch(context.req.raw));
-  app.get("/api/live", (context) =>
-    streamSSE(context, async (stream) => {
-      for (const state of live.history()) await stream.writeSSE({ event: "past", data: JSON.stringify(state) });
-      const unsubscribe = live.subscribe(
-        (state) => void stream.writeSSE({ event: "now", data: JSON.stringify(state) }),
-      );
-      await new Promise<void>((resolve) => stream.onAbort(resolve));
-      unsubscribe();
-    }),
-  );
+  let openStreams = 0;
+  app.get("/api/live", (context) => {
+    if (openStreams >= maxStreams) return context.text("Too many pages are open.", 503);
+    openStreams += 1;
+    return streamSSE(context, async (stream) => {
+      try {
+        await tell(stream, live, () => context.env.outgoing.destroy());
+      } finally {
+        openStreams -= 1;
+      }
+    });
+  });
   app.post("/api/rate", async (context) => {
     const body: unknown = await context.req.json().catch(() => undefined);
     const rate = typeof body === "object" && body !== null && "rate" in body ? body.rate : undefined;
@@ -75,6 +85,25 @@ export function page(live: Live, metrics: Metrics): Hono {
     return context.body(new Uint8Array(content), 200, { "content-type": type, "cache-control": "no-cache" });
   });
   return app;
+}
+
+/** Tells a page the past and then each new state, until it is gone; hangs up on one that does not read. */
+async function tell(stream: SSEStreamingApi, live: Live, hangUp: () => void): Promise<void> {
+  const gone = new Promise<void>((resolve) => stream.onAbort(resolve));
+  for (const state of live.history()) {
+    if (stream.aborted) return;
+    await Promise.race([gone, stream.writeSSE({ event: "past", data: JSON.stringify(state) })]);
+  }
+  let unread = 0;
+  const unsubscribe = live.subscribe((state) => {
+    if (unread >= maxUnread) return hangUp();
+    unread += 1;
+    void stream.writeSSE({ event: "now", data: JSON.stringify(state) }).then(() => {
+      unread -= 1;
+    });
+  });
+  await gone;
+  unsubscribe();
 }
 
 function isAction(text: string): text is Action {

@@ -29,14 +29,14 @@ export async function showPage(scene: Scene, options: Arguments, ends: (() => Pr
     : client.status().map(({ name }) => ownServer(client, name));
   const live = new Live(client, servers);
   const app = page(live, metrics);
-  const http = await listen(getRequestListener(app.fetch), options.port, (taken) =>
-    say(`Port ${taken} is taken, trying the next one.`),
-  );
+  const { port, host, allowedHosts } = options;
+  const onTaken = (taken: number): void => say(`Port ${taken} is taken, trying the next one.`);
+  const http = await listen(getRequestListener(app.fetch), { port, host, allowedHosts, onTaken });
   ends.push(http.close);
   live.start();
   ends.push(async () => live.stop());
-  say(`\nOpen  http://127.0.0.1:${http.port}/         break the servers, watch them heal`);
-  say(`and   http://127.0.0.1:${http.port}/metrics  for Prometheus\n`);
+  say(`\nOpen  ${http.url}/         break the servers, watch them heal`);
+  say(`and   ${http.url}/metrics  for Prometheus\n`);
   say("Ctrl+C ends the demo and every process it started.");
 }
 

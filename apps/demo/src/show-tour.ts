@@ -5,12 +5,14 @@ import type { Stage } from "./step.js";
 import { runTour } from "./tour.js";
 
 /** Runs the tour in the terminal and prints what it found. Resolves with the exit code: 0 where every step did what it says. */
-export async function showTour(stage: Omit<Stage, "metricsUrl">, { port, json }: Arguments): Promise<number> {
-  const http = await listen(stage.metrics.handler(), port, (taken) =>
-    say(`Port ${taken} is taken, trying the next one.`),
-  );
+export async function showTour(
+  stage: Omit<Stage, "metricsUrl">,
+  { port, host, allowedHosts, json }: Arguments,
+): Promise<number> {
+  const onTaken = (taken: number): void => say(`Port ${taken} is taken, trying the next one.`);
+  const http = await listen(stage.metrics.handler(), { port, host, allowedHosts, onTaken });
   try {
-    const metricsUrl = `http://127.0.0.1:${http.port}/metrics`;
+    const metricsUrl = `${http.url}/metrics`;
     const results = await runTour({ ...stage, metricsUrl }, (step, number, of) =>
       say(`[${number}/${of}] ${step.title} ...`),
     );

@@ -2,17 +2,12 @@ import { expect, test } from "vitest";
 import { listen } from "../src/listen.js";
 
 test("a taken port is told, and the next free one is used", async () => {
-  const first = await listen(
-    (_, response) => response.end("first"),
-    0,
-    () => {},
-  );
+  const first = await listen((_, response) => response.end("first"), { port: 0 });
   const taken: number[] = [];
-  const second = await listen(
-    (_, response) => response.end("second"),
-    first.port,
-    (port) => taken.push(port),
-  );
+  const second = await listen((_, response) => response.end("second"), {
+    port: first.port,
+    onTaken: (port) => taken.push(port),
+  });
   expect(taken[0]).toBe(first.port);
   expect(second.port).toBeGreaterThan(first.port);
   expect(await (await fetch(`http://127.0.0.1:${second.port}/`)).text()).toBe("second");
@@ -21,11 +16,7 @@ test("a taken port is told, and the next free one is used", async () => {
 });
 
 test("closing ends open connections too", async () => {
-  const listening = await listen(
-    () => {},
-    0,
-    () => {},
-  );
+  const listening = await listen(() => {}, { port: 0 });
   const pending = fetch(`http://127.0.0.1:${listening.port}/`);
   const failed = expect(pending).rejects.toThrow();
   await new Promise<void>((resolve) => listening.server.once("request", () => resolve()));
