@@ -7,6 +7,8 @@ export interface Call {
   readonly params: Record<string, unknown> | undefined;
   /** What errors call it: `Tool "echo"`, `tools/list`. */
   readonly what: string;
+  /** The tool or prompt that is asked for. */
+  readonly target: string | undefined;
   /** Whether running it twice does no harm. */
   readonly isSafe: boolean;
   /** The capability without which a server has nothing to answer with, and what the answer is then. */

@@ -11,6 +11,8 @@ export interface DeadlineOptions {
   /** Whether progress starts `timeoutMs` anew, up to `maxTotalMs` in all. */
   readonly resetOnProgress: boolean;
   readonly maxTotalMs: number;
+  /** Whether `pause` stops the clock, though not that of `maxTotalMs`. */
+  readonly canPause?: boolean | undefined;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
 }
@@ -91,6 +93,9 @@ export class Deadline implements Cancellation, Disposable {
   readonly #server: string;
   readonly #what: string;
   readonly #endsAt: number;
+  #pauses = 0;
+  /** What is left while the clock stands. */
+  #leftWhenPausedMs = 0;
   readonly #all: Deadlines;
   #dueAt: number;
   #delivery: Delivery = "not-sent";
@@ -105,7 +110,7 @@ export class Deadline implements Cancellation, Disposable {
     this.#what = what;
     this.#all = all;
     const now = performance.now();
-    this.#endsAt = now + (options.resetOnProgress ? options.maxTotalMs : options.timeoutMs);
+    this.#endsAt = now + (options.resetOnProgress || options.canPause ? options.maxTotalMs : options.timeoutMs);
     this.#dueAt = Math.min(now + options.timeoutMs, this.#endsAt);
     const { signal } = options;
     // One signal for many calls is no leak: each takes its listener off again.
@@ -173,9 +178,35 @@ export class Deadline implements Cancellation, Disposable {
     this.#delivery = "not-sent";
   }
 
+  /**
+   * Stops the clock while the application answers what the server asks in the call, where its caller wants that. What is
+   * returned starts it again, once; of several pauses the last to end counts.
+   */
+  pause(): () => void {
+    if (!this.#options.canPause || this.#end !== undefined) return () => {};
+    if (this.#pauses === 0) {
+      this.#leftWhenPausedMs = this.leftMs;
+      this.#dueAt = this.#endsAt;
+    }
+    this.#pauses += 1;
+    let isPaused = true;
+    return () => {
+      if (!isPaused) return;
+      isPaused = false;
+      this.#pauses -= 1;
+      if (this.#pauses > 0 || this.#end !== undefined) return;
+      this.#dueAt = Math.min(performance.now() + this.#leftWhenPausedMs, this.#endsAt);
+      this.#all.watch(this.#dueAt);
+    };
+  }
+
   /** Progress has arrived. */
   onProgress(): void {
     if (!this.#options.resetOnProgress || this.#end !== undefined) return;
+    if (this.#pauses > 0) {
+      this.#leftWhenPausedMs = this.#options.timeoutMs;
+      return;
+    }
     this.#dueAt = Math.min(performance.now() + this.#options.timeoutMs, this.#endsAt);
   }
 
@@ -209,8 +240,8 @@ export class Deadline implements Cancellation, Disposable {
 
   /** Its time is over. */
   expire(): void {
-    const { resetOnProgress, timeoutMs, maxTotalMs } = this.#options;
-    const isTotal = resetOnProgress && this.#dueAt >= this.#endsAt;
+    const { resetOnProgress, canPause, timeoutMs, maxTotalMs } = this.#options;
+    const isTotal = (resetOnProgress || canPause === true) && this.#dueAt >= this.#endsAt;
     const details = { timeoutMs: isTotal ? maxTotalMs : timeoutMs, delivery: this.#delivery };
     this.#abort("timeout", new CallTimeoutError(this.#server, this.#what, details));
   }

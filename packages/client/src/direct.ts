@@ -1,8 +1,33 @@
+import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import type { ListOptions } from "./config/call-options.js";
+import type { OnServerRequest } from "./config/client-options.js";
 import type { Server } from "./server.js";
+import { serverRequests } from "./servers.js";
 import type { ServerInfo } from "./session/connection.js";
+import { OwnSession, type SessionLease } from "./session-lease.js";
 
 // What needs one connection and none of the layers above it.
+
+/** How a connection of one's own is opened. */
+export interface SessionOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly principal?: string | undefined;
+  /** Answers what the server asks over this connection, in place of that of the client. */
+  readonly onServerRequest?: OnServerRequest | undefined;
+  /** What this connection declares to the server, in place of what the client does. */
+  readonly capabilities?: ClientCapabilities | undefined;
+}
+
+/** Opens a connection that nobody else uses. */
+export function openSession(server: Server, options: SessionOptions): Promise<SessionLease> {
+  const { signal, principal, onServerRequest, capabilities } = options;
+  const isPlain = onServerRequest === undefined && capabilities === undefined;
+  const setup = isPlain ? undefined : { capabilities, onServerRequest: serverRequests(onServerRequest) };
+  return server.withConnection(
+    { signal, principal, isOwn: true, setup },
+    async (connection, lease) => new OwnSession(server, connection, lease, principal),
+  );
+}
 
 /** How long a server takes to answer a ping, in milliseconds, whatever its breaker says. */
 export function ping(

@@ -1,6 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export type { CallOptions, ListOptions } from "./config/call-options.js";
-export type { MinionClientOptions, ServerRequestMethod } from "./config/client-options.js";
+export type {
+  MinionClientOptions,
+  OnServerRequest,
+  ServerRequest,
+  ServerRequestContext,
+  ServerRequestMethod,
+} from "./config/client-options.js";
 export type { NameOptions } from "./config/name-options.js";
 export type { Transport } from "./config/policy.js";
 export type {
@@ -12,6 +18,7 @@ export type {
   StdioServer,
   ToolFilter,
 } from "./config/server-config.js";
+export type { SessionOptions } from "./direct.js";
 export {
   CallTimeoutError,
   ClientClosedError,

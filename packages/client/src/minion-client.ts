@@ -20,7 +20,7 @@ import { checkOptions } from "./config/check-config.js";
 import type { MinionClientOptions } from "./config/client-options.js";
 import { readConfig } from "./config/read-config.js";
 import type { ServerConfig } from "./config/server-config.js";
-import { infoOf, ping } from "./direct.js";
+import { infoOf, openSession, ping, type SessionOptions } from "./direct.js";
 import { type ClientEvent, Events } from "./events.js";
 import { connectToEach, listToolsOfEach } from "./every-server.js";
 import { findTool } from "./find-tool.js";
@@ -33,7 +33,7 @@ import type { KnownRequest } from "./request.js";
 import type { Server } from "./server.js";
 import { Servers } from "./servers.js";
 import type { ServerInfo } from "./session/connection.js";
-import { OwnSession, type SessionLease } from "./session-lease.js";
+import type { SessionLease } from "./session-lease.js";
 import type { ServerStatus } from "./status.js";
 import { toolCall } from "./tool-call.js";
 
@@ -188,17 +188,10 @@ export class MinionClient implements AsyncDisposable {
   }
 
   /** A connection of one's own, for work that must stay on one. Dispose it: `await using session = await client.session(name)`. */
-  async session(
-    server: string,
-    options: { readonly signal?: AbortSignal | undefined; readonly principal?: string | undefined } = {},
-  ): Promise<SessionLease> {
+  async session(server: string, options: SessionOptions = {}): Promise<SessionLease> {
     const found = this.#servers.get(server);
-    checkCallOptions(options, ["signal", "principal"]);
-    const own = { ...options, isOwn: true };
-    return found.withConnection(
-      own,
-      async (connection, lease) => new OwnSession(found, connection, lease, options.principal),
-    );
+    checkCallOptions(options, ["signal", "principal", "onServerRequest", "capabilities"]);
+    return openSession(found, options);
   }
 
   /**

@@ -11,7 +11,7 @@ export interface ServerContext {
   readonly events: Events;
   readonly clientInfo: { readonly name: string; readonly version: string };
   readonly capabilities: ClientCapabilities;
-  readonly onServerRequest: ((server: string) => ServerRequestHandler) | undefined;
+  readonly onServerRequest: ((server: string, principal: string | undefined) => ServerRequestHandler) | undefined;
   readonly makeCache: (server: string, options: CacheOptions<unknown>, context: CacheContext) => ToolListCache;
   readonly makeBreaker: (server: string, options: CircuitBreakerOptions, context: BreakerContext) => Breaker;
 }

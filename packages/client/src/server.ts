@@ -11,7 +11,7 @@ import type { Call } from "./call.js";
 import type { CallOptions } from "./config/call-options.js";
 import { type Policy, type Transport, transportOf } from "./config/policy.js";
 import { serverIdentity } from "./config/server-identity.js";
-import { type Notification, ServerConnections } from "./connections/server-connections.js";
+import { type Notification, ServerConnections, type SessionSetup } from "./connections/server-connections.js";
 import { type Deadline, Deadlines } from "./deadline.js";
 import type { EventBody } from "./events.js";
 import type { ListName, ToolListCache } from "./interfaces.js";
@@ -102,7 +102,11 @@ export class Server {
 
   /** Runs `use` with a connection, whatever the breaker says. Rejects with what a user is told. */
   async withConnection<T>(
-    options: CallOptions & { readonly isOwn?: boolean; readonly replica?: number | undefined },
+    options: CallOptions & {
+      readonly isOwn?: boolean;
+      readonly setup?: SessionSetup | undefined;
+      readonly replica?: number | undefined;
+    },
     use: (connection: Connection, lease: LeasedConnection["lease"], deadline: Deadline) => Promise<T>,
   ): Promise<T> {
     const { replica } = options;
@@ -110,15 +114,20 @@ export class Server {
     if (replicas.length === 0)
       throw new RangeError(`Server "${this.name}" has no replica ${replica}: it has 0 to ${this.#replicas.length - 1}`);
     const deadline = this.#deadline("a connection", options);
+    const setup = options.setup && this.connections.keepSetup(options.setup);
     try {
       const { connection, lease } = await fromFirst(replicas, ({ index }) => {
-        const key = this.connections.key(index, options.principal, options.isOwn);
+        const key =
+          setup === undefined
+            ? this.connections.key(index, options.principal, options.isOwn)
+            : this.connections.ownKey(index, options.principal, setup.number);
         return leaseConnection(this.#context.pool, this.name, key, { deadline, priority: options.priority });
       });
       return await use(connection, lease, deadline);
     } catch (error) {
       throw error instanceof Failure ? publicError(error, this.#failedCall("a connection", true)) : error;
     } finally {
+      setup?.drop();
       deadline[Symbol.dispose]();
     }
   }
@@ -212,7 +221,7 @@ export class Server {
           const hasMeta = options.meta !== undefined || fields !== undefined;
           const sent = hasMeta ? withMeta(params, { ...options.meta, ...fields }) : params;
           const answer = await send(
-            { method, params: sent, what, isSafe, needs, deadline, principal, priority, onProgress },
+            { method, params: sent, target, what, isSafe, needs, deadline, principal, priority, onProgress },
             onRetry,
           );
           const { value, errorType } = take(answer);
@@ -258,10 +267,12 @@ export class Server {
 
   #deadline(what: string, options: CallOptions): Deadline {
     const timeoutMs = options.timeoutMs ?? this.policy.callTimeoutMs;
+    const canPause = options.pauseTimeoutOnServerRequest ?? false;
     return this.#deadlines.start(what, {
       timeoutMs,
       resetOnProgress: options.resetTimeoutOnProgress ?? false,
-      maxTotalMs: options.maxTotalTimeoutMs ?? timeoutMs,
+      maxTotalMs: options.maxTotalTimeoutMs ?? (canPause ? Number.POSITIVE_INFINITY : timeoutMs),
+      canPause,
       signal: options.signal,
     });
   }

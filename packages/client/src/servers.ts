@@ -133,9 +133,9 @@ export class Servers {
 /** What answers the servers' requests: `handler`, for those that a client may have to answer. */
 export function serverRequests(handler: MinionClientOptions["onServerRequest"]): ServerContext["onServerRequest"] {
   if (handler === undefined) return undefined;
-  return (server) => (method, params, signal) =>
+  return (server, principal) => (method, params, context) =>
     isServerRequest(method)
-      ? handler({ server, method, params }, { signal })
+      ? handler({ server, principal, method, params }, context)
       : Promise.reject(new TypeError(`A server asked for ${method}, which no client answers`));
 }
 

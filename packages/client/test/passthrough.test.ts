@@ -109,10 +109,10 @@ test("M13: a listener to progress that rejects is no unhandled rejection", async
 
 test("M13: what a server asks that no client answers is refused without asking onServerRequest", async () => {
   const asked: string[] = [];
-  const answer = serverRequests(async ({ method }) => void asked.push(method))?.("one");
-  const { signal } = new AbortController();
-  expect(await rejection(answer?.("tools/call", {}, signal) ?? Promise.resolve())).toBeInstanceOf(TypeError);
-  await answer?.("roots/list", {}, signal);
+  const answer = serverRequests(async ({ method }) => void asked.push(method))?.("one", undefined);
+  const context = { signal: new AbortController().signal, call: undefined };
+  expect(await rejection(answer?.("tools/call", {}, context) ?? Promise.resolve())).toBeInstanceOf(TypeError);
+  await answer?.("roots/list", {}, context);
   expect(asked).toEqual(["roots/list"]);
 });
 

@@ -44,7 +44,7 @@ export async function leaseConnection(
 
 /** Sends a call over a connection. Rejects with the deadline's reason or with a `Failure`. */
 export async function sendOver(connection: Connection, call: Call, onStarted?: () => void): Promise<unknown> {
-  const { deadline, method, needs, params, onProgress } = call;
+  const { deadline, method, needs, params, target, onProgress } = call;
   if (needs !== undefined && connection.lacks(needs.capability)) return needs.otherwise;
   const isWatched = onProgress !== undefined || deadline.isExtended;
   try {
@@ -52,6 +52,7 @@ export async function sendOver(connection: Connection, call: Call, onStarted?: (
       { method, params },
       {
         signal: deadline,
+        call: { method, target, pause: () => deadline.pause() },
         onStarted,
         onSent: () => deadline.markSent(),
         ...(isWatched && {

@@ -8,7 +8,13 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /** Whether progress starts `timeoutMs` anew. Default false; needs `maxTotalTimeoutMs`. */
   readonly resetTimeoutOnProgress?: boolean | undefined;
-  /** Milliseconds for the call however much progress there is. */
+  /**
+   * Whether the time that `onServerRequest` takes to answer what the server asks in the call is left out of `timeoutMs`; a
+   * `maxTotalTimeoutMs` goes on counting. Where a server does not tell in which call it asks, each call of that connection
+   * may be the one. Default false.
+   */
+  readonly pauseTimeoutOnServerRequest?: boolean | undefined;
+  /** Milliseconds for the call however much progress there is, and however long answers to the server take. */
   readonly maxTotalTimeoutMs?: number | undefined;
   /** Higher goes first where calls queue for a connection. Default 0. */
   readonly priority?: number | undefined;
@@ -38,6 +44,7 @@ const rules: Readonly<Record<string, readonly [rule: string, holds: (value: unkn
   signal: ["an AbortSignal", (value) => value instanceof AbortSignal],
   timeoutMs: ["a positive number of milliseconds or Infinity", isPositive],
   resetTimeoutOnProgress: ["true or false", (value) => typeof value === "boolean"],
+  pauseTimeoutOnServerRequest: ["true or false", (value) => typeof value === "boolean"],
   maxTotalTimeoutMs: ["a positive number of milliseconds or Infinity", isPositive],
   priority: ["a finite number", Number.isFinite],
   idempotent: ["true or false", (value) => typeof value === "boolean"],
@@ -45,13 +52,21 @@ const rules: Readonly<Record<string, readonly [rule: string, holds: (value: unkn
   onProgress: ["a function", (value) => typeof value === "function"],
   meta: ["an object", (value) => typeof value === "object" && value !== null],
   refresh: ["true or false", (value) => typeof value === "boolean"],
+  onServerRequest: ["a function", (value) => typeof value === "function"],
+  capabilities: ["an object", (value) => typeof value === "object" && value !== null],
   replica: ["a non-negative integer", (value) => Number.isSafeInteger(value) && Number(value) >= 0],
   servers: ["a list of server names", isStrings],
 };
 
 /** Throws `TypeError` for an option that does not exist or has a wrong value. */
 export function checkCallOptions(
-  options: CallOptions & { readonly refresh?: unknown; readonly replica?: unknown; readonly servers?: unknown },
+  options: CallOptions & {
+    readonly onServerRequest?: unknown;
+    readonly capabilities?: unknown;
+    readonly refresh?: unknown;
+    readonly replica?: unknown;
+    readonly servers?: unknown;
+  },
   known: readonly string[],
 ): void {
   if (typeof options !== "object" || options === null) throw new TypeError("MinionClient: options must be an object");
@@ -71,6 +86,7 @@ export const callOptionNames: readonly string[] = [
   "signal",
   "timeoutMs",
   "resetTimeoutOnProgress",
+  "pauseTimeoutOnServerRequest",
   "maxTotalTimeoutMs",
   "priority",
   "idempotent",

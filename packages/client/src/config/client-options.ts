@@ -21,12 +21,7 @@ export interface MinionClientOptions {
   /** What it declares to servers. Default: nothing. */
   readonly capabilities?: ClientCapabilities | undefined;
   /** Answers what servers ask, as far as `capabilities` declare it. Its result goes to the server as it is. */
-  readonly onServerRequest?:
-    | ((
-        request: { readonly server: string; readonly method: ServerRequestMethod; readonly params: unknown },
-        context: { readonly signal: AbortSignal },
-      ) => Promise<unknown>)
-    | undefined;
+  readonly onServerRequest?: OnServerRequest | undefined;
   /** Told what happens. What it throws is dropped. */
   readonly onEvent?: ((event: ClientEvent) => void) | undefined;
   /** How the names of `listAllTools` and `callQualified` are made. */
@@ -39,6 +34,30 @@ export interface MinionClientOptions {
     | undefined;
   /** Makes the breaker of a replica. Default: `CircuitBreaker` of `@minion/breaker`. */
   readonly breaker?: ((server: string, options: CircuitBreakerOptions, context: BreakerContext) => Breaker) | undefined;
+}
+
+/** Answers what a server asks. What it resolves with goes to the server; where it rejects, the server gets an error. */
+export type OnServerRequest = (request: ServerRequest, context: ServerRequestContext) => Promise<unknown>;
+
+/** What a server asks. */
+export interface ServerRequest {
+  readonly server: string;
+  /** On whose behalf the connection was opened over which the server asks. */
+  readonly principal: string | undefined;
+  readonly method: ServerRequestMethod;
+  /** As the server sent them: untrusted. */
+  readonly params: unknown;
+}
+
+/** What goes with a request of a server. */
+export interface ServerRequestContext {
+  /** Aborts when the server does not want the answer any more. */
+  readonly signal: AbortSignal;
+  /**
+   * The call that the server asks in: over HTTP the one in whose reply it asks, elsewhere the only one that is on its way
+   * on that connection. Undefined where neither tells.
+   */
+  readonly call: { readonly method: string; readonly target: string | undefined } | undefined;
 }
 
 /** What a server may ask of its client. */

@@ -35,6 +35,12 @@ export interface Notification {
   readonly principal: string | undefined;
 }
 
+/** What a connection of somebody's own is opened with in place of what all others are. */
+export interface SessionSetup {
+  readonly capabilities: ServerContext["capabilities"] | undefined;
+  readonly onServerRequest: ServerContext["onServerRequest"];
+}
+
 const fewKeys = 64;
 const maxLosses = 10_000;
 
@@ -52,6 +58,8 @@ export class ServerConnections {
   readonly #keepers = new Map<string, Keeper>();
   /** Sessions of a stateful server that ended while nobody was calling: the next caller has to be told, if one comes. */
   readonly #lost = new Map<string, Failure>();
+  readonly #setups = new Map<number, SessionSetup>();
+  #lastSetup = 0;
   #isClosing = false;
 
   constructor(context: ConnectionsContext) {
@@ -100,6 +108,21 @@ export class ServerConnections {
     return { ...shared, maxPerKey: policy.maxConnections, maxLeasesPerResource: policy.maxCallsPerConnection };
   }
 
+  /** The key of a connection of somebody's own that is opened in a way of its own, while that is kept. */
+  ownKey(replica: number, principal: string | undefined, setup: number): string {
+    const key = formatKey({ server: this.#context.server, replica, principal, isOwn: true, setup });
+    this.#keys.add(key);
+    return key;
+  }
+
+  /** Keeps what somebody's own connection is to be opened with. Returns its number and what drops it. */
+  keepSetup(setup: SessionSetup): { readonly number: number; readonly drop: () => void } {
+    this.#lastSetup += 1;
+    const number = this.#lastSetup;
+    this.#setups.set(number, setup);
+    return { number, drop: () => void this.#setups.delete(number) };
+  }
+
   /** Opens a connection for the pool. */
   async open(
     key: ConnectionKey,
@@ -109,6 +132,10 @@ export class ServerConnections {
     const { replica, principal } = key;
     // Whoever closes waits for what is there, not for what somebody still opens.
     if (this.#isClosing) throw new Failure("connect", "it is being closed", { delivery: "not-sent" });
+    const setup = key.setup === undefined ? undefined : this.#setups.get(key.setup);
+    if (key.setup !== undefined && setup === undefined)
+      throw new Failure("connect", "nobody wants the session any more", { delivery: "not-sent" });
+    const onServerRequest = setup?.onServerRequest ?? shared.onServerRequest;
     const begin = performance.now();
     let connection: Connection | undefined;
     const onDied = (failure: Failure): void => {
@@ -126,8 +153,8 @@ export class ServerConnections {
         maxMessageBytes: policy.maxMessageBytes,
         sockets: this.#sockets,
         clientInfo: shared.clientInfo,
-        capabilities: shared.capabilities,
-        onServerRequest: shared.onServerRequest?.(server),
+        capabilities: setup?.capabilities ?? shared.capabilities,
+        onServerRequest: onServerRequest?.(server, principal),
         onNotification: (method, params, mask) => onNotification({ method, params, mask, principal }),
         onDied,
       });

@@ -21,10 +21,21 @@ export interface ServerInfo {
   readonly protocol: string | undefined;
 }
 
+/** The call that a request belongs to, for whoever answers what the server asks on its account. */
+export interface CallOrigin {
+  readonly method: string;
+  /** The tool or prompt that is asked for. */
+  readonly target: string | undefined;
+  /** Stops the clock of the call, where the caller wants that; what is returned starts it again, once. */
+  pause(): () => void;
+}
+
 /** How one request is sent. */
 export interface SendOptions {
   /** The request's own signal. Its abort tells the server and rejects with `signal.reason` at once. */
   readonly signal: Cancellation;
+  /** The call that it is sent for. */
+  readonly call?: CallOrigin | undefined;
   /** Receives all progress before the result, also what arrives together with it. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Called once when the request waits for nothing but the server any more. */

@@ -1,4 +1,5 @@
 import type { Progress, RequestId } from "@modelcontextprotocol/sdk/types.js";
+import type { CallOrigin } from "./connection.js";
 import type { Delivery, Failure } from "./failure.js";
 import { quietly } from "./quietly.js";
 
@@ -13,6 +14,8 @@ export class Exchange {
   /** Its number on the wire, where it goes past the SDK; undefined where the SDK makes the request. */
   id: number | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;
+  /** The call that it is made for; undefined where it is the client's own. */
+  readonly call: CallOrigin | undefined;
   readonly #onResult: ((result: unknown) => void) | undefined;
   readonly #onStarted: (() => void) | undefined;
   readonly #onSent: (() => void) | undefined;
@@ -32,12 +35,14 @@ export class Exchange {
     readonly onStarted?: (() => void) | undefined;
     readonly onSent?: (() => void) | undefined;
     readonly onProgress?: ((progress: Progress) => void) | undefined;
+    readonly call?: CallOrigin | undefined;
   }) {
     this.#onFailed = options.onFailed;
     this.#onResult = options.onResult;
     this.#onStarted = options.onStarted;
     this.#onSent = options.onSent;
     this.onProgress = options.onProgress;
+    this.call = options.call;
   }
 
   get delivery(): Delivery {

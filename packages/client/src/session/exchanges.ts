@@ -6,6 +6,7 @@ import {
   type RequestId,
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import type { CallOrigin } from "./connection.js";
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
 import { quietly } from "./quietly.js";
@@ -17,6 +18,12 @@ interface RpcError {
   readonly code: number;
   readonly message: string;
   readonly data?: unknown;
+}
+
+/** What a server asked, and the exchange in whose reply it did, where that is known. */
+export interface AskedRequest {
+  readonly params: unknown;
+  readonly replyTo: Exchange | undefined;
 }
 
 /**
@@ -31,7 +38,7 @@ export class Exchanges {
   readonly #secrets: Secrets;
   readonly #onNotification: (method: string, params: unknown) => void;
   /** What the server asks, as it came: the SDK's schemas drop what they do not know. */
-  readonly #asked = new Map<RequestId, unknown>();
+  readonly #asked = new Map<RequestId, AskedRequest>();
   #kept: readonly string[] = [];
   #next: Exchange | undefined;
 
@@ -92,12 +99,12 @@ export class Exchanges {
     return exchange;
   }
 
-  /** Notes a message that arrived. Returns what the SDK is to see of it; undefined where that is nothing. */
-  incoming(message: unknown): JSONRPCMessage | undefined {
+  /** Notes a message that arrived, with the exchange in whose reply it came. Returns what the SDK is to see of it; undefined where that is nothing. */
+  incoming(message: unknown, replyTo?: Exchange): JSONRPCMessage | undefined {
     if (!isObject(message) || !isMessage(message)) return undefined;
     if (!("method" in message)) return this.#answer(message);
     if ("id" in message) {
-      this.#keep(message);
+      this.#keep(message, replyTo);
       const { jsonrpc, id, method, params } = message;
       return { jsonrpc, id, method, ...(params !== undefined && { params }) };
     }
@@ -111,11 +118,18 @@ export class Exchanges {
     this.#kept = methods;
   }
 
-  /** The parameters of a request of the server, as they came. */
-  takeRequest(id: RequestId): unknown {
-    const params = this.#asked.get(id);
+  /** A request of the server, as it came. */
+  takeRequest(id: RequestId): AskedRequest | undefined {
+    const asked = this.#asked.get(id);
     this.#asked.delete(id);
-    return params;
+    return asked;
+  }
+
+  /** The calls that a request of the server can belong to: the one in whose reply it came, or any of those on their way. */
+  callsFor(asked: AskedRequest | undefined): readonly CallOrigin[] {
+    const told = asked?.replyTo?.call;
+    if (told !== undefined) return [told];
+    return [...this.#open.values()].flatMap(({ call }) => call ?? []);
   }
 
   /** Forgets a request whose failure was reported. */
@@ -162,9 +176,9 @@ export class Exchanges {
     };
   }
 
-  #keep(request: JSONRPCRequest): void {
+  #keep(request: JSONRPCRequest, replyTo: Exchange | undefined): void {
     if (!this.#kept.includes(request.method)) return;
-    this.#asked.set(request.id, request.params);
+    this.#asked.set(request.id, { params: request.params, replyTo });
     // Those that the SDK refuses by itself are never taken.
     const [oldest] = this.#asked.keys();
     if (this.#asked.size > maxKept && oldest !== undefined) this.#asked.delete(oldest);

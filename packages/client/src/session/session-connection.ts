@@ -71,6 +71,7 @@ export class SessionConnection implements Connection {
         onStarted: options.onStarted,
         onSent: options.onSent,
         onProgress: options.onProgress,
+        call: options.call,
       });
       const abort = (): void => {
         settle();

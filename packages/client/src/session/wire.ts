@@ -9,8 +9,8 @@ import { type Requests, withProgressToken } from "./requests.js";
 
 /** What a {@link Wire} tells about itself. */
 export interface WireEvents {
-  /** A message arrived, in whatever form. */
-  readonly onMessage: (message: unknown) => void;
+  /** A message arrived, in whatever form; where it came in the reply to a request, with the exchange of that one. */
+  readonly onMessage: (message: unknown, replyTo?: Exchange) => void;
   /**
    * The connection is of no use any more. Requests on their way fail at once, unless each has a connection of its
    * own that ends by itself (`sparesRequests`).
@@ -71,7 +71,7 @@ export class WireTransport implements Transport, Requests {
   }
 
   async start(): Promise<void> {
-    await this.#wire.start({ ...this.#events, onMessage: (message) => this.#receive(message) });
+    await this.#wire.start({ ...this.#events, onMessage: (message, replyTo) => this.#receive(message, replyTo) });
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
@@ -121,9 +121,9 @@ export class WireTransport implements Transport, Requests {
     this.#wire.setProtocolVersion?.(version);
   }
 
-  #receive(received: unknown): void {
+  #receive(received: unknown, replyTo: Exchange | undefined): void {
     for (const one of Array.isArray(received) ? received : [received]) {
-      const message = this.#exchanges.incoming(one);
+      const message = this.#exchanges.incoming(one, replyTo);
       if (message !== undefined) this.onmessage?.(message);
     }
   }

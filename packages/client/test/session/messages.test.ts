@@ -111,7 +111,7 @@ describe.each(transports)("over %s", (transport) => {
       (await serve(transport === "http, JSON replies" ? "http, SSE replies" : transport)).target,
       {
         capabilities: { elicitation: {}, sampling: {}, roots: {} },
-        onServerRequest: async (method, params, signal) => {
+        onServerRequest: async (method, params, { signal }) => {
           expect(signal).toBeInstanceOf(AbortSignal);
           asked.push([method, params]);
           if (method === "roots/list") return { roots: [{ uri: "file:///a" }] };
@@ -138,7 +138,7 @@ describe.each(transports)("over %s", (transport) => {
       (await serve(transport === "http, JSON replies" ? "http, SSE replies" : transport)).target,
       {
         capabilities: { elicitation: {} },
-        onServerRequest: (_method, _params, signal) => {
+        onServerRequest: (_method, _params, { signal }) => {
           asked = signal;
           return new Promise(() => {});
         },

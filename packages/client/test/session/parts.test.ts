@@ -374,7 +374,7 @@ describe("exchanges", () => {
     }
     expect(exchanges.takeRequest(0)).toBeUndefined();
     expect(exchanges.takeRequest("p999")).toBeUndefined();
-    expect(exchanges.takeRequest(999)).toEqual({ id: 999 });
+    expect(exchanges.takeRequest(999)).toEqual({ params: { id: 999 }, replyTo: undefined });
     expect(exchanges.takeRequest(999)).toBeUndefined();
   });
 

@@ -24,9 +24,12 @@ export interface Reply {
  */
 export class Replies {
   readonly #maxMessageBytes: number;
-  readonly #onMessage: (message: unknown) => void;
+  readonly #onMessage: (message: unknown, replyTo: Exchange) => void;
 
-  constructor(options: { readonly maxMessageBytes: number; readonly onMessage: (message: unknown) => void }) {
+  constructor(options: {
+    readonly maxMessageBytes: number;
+    readonly onMessage: (message: unknown, replyTo: Exchange) => void;
+  }) {
     this.#maxMessageBytes = options.maxMessageBytes;
     this.#onMessage = options.onMessage;
   }
@@ -51,7 +54,7 @@ export class Replies {
     if (status === 202 || !type.startsWith("application/json"))
       return exchange.fail(invalid(`no answer but HTTP status ${status} of type "${type}"`));
     // A decoder takes off the mark of the byte order that some servers write.
-    this.#onMessage(JSON.parse(new TextDecoder().decode(whole)));
+    this.#onMessage(JSON.parse(new TextDecoder().decode(whole)), exchange);
     exchange.fail(invalid("the answer is to another request"));
   }
 
@@ -61,7 +64,7 @@ export class Replies {
     for (let response = first; ; ) {
       const end = await readEvents(response, {
         maxEventBytes: this.#maxMessageBytes,
-        onMessage: this.#onMessage,
+        onMessage: (message) => this.#onMessage(message, exchange),
         onRetry: (ms) => {
           retryMs = ms;
         },
