@@ -7,6 +7,7 @@ import { cliFile, faultFlags, flags } from "./chaos-command.js";
 import type { ControlRequest } from "./fault-controller.js";
 import { type JournalEntry, readJournal } from "./journal.js";
 import { checkOptions, type ProtocolOptions, settingsOf } from "./options.js";
+import { starterVariable } from "./process/parent-watch.js";
 
 /** How {@link spawnChaosServer} starts. */
 export interface ChaosProcessOptions extends ProtocolOptions {
@@ -76,7 +77,11 @@ export async function spawnChaosServer(options: ChaosProcessOptions = {}): Promi
   ];
   if (allowedHosts !== undefined && allowedHosts.length > 0) args.push(...flags({ allowHost: allowedHosts.join(",") }));
   // A process group of its own, so that one signal reaches a wrapper and all below it.
-  const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, [starterVariable]: String(process.pid) },
+  });
   const gone = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
     child.once("error", () => resolve());

@@ -7,11 +7,11 @@ export const legacyVersions = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-1
 /** Every way in which the server can misbehave. What each does stands in the README; here are the type, the unit, the
  * default and the file of `src` that carries it out. */
 export interface Faults {
-  /** Milliseconds by which the answer to `initialize` is late; over stdio nothing is read before. Default 0. In `legacy/faulty-transport.ts`. */
+  /** Milliseconds by which the answer to `initialize` or `server/discover` is late; over stdio nothing is read before. Default 0. In `legacy/faulty-transport.ts`. */
   readonly startDelayMs: number;
   /** Process: goes to stderr, then exit 1. Default "": the start succeeds. In `process/process-host.ts`. */
   readonly failStart: string;
-  /** `initialize` is never answered. Default false. In `legacy/faulty-transport.ts`. */
+  /** `initialize` or `server/discover` is never answered. Default false. In `legacy/faulty-transport.ts`. */
   readonly hangInitialize: boolean;
   /** Process with a journal file: every nth spawn exits 1 at once. Default Infinity. In `process/process-host.ts`. */
   readonly flapSpawns: number;
@@ -23,7 +23,7 @@ export interface Faults {
   readonly ignoreEof: boolean;
   /** Process: lives on after SIGTERM, SIGINT and SIGHUP, and so do grandchildren. Default false. In `process/process-host.ts`. */
   readonly ignoreTerm: boolean;
-  /** Process: computes forever after `notifications/initialized`. Default false. In `legacy/session.ts`. */
+  /** Process: computes forever after `notifications/initialized` or `server/discover`. Default false. In `legacy/session.ts`. */
   readonly busy: boolean;
   /** Process, at start only: runs as the child of another process, or of a shell of another. Default "none". In `cli.ts`. */
   readonly wrapper: "none" | "node" | "sh";
@@ -41,15 +41,15 @@ export interface Faults {
   readonly hangEverything: boolean;
   /** stdio: lines that are not JSON, written to stdout at start and before each message. Default 0. In `stdio/stdio-output.ts`. */
   readonly noise: number;
-  /** Process: bytes written to stderr at start and before each answer to a call. Default 0. In `stdio/stdio-output.ts`. */
+  /** Process: bytes written to stderr at start and before each answer to a call. Default 0. In `process/process-host.ts`. */
   readonly stderrFlood: number;
   /** Bytes per write of a message. Default Infinity. In `stdio/stdio-output.ts`. */
   readonly chunkBytes: number;
   /** Generated tools, each with an output schema, listed after the real ones. Default 0. In `features/lists.ts`. */
   readonly tools: number;
-  /** Resources listed. Default 2. In `features/lists.ts`. */
+  /** Resources listed. Default 2. In `features/resources.ts`. */
   readonly resources: number;
-  /** Prompts listed. Default 2. In `features/lists.ts`. */
+  /** Prompts listed. Default 2. In `features/resources.ts`. */
   readonly prompts: number;
   /** Entries per page of any list. Default Infinity. In `features/lists.ts`. */
   readonly pageSize: number;
@@ -95,7 +95,7 @@ export interface Faults {
   readonly times: number;
   /** HTTP: requests after which a session is forgotten. Default Infinity. In `http/post-faults.ts`. */
   readonly forgetAfter: number;
-  /** HTTP: milliseconds after which standing GET streams are ended. Default Infinity. In `http/post-faults.ts`. */
+  /** HTTP: milliseconds after which standing GET streams and subscriptions are ended without a result. Default Infinity. In `http/post-faults.ts`. */
   readonly streamLifeMs: number;
   /** HTTP: GET /mcp is refused with 405. Default false. In `http/post-faults.ts`. */
   readonly noGetStream: boolean;

@@ -30,12 +30,13 @@ export function startProcess({
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
   failWhereAsked(controller, journalFile);
-  const killGrandchildren = startGrandchildren(faults, maxLifeMs, journal);
+  const killGrandchildren = startGrandchildren(faults, maxLifeMs, journal, journalFile);
   const parentWatch = new ParentWatch(maxLifeMs, () => {
     killGrandchildren();
     process.kill(process.pid, "SIGKILL");
   });
   parentWatch.start();
+  process.stdin.once("end", () => parentWatch.orphan());
   for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     process.on(name, () => {
       journal.write({ event: "signal", name });

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { ParentWatch } from "./parent-watch.js";
+import { ParentWatch, starterVariable } from "./parent-watch.js";
 
 /**
  * Runs this program again, without its wrapper flag, as the child of this process or of a shell of this process: the
@@ -10,7 +10,10 @@ export function runWrapped(kind: "node" | "sh", argv: readonly string[], maxLife
   // The `exit` keeps the shell from becoming the server: it must stay between.
   const script = `${words.map(quote).join(" ")}; exit $?`;
   const [command = "", ...args] = kind === "sh" ? ["/bin/sh", "-c", script] : words;
-  const child = spawn(command, args, { stdio: "inherit" });
+  const child = spawn(command, args, {
+    stdio: "inherit",
+    env: { ...process.env, [starterVariable]: String(process.pid) },
+  });
   const parentWatch = new ParentWatch(maxLifeMs, () => {
     child.kill("SIGKILL");
     process.kill(process.pid, "SIGKILL");
