@@ -56,3 +56,15 @@ export function infoOf(server: Server, options: ListOptions): Promise<ServerInfo
     return serverInfo;
   });
 }
+
+/** Subscribes to a resource. */
+export function subscribe(
+  server: Server,
+  uri: string,
+  listener: () => void,
+  options: ListOptions,
+): Promise<AsyncDisposable> {
+  if (typeof uri !== "string" || uri === "") throw new TypeError("MinionClient: a uri must be a non-empty string");
+  if (typeof listener !== "function") throw new TypeError("MinionClient: a listener must be a function");
+  return server.subscriptions.subscribe(uri, listener, options);
+}

@@ -20,7 +20,7 @@ import { checkOptions } from "./config/check-config.js";
 import type { MinionClientOptions } from "./config/client-options.js";
 import { readConfig } from "./config/read-config.js";
 import type { ServerConfig } from "./config/server-config.js";
-import { infoOf, openSession, ping, type SessionOptions } from "./direct.js";
+import { infoOf, openSession, ping, type SessionOptions, subscribe } from "./direct.js";
 import { type ClientEvent, Events } from "./events.js";
 import { connectToEach, listToolsOfEach } from "./every-server.js";
 import { findTool } from "./find-tool.js";
@@ -154,6 +154,21 @@ export class MinionClient implements AsyncDisposable {
   /** The content of a resource. Rejects as `callTool`. */
   async readResource(server: string, uri: string, options: CallOptions = {}): Promise<ReadResourceResult> {
     return this.#call(server, options, () => resourceRead(uri));
+  }
+
+  /**
+   * Has `listener` called whenever the server says that a resource, or a part of it, has changed, and after a connection
+   * was lost, since changes may have been missed then. Kept over reconnections until it is disposed or the server removed.
+   */
+  async subscribeResource(
+    server: string,
+    uri: string,
+    listener: () => void,
+    options: ListOptions = {},
+  ): Promise<AsyncDisposable> {
+    const found = this.#servers.get(server);
+    checkCallOptions(options, listOptionNames);
+    return subscribe(found, uri, listener, options);
   }
 
   /** The prompts of a server, as `listTools`. */

@@ -1,4 +1,4 @@
-import { fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
+import { chosen, fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
 import { learned } from "./call/learned.js";
 import { type LeasedConnection, leaseConnection, sendOver } from "./call/lease-connection.js";
 import { makeReplicas } from "./call/make-replicas.js";
@@ -23,6 +23,7 @@ import { walkPages } from "./lists/walk-pages.js";
 import { listRequest, type Request, type Take, withCursor, withMeta } from "./request.js";
 import type { ServerContext } from "./server-context.js";
 import { ServerLists } from "./server-lists.js";
+import { ServerSubscriptions } from "./server-subscriptions.js";
 import type { Connection } from "./session/connection.js";
 import { Failure } from "./session/failure.js";
 import { Monitor, type ServerStatus } from "./status.js";
@@ -36,6 +37,7 @@ export class Server {
   readonly policy: Policy;
   readonly connections: ServerConnections;
   readonly schemas: OutputSchemas;
+  readonly subscriptions: ServerSubscriptions;
   readonly lists: ServerLists;
   readonly #context: ServerContext;
   readonly #replicas: readonly Replica[];
@@ -63,6 +65,11 @@ export class Server {
       startDeadline: (what, options) => this.#deadline(what, options),
       fetch: (list, owner, options) => this.#fetchList(list, owner, options),
       emit: (event) => this.#emit(event),
+    });
+    this.subscriptions = new ServerSubscriptions({
+      policy,
+      waiting: (key) => context.pool.stats(key).waiting,
+      withConnectionOf: (principal) => (options, use) => this.withConnection({ ...options, principal }, use),
     });
     this.connections = new ServerConnections({
       server: name,
@@ -109,10 +116,7 @@ export class Server {
     },
     use: (connection: Connection, lease: LeasedConnection["lease"], deadline: Deadline) => Promise<T>,
   ): Promise<T> {
-    const { replica } = options;
-    const replicas = replica === undefined ? this.#replicas : this.#replicas.filter(({ index }) => index === replica);
-    if (replicas.length === 0)
-      throw new RangeError(`Server "${this.name}" has no replica ${replica}: it has 0 to ${this.#replicas.length - 1}`);
+    const replicas = chosen(this.#replicas, options.replica);
     const deadline = this.#deadline("a connection", options);
     const setup = options.setup && this.connections.keepSetup(options.setup);
     try {
@@ -158,9 +162,15 @@ export class Server {
     this.#deadlines.close(reason);
   }
 
+  /** Gives up what keeps its connections open. */
+  beginClose(): void {
+    this.subscriptions.close();
+    this.connections.beginClose();
+  }
+
   /** To be called when its connections are closed or about to be. */
   close(): void {
-    this.connections.beginClose();
+    this.beginClose();
     this.#cache.close();
   }
 
@@ -260,6 +270,7 @@ export class Server {
   }
 
   #notified(notification: Notification): void {
+    this.subscriptions.notified(notification);
     if (this.lists.notified(notification) || !this.#context.events.isHeard) return;
     const { method, params, mask, principal } = notification;
     this.#emit({ type: "serverNotification", method, params: mask(params), principal });

@@ -84,6 +84,7 @@ export class Servers {
     const abort = (): void => server.abort(new ServerNotFoundError(name, this.names()));
     const timer = setTimeout(abort, removalGraceMs);
     try {
+      server.beginClose();
       await server.connections.clear(removalGraceMs);
     } finally {
       clearTimeout(timer);
@@ -101,7 +102,7 @@ export class Servers {
 
   async #close(graceMs: number): Promise<void> {
     const servers = this.all();
-    for (const server of servers) server.connections.beginClose();
+    for (const server of servers) server.beginClose();
     const abort = (): void => {
       for (const server of servers) server.abort(new ClientClosedError(server.name, { delivery: "sent" }));
     };

@@ -49,6 +49,16 @@ export async function fromFirst<T>(replicas: readonly Replica[], take: (replica:
   throw failure;
 }
 
+/** The replica of that number alone, or all of them where none is given. Throws `RangeError` where there is no such replica. */
+export function chosen(replicas: readonly Replica[], number: number | undefined): readonly Replica[] {
+  if (number === undefined) return replicas;
+  const found = replicas.filter(({ index }) => index === number);
+  if (found.length > 0) return found;
+  throw new RangeError(
+    `There is no replica ${number} of this server: they have the numbers 0 to ${replicas.length - 1}`,
+  );
+}
+
 /** The replica that is asked first. */
 export function mostAvailable(replicas: readonly Replica[]): Replica {
   return replicas.reduce((best, one) => (one.retryAfterMs < best.retryAfterMs ? one : best));
