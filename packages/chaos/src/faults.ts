@@ -71,7 +71,7 @@ export interface Faults {
   readonly cacheScope: "public" | "private" | undefined;
   /** Sessions opened from now on are not told that lists announce changes. Default false. In `legacy/session.ts`. */
   readonly noListChanged: boolean;
-  /** Notifications of a changed tool list sent right after `notifications/initialized`. Default 0. In `http/post-faults.ts`. */
+  /** Notifications of a changed tool list sent right after `notifications/initialized`. Default 0. In `legacy/session.ts`. */
   readonly listChangedOnInit: number;
   /** Notifications of a changed tool list sent while a tool list is being answered. Default 0. In `features/answer.ts`. */
   readonly listChangedOnList: number;
@@ -93,11 +93,11 @@ export interface Faults {
   readonly when: "before" | "after";
   /** HTTP: so many hits later those faults, `only`, `when` and `times` are off again. Default Infinity. In `http/post-faults.ts`. */
   readonly times: number;
-  /** HTTP: requests after which a session is forgotten. Default Infinity. In `http/post-faults.ts`. */
+  /** HTTP: requests after which a session is forgotten. Default Infinity. In `legacy/streamable-endpoint.ts`. */
   readonly forgetAfter: number;
-  /** HTTP: milliseconds after which standing GET streams and subscriptions are ended without a result. Default Infinity. In `http/post-faults.ts`. */
+  /** HTTP: milliseconds after which standing GET streams and subscriptions are ended without a result. Default Infinity. In `legacy/streamable-endpoint.ts`. */
   readonly streamLifeMs: number;
-  /** HTTP: GET /mcp is refused with 405. Default false. In `http/post-faults.ts`. */
+  /** HTTP: GET /mcp is refused with 405. Default false. In `legacy/streamable-endpoint.ts`. */
   readonly noGetStream: boolean;
   /** HTTP: milliseconds after the start, and after a crash that is played, in which no request is answered. Default 0. In `http/http-endpoint.ts`. */
   readonly bootMs: number;
@@ -113,7 +113,7 @@ export interface Faults {
   readonly sseRetryMs: number | undefined;
   /** stdio: what stands on a line before its message. Default "none". In `stdio/stdio-output.ts`. */
   readonly linePrefix: "none" | "bom" | "text" | "color";
-  /** Members that are optional are sent as null, and notifications without parameters with `params: null`. Default false. In `wire-nulls.ts`. */
+  /** Members that are optional are sent as null, and notifications without parameters with `params: null`. Default false. In `http/http-reply.ts`. */
   readonly nullMembers: boolean;
   /** A list never ends: each page has a cursor that was never seen before. Default false. In `features/lists.ts`. */
   readonly endlessPages: boolean;

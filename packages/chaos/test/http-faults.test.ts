@@ -195,7 +195,7 @@ test("M6: standing streams are ended, limited in life, or refused", async () => 
   expect((await get()).status).toBe(405);
 });
 
-test("M3: what is no MCP is refused as real servers do", async () => {
+test("M3: what is not MCP is refused as real servers do", async () => {
   await using server = await startChaosServer();
   const { post } = await openRaw(server);
   expect((await post({ id: 1, method: "tools/list" })).status).toBe(400);

@@ -12,7 +12,7 @@ function listPage(bench: Bench, cursor?: string): Promise<z.infer<typeof anyPage
   return bench.client.request({ method: "tools/list", params: cursor === undefined ? {} : { cursor } }, anyPage);
 }
 
-function countNotices(bench: Bench): () => number {
+function countNotifications(bench: Bench): () => number {
   let count = 0;
   tapMessages(bench.client, (message) => {
     if ("method" in message && message.method === "notifications/tools/list_changed") count += 1;
@@ -79,9 +79,9 @@ test("M8: hints are in the results of all lists, and absent otherwise", async ()
 });
 
 describe.each(transports)("over %s", (kind) => {
-  test("M8: notices of a changed list come in storms, at the handshake, on demand, and during a fetch", async () => {
+  test("M8: notifications of a changed list come in storms, at the handshake, on demand, and during a fetch", async () => {
     await using bench = await openBench(kind, { listChangedOnInit: 3 });
-    const count = countNotices(bench);
+    const count = countNotifications(bench);
     // Those of the handshake may have come before anyone counted: only a lower and an upper bound holds here.
     await bench.control({ action: "listChanged", count: 200 });
     await until("the storm is over", () => count() >= 200);
@@ -94,21 +94,21 @@ describe.each(transports)("over %s", (kind) => {
 
   test("M8: a late list is the one read at first", async () => {
     await using bench = await openBench(kind, { listDelayMs: 300, tools: 1 });
-    const count = countNotices(bench);
+    const count = countNotifications(bench);
     const late = listPage(bench);
     await until("it is asked for", () =>
       bench.journal().some((entry) => entry.event === "request" && entry.method === "tools/list"),
     );
     await bench.control({ set: { tools: 2, listDelayMs: 0 }, action: "listChanged" });
     expect((await late).tools.at(-1)?.name).toBe("generated_0");
-    await until("the notice came", () => count() === 1);
+    await until("the notification came", () => count() === 1);
     expect((await listPage(bench)).tools.at(-1)?.name).toBe("generated_1");
   });
 });
 
-test("M8: a server that does not announce changes sends no notice", async () => {
+test("M8: a server that does not announce changes sends no notification", async () => {
   await using bench = await openBench("stdio", { noListChanged: true, listChangedOnInit: 1 });
-  const count = countNotices(bench);
+  const count = countNotifications(bench);
   expect(bench.client.getServerCapabilities()?.tools).toEqual({ listChanged: false });
   await bench.control({ action: "listChanged", count: 5 });
   await listPage(bench);
