@@ -1,9 +1,17 @@
 import { setMaxListeners } from "node:events";
-import { CallTimeoutError, ClientClosedError, ServerNotFoundError } from "./errors.js";
+import { CallTimeoutError, ClientClosedError, type Delivery, ServerNotFoundError } from "./errors.js";
 import type { Cancellation } from "./session/cancellation.js";
-import type { Delivery } from "./session/failure.js";
 
-type End = "caller" | "timeout" | "closing";
+/** What ended a deadline: its caller's signal, the time, the end of the client or of the server's place in it. */
+export type DeadlineEnd = "caller" | "timeout" | "closing";
+
+/** What a deadline that ends now has to say of its call. */
+export interface Blame {
+  /** Undefined where whoever is waited for does not know better. */
+  readonly delivery?: Delivery | undefined;
+  /** What kept the call waiting, where that is known. */
+  readonly cause: unknown;
+}
 
 /** How long a call may take. */
 export interface DeadlineOptions {
@@ -99,7 +107,10 @@ export class Deadline implements Cancellation, Disposable {
   readonly #all: Deadlines;
   #dueAt: number;
   #delivery: Delivery = "not-sent";
-  #end: { readonly by: End; readonly reason: unknown } | undefined;
+  #wasLost = false;
+  #onDone: (() => void) | undefined;
+  #end: { readonly by: DeadlineEnd; readonly reason: unknown } | undefined;
+  #blame: (() => Blame | undefined) | undefined;
   readonly #listeners = new Set<() => void>();
   /** Made where nothing less will do: it costs as much as all the rest of a call. */
   #controller: AbortController | undefined;
@@ -131,8 +142,8 @@ export class Deadline implements Cancellation, Disposable {
     return this.#controller.signal;
   }
 
-  /** For waiting in a line that keeps the time by itself; a rejection with `expire()` then ends the deadline too. */
-  get patience(): { readonly signal: AbortSignal; readonly timeoutMs: number } {
+  /** For waiting in a queue that keeps the time by itself; a rejection with `expire()` then ends the deadline too. */
+  get acquireLimits(): { readonly signal: AbortSignal; readonly timeoutMs: number } {
     if (this.#options.signal !== undefined) return { signal: this.signal, timeoutMs: Number.POSITIVE_INFINITY };
     return { signal: this.#all.closing, timeoutMs: this.leftMs };
   }
@@ -154,7 +165,7 @@ export class Deadline implements Cancellation, Disposable {
   }
 
   /** What ended it: the caller, the time, the client; undefined while it runs. */
-  get end(): End | undefined {
+  get end(): DeadlineEnd | undefined {
     return this.#end?.by;
   }
 
@@ -173,9 +184,26 @@ export class Deadline implements Cancellation, Disposable {
     this.#delivery = "sent";
   }
 
-  /** What was sent was refused: nothing has run after all. */
+  /** What was sent was refused: nothing has run after all, unless the answer to an earlier attempt was lost. */
   markNotSent(): void {
-    this.#delivery = "not-sent";
+    if (!this.#wasLost) this.#delivery = "not-sent";
+  }
+
+  /** The answer was lost: whatever comes, the server may have run the call. */
+  markLost(): void {
+    this.#delivery = "sent";
+    this.#wasLost = true;
+  }
+
+  /** From now on `blame` says what the call waits for, until something else does; undefined: nothing in particular. */
+  blameOn(blame: (() => Blame | undefined) | undefined): void {
+    this.#blame = blame;
+  }
+
+  /** What there is to say of the call now. */
+  get blame(): Blame & { readonly delivery: Delivery } {
+    const { delivery, cause } = this.#blame?.() ?? {};
+    return { delivery: delivery ?? this.#delivery, cause };
   }
 
   /**
@@ -235,24 +263,30 @@ export class Deadline implements Cancellation, Disposable {
   /** The client, or the server's place in it, is closed. */
   close(reason: unknown): void {
     const own = reason instanceof ClientClosedError;
-    this.#abort("closing", own ? new ClientClosedError(this.#server, { delivery: this.#delivery }) : reason);
+    this.#abort("closing", own ? new ClientClosedError(this.#server, { delivery: this.blame.delivery }) : reason);
   }
 
   /** Its time is over. */
   expire(): void {
     const { resetOnProgress, canPause, timeoutMs, maxTotalMs } = this.#options;
     const isTotal = (resetOnProgress || canPause === true) && this.#dueAt >= this.#endsAt;
-    const details = { timeoutMs: isTotal ? maxTotalMs : timeoutMs, delivery: this.#delivery };
+    const details = { timeoutMs: isTotal ? maxTotalMs : timeoutMs, ...this.blame };
     this.#abort("timeout", new CallTimeoutError(this.#server, this.#what, details));
+  }
+
+  /** Calls back when the call has ended. */
+  onceDone(callback: () => void): void {
+    this.#onDone = callback;
   }
 
   /** To be called when the call has ended. */
   [Symbol.dispose](): void {
+    this.#onDone?.();
     this.#options.signal?.removeEventListener("abort", this);
     this.#all.forget(this);
   }
 
-  #abort(by: End, reason: unknown): void {
+  #abort(by: DeadlineEnd, reason: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { by, reason };
     for (const listener of [...this.#listeners]) listener();
@@ -261,7 +295,7 @@ export class Deadline implements Cancellation, Disposable {
 }
 
 /** A fetch that all share ends with the last who waited for it: by that one's deadline, or by its own wish. */
-function endOf(reason: unknown): End {
+function endOf(reason: unknown): DeadlineEnd {
   if (reason instanceof CallTimeoutError) return "timeout";
   return reason instanceof ClientClosedError || reason instanceof ServerNotFoundError ? "closing" : "caller";
 }

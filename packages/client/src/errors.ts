@@ -1,5 +1,15 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
-import type { Delivery } from "./session/failure.js";
+
+/** Whether a request can have reached the server: `not-sent` also where it was refused before it ran. */
+export type Delivery = "not-sent" | "sent";
+
+/** What is known of a failed call. */
+interface CallDetails {
+  readonly delivery: Delivery;
+  /** In the server's own words, where it said anything. */
+  readonly reason?: string | undefined;
+  readonly cause?: unknown;
+}
 
 /** The server has no such entry in the configuration, or was removed. */
 export class ServerNotFoundError extends Error {
@@ -76,12 +86,8 @@ export class CallTimeoutError extends Error {
     details: { readonly timeoutMs: number; readonly delivery: Delivery; readonly cause?: unknown },
   ) {
     const known = details.delivery === "sent" ? "It may still have run." : "The server never got it.";
-    super(
-      `${what} of server "${server}" took longer than ${details.timeoutMs} ms. ${known} Raise timeoutMs if it is slow.`,
-      {
-        cause: details.cause,
-      },
-    );
+    const problem = `${what} of server "${server}" took longer than ${details.timeoutMs} ms.`;
+    super(`${problem} ${known} Raise timeoutMs if it is slow.`, { cause: details.cause });
     this.server = server;
     this.timeoutMs = details.timeoutMs;
     this.delivery = details.delivery;
@@ -112,6 +118,26 @@ export class ServerUnavailableError extends Error {
   }
 }
 
+/**
+ * The request was not authorized: the server answered 401 or 403, or the application's own `headers()` or `authProvider`
+ * failed. Nothing has run, and the server is not to blame.
+ */
+export class AuthorizationError extends Error {
+  override readonly name = "AuthorizationError";
+  readonly code = "ERR_MCP_AUTHORIZATION";
+  readonly server: string;
+  readonly delivery: "not-sent" = "not-sent";
+  /** The HTTP status of the refusal; undefined where the application's own code failed. */
+  readonly status: number | undefined;
+
+  constructor(server: string, reason: string, details: { readonly status?: number; readonly cause?: unknown } = {}) {
+    const advice = "Check its headers or authProvider.";
+    super(`A request to server "${server}" was not authorized: ${reason}. ${advice}`, { cause: details.cause });
+    this.server = server;
+    this.status = details.status;
+  }
+}
+
 /** The server refused the request with an HTTP status. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
@@ -121,10 +147,9 @@ export class HttpError extends Error {
   /** The HTTP status of the refusal. */
   readonly status: number;
 
-  constructor(server: string, status: number, details: { readonly delivery: Delivery; readonly cause?: unknown }) {
-    const hint =
-      status === 401 || status === 403 ? "Check its headers or authProvider." : "Repeating it in place will not help.";
-    super(`Server "${server}" refused the request with HTTP status ${status}. ${hint}`, { cause: details.cause });
+  constructor(server: string, status: number, details: CallDetails) {
+    const { reason = `it answered with HTTP status ${status}`, cause } = details;
+    super(`Server "${server}" refused the request: ${reason}. Repeating it in place will not help.`, { cause });
     this.server = server;
     this.status = status;
     this.delivery = details.delivery;
@@ -139,12 +164,8 @@ export class OverloadedError extends Error {
   readonly delivery: "not-sent" = "not-sent";
 
   constructor(server: string, details: { readonly cause?: unknown } = {}) {
-    super(
-      `The queue for server "${server}" is full. Call it less often, or raise maxConnections or its pool's maxWaitersPerKey.`,
-      {
-        cause: details.cause,
-      },
-    );
+    const advice = "Call it less often, or raise maxConnections or its pool's maxWaitersPerKey.";
+    super(`The queue for server "${server}" is full. ${advice}`, { cause: details.cause });
     this.server = server;
   }
 }
@@ -156,10 +177,11 @@ export class OutcomeUnknownError extends Error {
   readonly server: string;
   readonly delivery: "sent" = "sent";
 
-  constructor(server: string, what: string, details: { readonly cause?: unknown } = {}) {
+  constructor(server: string, what: string, details: Omit<CallDetails, "delivery"> = {}) {
+    const why = details.reason === undefined ? "" : ` The reason: ${details.reason}`;
     super(
       `${what} of server "${server}" was sent and its answer lost, so it may have run. ` +
-        "Look before you repeat it; pass idempotent: true where repeating is harmless.",
+        `Look before you repeat it; pass idempotent: true where repeating is harmless.${why}`,
       { cause: details.cause },
     );
     this.server = server;
@@ -173,13 +195,12 @@ export class SessionLostError extends Error {
   readonly server: string;
   readonly delivery: Delivery;
 
-  constructor(server: string, details: { readonly delivery: Delivery; readonly cause?: unknown }) {
-    super(
-      `The session with server "${server}" was lost, and its state with it. The next call opens a new one: start over.`,
-      {
-        cause: details.cause,
-      },
-    );
+  constructor(server: string, details: CallDetails) {
+    const why = details.reason === undefined ? "" : ` The reason: ${details.reason}`;
+    const advice = "The next call opens a new one: start over.";
+    super(`The session with server "${server}" was lost, and its state with it. ${advice}${why}`, {
+      cause: details.cause,
+    });
     this.server = server;
     this.delivery = details.delivery;
   }

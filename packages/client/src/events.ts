@@ -20,8 +20,10 @@ export interface CallFinished extends EventOrigin {
   readonly durationMs: number;
   readonly attempts: number;
   readonly outcome: "success" | "error" | "cancelled";
-  /** Undefined on success; a JSON-RPC code as text, "tool_error" for an isError result, else the error's code. */
+  /** Undefined on success; a JSON-RPC code as text, "tool_error" for an isError result, else the error's code or name. */
   readonly errorType: string | undefined;
+  /** What the caller was told, the server's own words included, secrets masked; undefined where the call did not reject. */
+  readonly message: string | undefined;
 }
 
 /** A server's health has changed. */

@@ -19,7 +19,9 @@ export type {
   ToolFilter,
 } from "./config/server-config.js";
 export type { SessionOptions } from "./direct.js";
+export type { Delivery } from "./errors.js";
 export {
+  AuthorizationError,
   CallTimeoutError,
   ClientClosedError,
   ConfigError,
@@ -64,6 +66,5 @@ export { qualifiedName } from "./lists/qualified-name.js";
 export type { ConnectContext, McpCallOptions, McpSession } from "./mcp-session.js";
 export { MinionClient } from "./minion-client.js";
 export type { ServerInfo } from "./session/connection.js";
-export type { Delivery } from "./session/failure.js";
 export type { SessionLease } from "./session-lease.js";
 export type { CallCounts, ServerStatus } from "./status.js";

@@ -7,7 +7,7 @@ import type { EventBody } from "./events.js";
 import type { ListName, ToolListCache } from "./interfaces.js";
 import type { CachedList, ListItem } from "./lists/cached-list.js";
 import { changeOf, methodOf } from "./lists/list-names.js";
-import { Lists, type ListsContext, listRefreshed } from "./lists/lists.js";
+import { type ListOwner, Lists, type ListsContext, listRefreshed } from "./lists/lists.js";
 import { shownTools } from "./lists/shown-tools.js";
 
 /** What the lists of a server need of it. */
@@ -26,6 +26,8 @@ export interface ServerListsContext extends Pick<ListsContext, "fetch"> {
 export class ServerLists {
   readonly #context: ServerListsContext;
   readonly #lists: Lists;
+  /** The deadlines of the latest fetches. */
+  readonly #fetches = new Map<string, Deadline>();
   /** What of a list the policy lets through. */
   readonly shown: (list: CachedList) => CachedList;
 
@@ -52,13 +54,23 @@ export class ServerLists {
     const known = refresh ? undefined : await this.#lists.fresh(list, owner);
     if (known !== undefined) return known;
     const deadline = this.#context.startDeadline(methodOf(list), options);
-    // The fetch is everybody's: whether it has been sent is not known here.
-    deadline.markSent();
+    // The fetch is everybody's, and knows whether it has been sent and what it waits for.
+    deadline.blameOn(() => this.#fetches.get(fetchKey(list, owner))?.blame);
     try {
       return await this.#lists.get(list, owner, { signal: deadline.signal, refresh, timeoutMs });
     } finally {
       deadline[Symbol.dispose]();
     }
+  }
+
+  /** A fetch has begun, which ends with `deadline`. */
+  fetching(list: ListName, owner: ListOwner, deadline: Deadline): void {
+    const key = fetchKey(list, owner);
+    this.#fetches.set(key, deadline);
+    deadline.onceDone(() => {
+      // A list that has changed meanwhile is being fetched anew.
+      if (this.#fetches.get(key) === deadline) this.#fetches.delete(key);
+    });
   }
 
   /** What is cached of a tool, fresh or stale; nothing is fetched. */
@@ -99,4 +111,8 @@ export class ServerLists {
     this.#context.emit({ type: "listChanged", list: change.list, principal });
     return true;
   }
+}
+
+function fetchKey(list: ListName, { replica, principal }: ListOwner): string {
+  return JSON.stringify([list, replica, principal]);
 }

@@ -1,14 +1,14 @@
 import { chosen, fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
-import { learned } from "./call/learned.js";
-import { type LeasedConnection, leaseConnection, sendOver } from "./call/lease-connection.js";
-import { makeReplicas } from "./call/make-replicas.js";
+import { type LeasedConnection, leaseConnection, sendJudged } from "./call/lease-connection.js";
 import { publicError } from "./call/public-error.js";
-import type { Replica } from "./call/replica.js";
+import { makeReplicas, type Replica } from "./call/replica.js";
 import { withRetries } from "./call/retry.js";
 import { RetryBudget } from "./call/retry-budget.js";
+import type { ServerVerdict } from "./call/server-verdict.js";
 import { traced } from "./call/tracing.js";
 import type { Call } from "./call.js";
-import type { CallOptions } from "./config/call-options.js";
+import { CallReport } from "./call-report.js";
+import type { CallOptions, ListOptions } from "./config/call-options.js";
 import { type Policy, type Transport, transportOf } from "./config/policy.js";
 import { serverIdentity } from "./config/server-identity.js";
 import { type Notification, ServerConnections, type SessionSetup } from "./connections/server-connections.js";
@@ -27,7 +27,6 @@ import { ServerSubscriptions } from "./server-subscriptions.js";
 import type { Connection } from "./session/connection.js";
 import { Failure } from "./session/failure.js";
 import { Monitor, type ServerStatus } from "./status.js";
-import { errorTypeOf } from "./text.js";
 
 type OnRetry = (failure: Failure, attempt: number, delayMs: number) => void;
 
@@ -45,6 +44,8 @@ export class Server {
   readonly #monitor: Monitor;
   readonly #budget = new RetryBudget();
   readonly #deadlines: Deadlines;
+  /** How many calls the server has answered. */
+  #answered = 0;
 
   constructor(name: string, policy: Policy, context: ServerContext) {
     this.name = name;
@@ -89,6 +90,7 @@ export class Server {
         this.#emit({ type: "breaker", replica, from, to, reason });
         this.#monitor.check(`its breaker is ${to}`);
       },
+      onVerdict: (verdict) => this.#learned(verdict),
     });
     this.#monitor = new Monitor(this.#replicas, (event) => this.#emit(event));
   }
@@ -104,7 +106,19 @@ export class Server {
 
   /** Makes a call over one connection, without repeating anything. */
   requestOver<T>(connection: Connection, request: Request, options: CallOptions, take: Take<T>): Promise<T> {
-    return this.#run(request, options, take, (call) => sendOver(connection, call), true);
+    return this.#run(request, options, take, (call) => this.#sendOver(connection, call), true);
+  }
+
+  /** A list as one connection sees it, all pages within one deadline. */
+  listOver(connection: Connection, list: ListName, options: ListOptions): Promise<CachedList> {
+    const take = (answer: unknown): ReturnType<Take<CachedList>> => ({ value: asList(answer, list) });
+    const fetchAll = (call: Call): Promise<CachedList> =>
+      walkPages({
+        list,
+        fetchPage: (cursor) => this.#sendOver(connection, cursor === undefined ? call : withCursor(call, cursor)),
+        onMalformed: () => {},
+      });
+    return this.#run(listRequest(list), options, take, fetchAll, true);
   }
 
   /** Runs `use` with a connection, whatever the breaker says. Rejects with what a user is told. */
@@ -125,6 +139,7 @@ export class Server {
           setup === undefined
             ? this.connections.key(index, options.principal, options.isOwn)
             : this.connections.ownKey(index, options.principal, setup.number);
+        deadline.blameOn(() => this.connections.blame(key));
         return leaseConnection(this.#context.pool, this.name, key, { deadline, priority: options.priority });
       });
       return await use(connection, lease, deadline);
@@ -138,22 +153,15 @@ export class Server {
 
   status(): ServerStatus {
     const { connections, name, transport } = this;
-    const monitor = this.#monitor;
     return {
       name,
-      health: monitor.health,
-      since: monitor.since,
       transport,
-      connected: monitor.isConnected,
+      ...this.#monitor.figures,
       tools: this.lists.toolCount,
-      calls: monitor.calls,
       pool: connections.stats(),
       cache: this.policy.cache.enabled === false ? undefined : this.#cache.stats(),
       breaker: this.#replicas[0]?.breaker?.stats(),
       replicas: this.#replicas.map(({ index, breaker }) => ({ index, breaker: breaker?.stats() })),
-      lastError: monitor.lastError,
-      stderrTail: monitor.stderrTail,
-      nextRetryAt: monitor.nextRetryAt,
     };
   }
 
@@ -175,7 +183,8 @@ export class Server {
   }
 
   #sendWithRetries(call: Call, onRetry: OnRetry): Promise<unknown> {
-    return withRetries(call, { policy: this.policy, budget: this.#budget, onRetry }, () => this.#send(call));
+    const answered = (): number => this.#answered;
+    return withRetries(call, { policy: this.policy, budget: this.#budget, answered, onRetry }, () => this.#send(call));
   }
 
   async #send(call: Call): Promise<unknown> {
@@ -191,6 +200,15 @@ export class Server {
     }
   }
 
+  #sendOver(connection: Connection, call: Call): Promise<unknown> {
+    return sendJudged(connection, call, (verdict) => this.#learned(verdict));
+  }
+
+  #learned(verdict: ServerVerdict): void {
+    if (verdict === "alive") this.#answered += 1;
+    this.#monitor.learned(verdict);
+  }
+
   async #run<T>(
     { method, params, target, what, isSafe, needs }: Request,
     options: CallOptions,
@@ -199,30 +217,11 @@ export class Server {
     isOwnSession = false,
   ): Promise<T> {
     const deadline = this.#deadline(what, options);
-    const begin = performance.now();
-    let attempts = 1;
-    let failure: Failure | undefined;
-    this.#monitor.callBegins();
-    this.#budget.call();
-    const onRetry = (cause: Failure, attempt: number, delayMs: number): void => {
-      attempts += 1;
-      this.#monitor.callRetried();
-      this.#emit({
-        type: "retry",
-        attempt,
-        delayMs,
-        errorType: errorTypeOf(publicError(cause, this.#failedCall(what, isSafe))),
-      });
-    };
-    const end = (errorType: string | undefined, error: unknown): void => {
-      const outcome = errorType === undefined ? "success" : deadline.end === "caller" ? "cancelled" : "error";
-      const tool = method === "tools/call" ? target : undefined;
-      this.#monitor.callEnds(outcome, error, learned(error, failure, deadline));
-      const durationMs = performance.now() - begin;
-      this.#emit({ type: "callFinished", method, tool, durationMs, attempts, outcome, errorType });
-    };
     const failed = { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) };
-    const told = (error: unknown): unknown => (error instanceof Failure ? publicError(error, failed) : error);
+    const tool = method === "tools/call" ? target : undefined;
+    const emit = (event: EventBody): void => this.#emit(event);
+    const report = new CallReport({ method, tool, failed, deadline, monitor: this.#monitor, emit });
+    this.#budget.call();
     try {
       return await traced(
         { method, target, server: this.name, transport: this.transport },
@@ -232,18 +231,17 @@ export class Server {
           const sent = hasMeta ? withMeta(params, { ...options.meta, ...fields }) : params;
           const answer = await send(
             { method, params: sent, target, what, isSafe, needs, deadline, principal, priority, onProgress },
-            onRetry,
+            (cause, attempt, delayMs) => report.retried(cause, attempt, delayMs),
           );
           const { value, errorType } = take(answer);
-          end(errorType, undefined);
+          report.ended(errorType, undefined);
           return { value, errorType };
         },
-        (error) => errorTypeOf(told(error)),
+        (error) => report.typeOf(report.told(error)),
       );
     } catch (error) {
-      failure = error instanceof Failure ? error : undefined;
-      const reason = told(error);
-      end(errorTypeOf(reason), reason);
+      const reason = report.told(error);
+      report.ended(report.typeOf(reason), reason);
       throw reason;
     } finally {
       deadline[Symbol.dispose]();
@@ -252,20 +250,22 @@ export class Server {
 
   async #fetchList(
     list: ListName,
-    { principal }: ListOwner,
+    owner: ListOwner,
     { signal, timeoutMs = 0 }: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
   ): Promise<CachedList> {
     return this.#run(
       listRequest(list),
       // Others may wait longer than whoever came first.
-      { signal, principal, timeoutMs: Math.max(timeoutMs, this.policy.callTimeoutMs) },
+      { signal, principal: owner.principal, timeoutMs: Math.max(timeoutMs, this.policy.callTimeoutMs) },
       (answer) => ({ value: asList(answer, list) }),
-      (call, onRetry) =>
-        walkPages({
+      (call, onRetry) => {
+        this.lists.fetching(list, owner, call.deadline);
+        return walkPages({
           list,
           fetchPage: (cursor) => this.#sendWithRetries(cursor === undefined ? call : withCursor(call, cursor), onRetry),
           onMalformed: (tool, message) => this.#emit({ type: "malformedTool", tool, message }),
-        }),
+        });
+      },
     );
   }
 

@@ -6,6 +6,7 @@ import type { MinionClientOptions, ServerRequestMethod } from "./config/client-o
 import { policyOf } from "./config/policy.js";
 import type { ServerConfig } from "./config/server-config.js";
 import { parseKey } from "./connections/connection-key.js";
+import { poolLimits } from "./connections/pool-limits.js";
 import { ClientClosedError, ConfigError, ServerNotFoundError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { SessionPool } from "./interfaces.js";
@@ -31,7 +32,7 @@ export class Servers {
     this.#pool = make({
       create: (key, context) => this.#owner(key).connections.open(parseKey(key), context),
       destroy: (session, { key, reason }) => this.#owner(key).connections.close(session, reason),
-      limitsFor: (key) => this.#owner(key).connections.limits(parseKey(key)),
+      limitsFor: (key) => poolLimits(this.#owner(key).policy, parseKey(key)),
       maxTotal: options.maxTotalConnections,
     });
     this.#context = {

@@ -9,9 +9,7 @@ import {
 } from "./config/call-options.js";
 import { SessionLostError } from "./errors.js";
 import { toTools } from "./lists/answers.js";
-import { walkPages } from "./lists/walk-pages.js";
 import type { McpSession } from "./mcp-session.js";
-import { listRequest, withCursor } from "./request.js";
 import type { Server } from "./server.js";
 import type { Connection } from "./session/connection.js";
 import { toolCall } from "./tool-call.js";
@@ -57,14 +55,7 @@ export class OwnSession implements SessionLease {
     checkCallOptions(options, listOptionNames);
     this.#checkOpen();
     const own = { signal: options.signal, timeoutMs: options.timeoutMs, principal: this.#principal };
-    const list = await walkPages({
-      list: "tools",
-      fetchPage: (cursor) => {
-        const request = cursor === undefined ? listRequest("tools") : withCursor(listRequest("tools"), cursor);
-        return this.#server.requestOver(this.#connection, request, own, (value) => ({ value }));
-      },
-      onMalformed: () => {},
-    });
+    const list = await this.#server.listOver(this.#connection, "tools", own);
     return toTools(this.#server.lists.shown(list));
   }
 

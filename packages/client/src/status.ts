@@ -1,12 +1,12 @@
 import type { BreakerStats } from "@minion/breaker";
 import type { CacheStats } from "@minion/cache";
 import type { PoolStats } from "@minion/pool";
-import type { Learned } from "./call/learned.js";
 import type { Replica } from "./call/replica.js";
+import { type ServerVerdict, serverVerdict } from "./call/server-verdict.js";
 import type { Transport } from "./config/policy.js";
 import type { CallFinished, EventBody, Health } from "./events.js";
 import type { Connection } from "./session/connection.js";
-import { errorTypeOf, messageOf } from "./text.js";
+import { boundedMessageOf, errorTypeOf } from "./text.js";
 
 /** How many calls a server has had since the client knows it. */
 export interface CallCounts {
@@ -47,8 +47,6 @@ export interface ServerStatus {
   readonly nextRetryAt: number | undefined;
 }
 
-const maxMessage = 2_000;
-
 /** Counts a server's calls and connections, and says how it is. */
 export class Monitor {
   readonly #replicas: readonly Replica[];
@@ -64,6 +62,12 @@ export class Monitor {
   constructor(replicas: readonly Replica[], emit: (event: EventBody) => void) {
     this.#replicas = replicas;
     this.#emit = emit;
+  }
+
+  /** Its part of the status. */
+  get figures(): Omit<ServerStatus, "name" | "transport" | "tools" | "pool" | "cache" | "breaker" | "replicas"> {
+    const { calls, health, isConnected: connected, lastError, nextRetryAt, since, stderrTail } = this;
+    return { health, since, connected, calls, lastError, stderrTail, nextRetryAt };
   }
 
   get calls(): CallCounts {
@@ -102,26 +106,30 @@ export class Monitor {
   }
 
   /** A call has ended, with `error` where it rejects. */
-  callEnds(outcome: CallFinished["outcome"], error: unknown, what: Learned): void {
+  callEnds(outcome: CallFinished["outcome"], error: unknown): void {
     this.#counts.inFlight -= 1;
     this.#counts[outcome === "success" ? "succeeded" : outcome === "error" ? "failed" : "cancelled"] += 1;
-    if (what !== "nothing") this.#isFailing = what === "failing";
     // A refusal says nothing new: what the server did before it is what an operator wants to see.
     const isRefusal = errorTypeOf(error) === "ERR_MCP_UNAVAILABLE" && this.#lastError !== undefined;
     if (outcome === "error" && error !== undefined && !isRefusal) this.noteError(error);
     this.check(outcome === "success" ? "a call succeeded" : errorTypeOf(error));
   }
 
-  /** A connection could not be opened. */
-  connectFailed(error: unknown): void {
+  /** The end of an attempt, as the breaker is told it. */
+  learned(verdict: ServerVerdict): void {
+    if (verdict !== "nothing") this.#isFailing = verdict === "failing";
+  }
+
+  /** A connection could not be opened because of `cause`. */
+  connectFailed(error: unknown, cause: unknown): void {
     this.noteError(error);
-    if (!this.isConnected) this.#isFailing = true;
+    const verdict = serverVerdict({ error: cause, deadlineEnd: undefined, awaitedServer: true });
+    if (!this.isConnected) this.learned(verdict);
     this.check("no connection can be opened");
   }
 
   noteError(error: unknown): void {
-    const message = messageOf(error).slice(0, maxMessage);
-    this.#lastError = { at: Date.now(), code: errorTypeOf(error), message };
+    this.#lastError = { at: Date.now(), code: errorTypeOf(error), message: boundedMessageOf(error) };
     const tail: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "stderrTail") : undefined;
     if (typeof tail === "string" && tail !== "") this.#stderrTail = tail;
   }

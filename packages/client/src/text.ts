@@ -1,13 +1,37 @@
+import type { DeadlineEnd } from "./deadline.js";
+
+const maxMessage = 2_000;
+
 /** What is said of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What an error is called in events, spans and metrics: its code, where it has one. Never its message. */
-export function errorTypeOf(error: unknown): string {
+/** The same, bounded, for events and status. */
+export function boundedMessageOf(error: unknown): string {
+  return messageOf(error).slice(0, maxMessage);
+}
+
+/**
+ * What an error is called in events, spans and metrics: its code, where it has one, otherwise its name; never its message. A
+ * number is a code only where it is that of a JSON-RPC error: an abort has one too, and is an `AbortError`. A caller's reason
+ * may be anything; without a name of its own it is called an abort.
+ */
+export function errorTypeOf(error: unknown, endedBy?: DeadlineEnd): string {
+  const type = typeOf(error);
+  return type === "_OTHER" && endedBy === "caller" ? "AbortError" : type;
+}
+
+function typeOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return "_OTHER";
   const code: unknown = Reflect.get(error, "code");
-  if (typeof code === "string" || typeof code === "number") return String(code);
+  if (typeof code === "string" || (typeof code === "number" && isRpcError(error))) return String(code);
   const name: unknown = Reflect.get(error, "name");
   return typeof name === "string" && name !== "Error" && name !== "" ? name : "_OTHER";
+}
+
+/** By name, which both lines of the SDK give their JSON-RPC errors. */
+function isRpcError(error: object): boolean {
+  const name: unknown = Reflect.get(error, "name");
+  return name === "McpError" || name === "ProtocolError";
 }

@@ -55,7 +55,7 @@ test("M10: listAllTools and connect report each server that cannot be asked, and
   expect(tools.map(({ name }) => name)).toEqual(["mcp_good_echo"]);
   expect(failures.map(({ server }) => server).sort()).toEqual([...bad].sort());
   for (const { server, error } of failures) expect(error).toMatchObject({ server });
-  const report = await client.connect();
+  const report = await client.connect({ timeoutMs: 700 });
   expect(report.connected).toContain("good");
   expect(report.failures.map(({ server }) => server).sort()).toEqual(
     bad.filter((name) => !report.connected.includes(name)).sort(),

@@ -2,6 +2,7 @@ import type { Call } from "../call.js";
 import { ServerUnavailableError } from "../errors.js";
 import { Failure } from "../session/failure.js";
 import type { Replica } from "./replica.js";
+import { mayMove } from "./resend.js";
 
 /**
  * Sends a call to the first replica that takes it, in their order. One that its breaker keeps away is skipped; after a
@@ -15,24 +16,18 @@ export function sendToReplicas(call: Call, replicas: readonly Replica[]): Promis
 
 async function sendToFirst(call: Call, replicas: readonly Replica[]): Promise<unknown> {
   let refusal: ServerUnavailableError | undefined;
-  let failure: Failure | undefined;
+  let failure: unknown;
   for (const replica of replicas) {
     try {
       return await replica.send(call);
     } catch (error) {
-      if (error instanceof ServerUnavailableError) {
-        if (refusal === undefined || error.retryAfterMs < refusal.retryAfterMs) refusal = error;
-      } else if (error instanceof Failure && mayMove(error, call)) failure = error;
-      else throw error;
+      if (!mayMove(error, call)) throw error;
+      if (!(error instanceof ServerUnavailableError)) failure = error;
+      else if (refusal === undefined || error.retryAfterMs < refusal.retryAfterMs) refusal = error;
     }
   }
   // A failure can be retried, a refusal cannot: what was tried last decides.
   throw failure ?? refusal;
-}
-
-function mayMove(failure: Failure, { isSafe }: Call): boolean {
-  if (failure.kind === "rpc" || failure.kind === "too-large") return false;
-  return failure.delivery === "not-sent" || isSafe;
 }
 
 /** What `take` gets of the first replica from which it gets anything; those that are being left alone come last. */

@@ -1,11 +1,14 @@
-import type { Lease } from "@minion/pool";
+import type { AcquireOptions, Lease } from "@minion/pool";
 import type { Call } from "../call.js";
+import { NoFurtherConnection } from "../connections/opening-gate.js";
+import type { Deadline } from "../deadline.js";
 import { ClientClosedError, OverloadedError } from "../errors.js";
 import type { SessionPool } from "../interfaces.js";
 import type { McpSession } from "../mcp-session.js";
 import { type Connection, connectionOf } from "../session/connection.js";
 import { Failure } from "../session/failure.js";
 import { messageOf } from "../text.js";
+import { type ServerVerdict, serverVerdict } from "./server-verdict.js";
 
 /** A leased connection. */
 export interface LeasedConnection {
@@ -13,25 +16,28 @@ export interface LeasedConnection {
   readonly lease: Lease<McpSession>;
 }
 
+/** How long and how urgently a connection is waited for. */
+export type Wait = Pick<AcquireOptions, "priority"> &
+  ({ readonly deadline: Deadline } | { readonly limits: Pick<AcquireOptions, "signal" | "timeoutMs"> });
+
 /**
- * Leases a connection for a call. Rejects with the deadline's reason, with a `Failure` where none could be opened, with
+ * Leases a connection. Rejects with the deadline's reason, with a `Failure` where none could be opened, with
  * {@link OverloadedError} where the queue is full, with {@link ClientClosedError} where the pool is closed.
  */
 export async function leaseConnection(
   pool: SessionPool,
   server: string,
   key: string,
-  call: Pick<Call, "deadline" | "priority">,
+  wait: Wait,
 ): Promise<LeasedConnection> {
-  const { deadline, priority } = call;
+  const deadline = "deadline" in wait ? wait.deadline : undefined;
   let lease: Lease<McpSession>;
   try {
-    // The call's own deadline is the only one.
-    const { signal, timeoutMs } = deadline.patience;
-    lease = await pool.acquire(key, { signal, timeoutMs, priority });
+    lease = await acquire(pool, key, wait);
   } catch (error) {
-    if (codeOf(error) === "ERR_POOL_TIMEOUT" && deadline.leftMs < 2) deadline.expire();
-    if (deadline.aborted) throw deadline.reason;
+    // The call's own deadline is the only one.
+    if (deadline !== undefined && codeOf(error) === "ERR_POOL_TIMEOUT" && deadline.leftMs < 2) deadline.expire();
+    if (deadline?.aborted) throw deadline.reason;
     throw explained(error, server);
   }
   const connection = connectionOf(lease.resource);
@@ -40,6 +46,18 @@ export async function leaseConnection(
     throw new TypeError("The pool gave out a session that its create() did not make");
   }
   return { connection, lease };
+}
+
+async function acquire(pool: SessionPool, key: string, wait: Wait): Promise<Lease<McpSession>> {
+  for (;;) {
+    try {
+      const limits = "deadline" in wait ? wait.deadline.acquireLimits : wait.limits;
+      return await pool.acquire(key, { ...limits, priority: wait.priority });
+    } catch (error) {
+      // No further connection is to be had for now: the queue is for the ones that there are.
+      if (!(error instanceof NoFurtherConnection)) throw error;
+    }
+  }
 }
 
 /** Sends a call over a connection. Rejects with the deadline's reason or with a `Failure`. */
@@ -68,8 +86,33 @@ export async function sendOver(connection: Connection, call: Call, onStarted?: (
     );
   } catch (error) {
     if (error instanceof Failure && error.delivery === "not-sent") deadline.markNotSent();
+    else if (error instanceof Failure && !isAnswer(error)) deadline.markLost();
     throw error;
   }
+}
+
+/** The same over a connection of one's own, before which no replica and no breaker stands. */
+export async function sendJudged(
+  connection: Connection,
+  call: Call,
+  onVerdict: (verdict: ServerVerdict) => void,
+): Promise<unknown> {
+  let awaitedServer = false;
+  const onStarted = (): void => {
+    awaitedServer = true;
+  };
+  try {
+    const answer = await sendOver(connection, call, onStarted);
+    onVerdict("alive");
+    return answer;
+  } catch (error) {
+    onVerdict(serverVerdict({ error, deadlineEnd: call.deadline.end, awaitedServer }));
+    throw error;
+  }
+}
+
+function isAnswer({ kind }: Failure): boolean {
+  return kind === "rpc" || kind === "invalid-result" || kind === "too-large";
 }
 
 function explained(error: unknown, server: string): unknown {
@@ -82,7 +125,7 @@ function explained(error: unknown, server: string): unknown {
     case "ERR_POOL_CREATE":
     case "ERR_POOL_TIMEOUT":
     case "ERR_POOL_VALIDATION":
-      return new Failure("connect", messageOf(error), { delivery: "not-sent", cause: error });
+      return new Failure("connect", messageOf(error), { delivery: "not-sent", isOpening: true, cause: error });
     default:
       return error;
   }

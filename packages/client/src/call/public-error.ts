@@ -1,4 +1,5 @@
 import {
+  AuthorizationError,
   ConnectError,
   HttpError,
   MessageTooLargeError,
@@ -7,6 +8,9 @@ import {
   SessionLostError,
 } from "../errors.js";
 import type { Failure } from "../session/failure.js";
+import { messageOf } from "../text.js";
+import { isAnswerLost } from "./resend.js";
+import { isUnauthorized } from "./server-verdict.js";
 
 /** What is needed to tell a user of a failure. */
 export interface FailedCall {
@@ -17,42 +21,45 @@ export interface FailedCall {
   readonly maxMessageBytes: number;
 }
 
-/** The error by which a user learns of a failure to which nothing more can be done. */
+/** The error by which a user learns of a failure to which nothing more can be done. It keeps the server's own words. */
 export function publicError(failure: Failure, call: FailedCall): unknown {
   const { server, what, isStateful } = call;
-  const { delivery, cause, message } = failure;
+  const { delivery, message } = failure;
+  const cause = causeOf(failure);
   switch (failure.kind) {
     case "rpc":
-      return cause;
+      return failure.cause;
     case "connect":
       return new ConnectError(server, message, { stderrTail: failure.stderrTail, cause });
     case "session-lost":
-      return new SessionLostError(server, { delivery, cause });
+      if (!isStateful && failure.refusal !== undefined) return publicError(failure.refusal, call);
+      return new SessionLostError(server, { delivery, reason: message, cause });
     case "too-large":
       return new MessageTooLargeError(server, { maxMessageBytes: call.maxMessageBytes, delivery, cause });
+    case "application":
+      return new AuthorizationError(server, `${message}: ${messageOf(failure.cause)}`, { cause: failure.cause });
     case "http":
       return httpError(failure, call);
     case "closed":
     case "invalid-result":
-      if (isStateful) return new SessionLostError(server, { delivery, cause });
-      if (delivery === "sent") return new OutcomeUnknownError(server, what, { cause: cause ?? failure });
+      if (isStateful) return new SessionLostError(server, { delivery, reason: message, cause });
+      if (delivery === "sent") return new OutcomeUnknownError(server, what, { reason: message, cause });
       return new ConnectError(server, message, { cause });
   }
 }
 
-function httpError(
-  { status = 0, retryAfterMs, delivery, cause }: Failure,
-  { server, what, isSafe }: FailedCall,
-): Error {
+function httpError(failure: Failure, { server, what, isSafe }: FailedCall): Error {
+  const { status = 0, retryAfterMs, delivery, message } = failure;
+  const cause = causeOf(failure);
   // A gateway's word says nothing about whether the server behind it has run the call.
-  if (!isSafe && delivery === "sent" && isGatewayStatus(status))
-    return new OutcomeUnknownError(server, what, { cause });
-  if (status !== 429 && status !== 503) return new HttpError(server, status, { delivery, cause });
-  const reason = `it answered with HTTP status ${status}`;
-  return new ServerUnavailableError(server, reason, { retryAfterMs: retryAfterMs ?? 0, delivery, cause });
+  if (!isSafe && delivery === "sent" && isAnswerLost(status))
+    return new OutcomeUnknownError(server, what, { reason: message, cause });
+  if (isUnauthorized(status)) return new AuthorizationError(server, message, { status, cause });
+  if (status !== 429 && status !== 503) return new HttpError(server, status, { delivery, reason: message, cause });
+  return new ServerUnavailableError(server, message, { retryAfterMs: retryAfterMs ?? 0, delivery, cause });
 }
 
-/** Whether a status means that the answer was lost on its way. */
-export function isGatewayStatus(status: number | undefined): boolean {
-  return status === 502 || status === 503 || status === 504;
+/** What a user sees as cause: an error that says what the server said. */
+function causeOf({ message, cause }: Failure): Error {
+  return cause instanceof Error && cause.message === message ? cause : new Error(message, { cause });
 }

@@ -1,41 +1,61 @@
+import type { StateChange } from "@minion/breaker";
 import type { Call } from "../call.js";
+import type { Policy } from "../config/policy.js";
+import type { ServerConnections } from "../connections/server-connections.js";
 import { ServerUnavailableError } from "../errors.js";
-import type { Breaker, SessionPool } from "../interfaces.js";
+import type { Breaker } from "../interfaces.js";
+import type { ServerContext } from "../server-context.js";
+import { HalfOpen } from "./half-open.js";
 import { type LeasedConnection, leaseConnection, sendOver } from "./lease-connection.js";
-import { judged } from "./verdict.js";
+import { isShared, type ServerVerdict, serverVerdict } from "./server-verdict.js";
 
-/** What a replica needs of its surroundings. */
-export interface ReplicaContext {
+/** What the replicas of a server are made of. */
+export interface ReplicasContext {
   readonly server: string;
-  readonly index: number;
-  readonly breaker: Breaker | undefined;
-  readonly pool: SessionPool;
-  /** Whether a fresh connection can be opened while calls are still waiting on an old one. */
-  readonly hasRoomForFresh: boolean;
-  /** Whether the server remembers its client: the connection that there is must not be given up to try another. */
-  readonly isStateful: boolean;
-  readonly keyFor: (principal: string | undefined) => string;
-  /** Told of each connection that a call is about to use. */
-  readonly onLeased: (leased: LeasedConnection, key: string) => void;
+  readonly policy: Policy;
+  readonly context: ServerContext;
+  readonly identity: string;
+  readonly connections: ServerConnections;
+  readonly onBreaker: (replica: number, change: StateChange) => void;
+  /** Told what the end of each attempt says of the server, where it says anything. */
+  readonly onVerdict: (verdict: ServerVerdict) => void;
+}
+
+/** A replica, with a breaker of its own, for each place where a server is reached. */
+export function makeReplicas(context: ReplicasContext): readonly Replica[] {
+  return context.policy.targets.map((_, index) => new Replica(index, context));
+}
+
+type Permit = ReturnType<Breaker["admit"]>;
+
+/** One attempt of a call, as far as a verdict on the server depends on it. */
+interface Attempt {
+  /** What had been counted when it began. */
+  readonly incident: number;
+  /** Whether it waits for nothing but the server's answer. */
+  isSent: boolean;
 }
 
 /** One place where a server is reached, and the breaker in front of it. */
 export class Replica {
-  readonly #context: ReplicaContext;
-  #isProbing = false;
-  /** Whether the ping of this half-open period has been answered. */
-  #hasPonged = false;
+  readonly index: number;
+  readonly breaker: Breaker | undefined;
+  readonly #context: ReplicasContext;
+  readonly #halfOpen: HalfOpen;
+  /** Whether the breaker counts slow calls, for which the time in the local queue must not be taken. */
+  readonly #isTimed: boolean;
+  /** How many incidents have been counted: what began before the last of them is a part of it. */
+  #incidents = 0;
+  /** When the breaker opened last, on the clock of `performance`. */
+  #openedAt: number | undefined;
 
-  constructor(context: ReplicaContext) {
+  constructor(index: number, context: ReplicasContext) {
+    const { policy } = context;
+    this.index = index;
     this.#context = context;
-  }
-
-  get index(): number {
-    return this.#context.index;
-  }
-
-  get breaker(): Breaker | undefined {
-    return this.#context.breaker;
+    this.#isTimed = policy.breaker !== false && Number.isFinite(policy.breaker.slowCallMs ?? Number.POSITIVE_INFINITY);
+    this.breaker = policy.breaker === false ? undefined : this.#makeBreaker(policy.breaker);
+    this.#halfOpen = new HalfOpen((principal) => this.#ping(principal));
   }
 
   /** Milliseconds until a call would be let through; 0 now. */
@@ -48,93 +68,160 @@ export class Replica {
    * a connection does.
    */
   async send(call: Call): Promise<unknown> {
-    const { breaker } = this.#context;
-    if (breaker === undefined) return await this.#sendOnce(call, { isWaitingForServer: false });
+    const { breaker } = this;
+    if (breaker === undefined) return await this.#attempt(call, undefined);
     if (breaker.state === "half-open") return await this.#probe(call, breaker);
-    this.#hasPonged = false;
-    return await this.#sendJudged(call, breaker);
+    this.#halfOpen.reset();
+    return await this.#attempt(call, this.#admit(breaker));
   }
 
   /**
-   * Half-open: a fresh connection (for a stateful server the one that holds its state) and a ping show whether the server is there, one waiting call shows whether it works,
-   * and nobody else gets through meanwhile. So a server that answers pings and hangs calls does not close the breaker.
+   * Half-open: a ping over a connection that is younger than the outage shows whether the server is there, one waiting call
+   * shows whether it works, and nobody else gets through meanwhile. So a server that answers pings and hangs calls does not
+   * close the breaker.
    */
   async #probe(call: Call, breaker: Breaker): Promise<unknown> {
-    if (this.#isProbing) throw this.#refused(Math.max(1, breaker.retryAfterMs));
-    this.#isProbing = true;
+    const leave = this.#halfOpen.enter();
+    if (leave === undefined) throw this.#refused(Math.max(1, breaker.retryAfterMs));
     try {
-      if (!this.#hasPonged) await this.#ping(call, breaker);
-      this.#hasPonged = true;
-      return await this.#sendJudged(call, breaker);
+      call.deadline.blameOn(() => this.#blameOnOpening(call.principal));
+      await this.#halfOpen.pinged(call);
+      this.#giveUpOlder(call.principal);
+      return await this.#attempt(call, this.#admit(breaker));
     } finally {
-      this.#isProbing = false;
-      if (breaker.state !== "half-open") this.#hasPonged = false;
+      leave();
     }
   }
 
-  async #ping(call: Call, breaker: Breaker): Promise<void> {
-    const { pool, keyFor, hasRoomForFresh, isStateful } = this.#context;
+  /** Not for the caller who happens to wait: it goes on without, within bounds of its own. */
+  async #ping(principal: string | undefined): Promise<void> {
+    const { breaker } = this;
+    const { policy, context, connections } = this.#context;
+    if (breaker === undefined) return;
     const permit = this.#admit(breaker);
-    const state = { isWaitingForServer: false };
-    await judged(
-      permit,
-      call,
-      () => state.isWaitingForServer || this.#isConnecting(call),
-      async () => {
-        const graceMs = hasRoomForFresh ? Number.POSITIVE_INFINITY : 0;
-        if (!isStateful) pool.clear(keyFor(call.principal), { graceMs }).catch(() => {});
-        const { connection, lease } = await this.#lease(call);
-        state.isWaitingForServer = true;
-        try {
-          await connection.ping(call.deadline);
-        } catch (error) {
-          // What does not even answer a ping is no use to the next probe either.
-          if (call.deadline.end === undefined || call.deadline.end === "timeout") lease.destroy(error).catch(() => {});
-          throw error;
-        } finally {
-          lease.release();
-        }
-      },
-    );
-  }
-
-  async #sendJudged(call: Call, breaker: Breaker): Promise<unknown> {
-    const permit = this.#admit(breaker);
-    const state = { isWaitingForServer: false };
-    return await judged(
-      permit,
-      call,
-      () => state.isWaitingForServer || this.#isConnecting(call),
-      () => this.#sendOnce(call, state),
-    );
-  }
-
-  async #sendOnce(call: Call, state: { isWaitingForServer: boolean }): Promise<unknown> {
-    const { connection, lease } = await this.#lease(call);
+    const attempt = this.#begin();
+    const { connectTimeoutMs, closeTimeoutMs } = policy;
     try {
-      return await sendOver(connection, call, () => {
-        state.isWaitingForServer = true;
-      });
-    } finally {
-      lease.release();
+      this.#giveUpOlder(principal);
+      const key = connections.key(this.index, principal);
+      // With the end of what was given up, which may hold the only place.
+      const limits = { timeoutMs: connectTimeoutMs + closeTimeoutMs, signal: undefined };
+      const leased = await leaseConnection(context.pool, this.#context.server, key, { limits, priority: pingPriority });
+      connections.leased(leased, key);
+      attempt.isSent = true;
+      await pingOver(leased, connectTimeoutMs);
+      permit.success();
+      this.#tell("alive");
+    } catch (error) {
+      this.#settle(permit, attempt, { error, awaitedServer: attempt.isSent || this.#isOpening(principal) });
+      throw error;
+    }
+  }
+
+  /** A stateful server's connection holds its state: it must not be given up to try another. */
+  #giveUpOlder(principal: string | undefined): void {
+    const { policy, connections } = this.#context;
+    if (!policy.stateful) connections.giveUpOlder(this.index, principal, this.#openedAt ?? performance.now());
+  }
+
+  async #attempt(call: Call, given: Permit | undefined): Promise<unknown> {
+    let permit = given;
+    const attempt = this.#begin();
+    try {
+      const begin = performance.now();
+      const { connection, lease } = await this.#lease(call);
+      try {
+        // The time in the local queue is not the server's: the call begins anew for the breaker.
+        if (this.#isTimed && permit !== undefined && this.breaker !== undefined && performance.now() - begin >= 1) {
+          permit.ignore();
+          permit = this.#admit(this.breaker);
+        }
+        const answer = await sendOver(connection, call, () => {
+          attempt.isSent = true;
+        });
+        permit?.success();
+        this.#tell("alive");
+        return answer;
+      } finally {
+        lease.release();
+      }
+    } catch (error) {
+      const awaitedServer = attempt.isSent || (call.deadline.end === "timeout" && this.#isOpening(call.principal));
+      this.#settle(permit, attempt, { error, awaitedServer, call });
+      throw error;
     }
   }
 
   async #lease(call: Call): Promise<LeasedConnection> {
-    const { pool, server, keyFor, onLeased } = this.#context;
-    const key = keyFor(call.principal);
-    const leased = await leaseConnection(pool, server, key, call);
-    onLeased(leased, key);
+    const { connections, context, server } = this.#context;
+    const { deadline, principal, priority } = call;
+    const key = connections.key(this.index, principal);
+    deadline.blameOn(() => this.#blameOnOpening(principal));
+    const leased = await leaseConnection(context.pool, server, key, { deadline, priority });
+    deadline.blameOn(undefined);
+    connections.leased(leased, key);
     return leased;
   }
 
-  /** Whether a call that is still waiting for a connection waits for the server: none is open and one is being opened. */
-  #isConnecting(call: Call): boolean {
-    const { idle, leased, creating } = this.#context.pool.stats(this.#context.keyFor(call.principal));
+  #begin(): Attempt {
+    return { incident: this.#incidents, isSent: false };
+  }
+
+  /** Tells the breaker and the health what a failed attempt says of the server: once of what happened once. */
+  #settle(
+    permit: Permit | undefined,
+    attempt: Attempt,
+    end: { readonly error: unknown; readonly awaitedServer: boolean; readonly call?: Call },
+  ): void {
+    const { error, awaitedServer, call } = end;
+    const deadlineEnd = call?.deadline.end;
+    const verdict = serverVerdict({ error, deadlineEnd, awaitedServer });
+    const isPart = deadlineEnd === undefined ? isShared(error) : !attempt.isSent;
+    if (verdict === "failing" && isPart) {
+      if (attempt.incident !== this.#incidents) return void permit?.ignore();
+      this.#incidents += 1;
+    }
+    if (verdict === "failing") permit?.failure(deadlineEnd === undefined ? error : call?.deadline.reason);
+    else if (verdict === "alive") permit?.success();
+    else permit?.ignore();
+    this.#tell(verdict);
+  }
+
+  #tell(verdict: ServerVerdict): void {
+    if (verdict !== "nothing") this.#context.onVerdict(verdict);
+  }
+
+  /** Whether who waits for a connection waits for the server: none is open and one is being opened. */
+  #isOpening(principal: string | undefined): boolean {
+    const { context, connections } = this.#context;
+    const { idle, leased, creating } = context.pool.stats(connections.key(this.index, principal));
     return creating > 0 && idle + leased === 0;
   }
 
-  #admit(breaker: Breaker): ReturnType<Breaker["admit"]> {
+  #blameOnOpening(principal: string | undefined): ReturnType<ServerConnections["blame"]> {
+    return this.#context.connections.blame(this.#context.connections.key(this.index, principal));
+  }
+
+  #makeBreaker(options: Exclude<Policy["breaker"], false>): Breaker {
+    const { server, context, identity, onBreaker } = this.#context;
+    // Half-open is a ping and a call: neither of them alone may close it.
+    const successThreshold = Math.max(2, options.successThreshold ?? 2);
+    const own = {
+      name: this.index === 0 ? server : `${server}#${this.index}`,
+      ...options,
+      successThreshold,
+      maxProbes: Math.max(successThreshold, options.maxProbes ?? 3),
+      onStateChange: (change: StateChange): void => {
+        if (change.to === "open") this.#openedAt = performance.now();
+        this.#halfOpen.reset();
+        onBreaker(this.index, change);
+        options.onStateChange?.(change);
+      },
+    };
+    return context.makeBreaker(server, own, { identity, replica: this.index });
+  }
+
+  #admit(breaker: Breaker): Permit {
     try {
       return breaker.admit();
     } catch (error) {
@@ -147,5 +234,21 @@ export class Replica {
       retryAfterMs,
       cause,
     });
+  }
+}
+
+/** It goes before whoever waits for the connection that it is to prove. */
+const pingPriority = Number.MAX_SAFE_INTEGER;
+
+async function pingOver({ connection, lease }: LeasedConnection, timeoutMs: number): Promise<void> {
+  const signal = AbortSignal.timeout(Math.min(timeoutMs, 2_147_483_647));
+  try {
+    await connection.ping(signal);
+  } catch (error) {
+    // What does not even answer a ping is no use to the next probe either.
+    lease.destroy(error).catch(() => {});
+    throw error;
+  } finally {
+    lease.release();
   }
 }

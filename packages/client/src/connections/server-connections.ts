@@ -1,7 +1,6 @@
-import type { PoolLimits, PoolStats } from "@minion/pool";
-import type { LeasedConnection } from "../call/lease-connection.js";
+import type { Lease, PoolStats } from "@minion/pool";
 import { type Policy, targetOf, transportOf } from "../config/policy.js";
-import { ConnectError } from "../errors.js";
+import type { Blame } from "../deadline.js";
 import type { McpSession } from "../mcp-session.js";
 import type { ServerContext } from "../server-context.js";
 import { type Connection, connectionOf } from "../session/connection.js";
@@ -10,8 +9,10 @@ import { HttpSockets } from "../session/http/http-sockets.js";
 import { openConnection } from "../session/open-connection.js";
 import type { Monitor } from "../status.js";
 import { type ConnectionKey, formatKey } from "./connection-key.js";
+import { OpeningGate } from "./opening-gate.js";
+import { Openings } from "./openings.js";
 import { addPoolStats } from "./pool-stats.js";
-import { Keeper } from "./stateful-pin.js";
+import { StatefulPin } from "./stateful-pin.js";
 
 /** What the connections of a server need of it. */
 export interface ConnectionsContext {
@@ -41,6 +42,13 @@ export interface SessionSetup {
   readonly onServerRequest: ServerContext["onServerRequest"];
 }
 
+/** An open connection, and how the pool is told that it is of no use any more. */
+interface Opened {
+  readonly key: ConnectionKey;
+  readonly openedAt: number;
+  readonly died: (cause: unknown) => void;
+}
+
 const fewKeys = 64;
 const maxLosses = 10_000;
 
@@ -53,9 +61,11 @@ export class ServerConnections {
   /** Most calls are like the one before. */
   #recentKey: (Omit<ConnectionKey, "server"> & { readonly text: string }) | undefined;
   readonly #sockets = new HttpSockets();
-  readonly #open = new Map<Connection, ConnectionKey>();
-  /** A stateful server's connection is never idle: its keeper keeps it from being given up. */
-  readonly #keepers = new Map<string, Keeper>();
+  readonly #open = new Map<Connection, Opened>();
+  readonly #gates = new Map<string, OpeningGate>();
+  readonly #openings: Openings;
+  /** A stateful server's connection is never idle: its pin keeps it from being given up. */
+  readonly #pins = new Map<string, StatefulPin>();
   /** Sessions of a stateful server that ended while nobody was calling: the next caller has to be told, if one comes. */
   readonly #lost = new Map<string, Failure>();
   readonly #setups = new Map<number, SessionSetup>();
@@ -64,6 +74,7 @@ export class ServerConnections {
 
   constructor(context: ConnectionsContext) {
     this.#context = context;
+    this.#openings = new Openings(context.server);
   }
 
   /** The key of shared connections, or of one of somebody's own. */
@@ -76,36 +87,6 @@ export class ServerConnections {
     this.#keys.add(key);
     this.#recentKey = { replica, principal, isOwn, text: key };
     return key;
-  }
-
-  /** The pool's limits for connections under a key. */
-  limits({ replica, isOwn }: ConnectionKey): Partial<PoolLimits> {
-    const { policy } = this.#context;
-    const isStdio = transportOf(targetOf(policy, replica)) === "stdio";
-    const never = Number.POSITIVE_INFINITY;
-    const shared: Partial<PoolLimits> = {
-      ...(isStdio && { maxLifetimeMs: never }),
-      ...policy.pool,
-      // The deadline of the call and those of the connection are the only ones.
-      acquireTimeoutMs: never,
-      // Finite all the same: closing by force waits only for openings that have an end of their own, and with them for
-      // the processes that they leave.
-      createTimeoutMs: Math.min(policy.connectTimeoutMs + policy.closeTimeoutMs + 2_000, Number.MAX_SAFE_INTEGER),
-      destroyTimeoutMs: Math.max(policy.pool.destroyTimeoutMs ?? 0, policy.closeTimeoutMs + 2_000),
-    };
-    if (isOwn) return { ...shared, maxPerKey: never, minIdlePerKey: 0, maxLeasesPerResource: 1, maxUses: 1 };
-    if (policy.stateful) {
-      const places = policy.maxCallsPerConnection + 1;
-      return {
-        ...shared,
-        maxPerKey: 1,
-        maxLeasesPerResource: places,
-        maxLifetimeMs: never,
-        maxIdleMs: never,
-        maxUses: never,
-      };
-    }
-    return { ...shared, maxPerKey: policy.maxConnections, maxLeasesPerResource: policy.maxCallsPerConnection };
   }
 
   /** The key of a connection of somebody's own that is opened in a way of its own, while that is kept. */
@@ -123,51 +104,16 @@ export class ServerConnections {
     return { number, drop: () => void this.#setups.delete(number) };
   }
 
-  /** Opens a connection for the pool. */
+  /** Opens a connection for the pool, when it is time. */
   async open(
     key: ConnectionKey,
     { signal, died }: { readonly signal: AbortSignal; readonly died: (cause?: unknown) => void },
   ): Promise<McpSession> {
-    const { server, policy, shared, onNotification, onReconnected } = this.#context;
-    const { replica, principal } = key;
-    // Whoever closes waits for what is there, not for what somebody still opens.
-    if (this.#isClosing) throw new Failure("connect", "it is being closed", { delivery: "not-sent" });
-    const setup = key.setup === undefined ? undefined : this.#setups.get(key.setup);
-    if (key.setup !== undefined && setup === undefined)
-      throw new Failure("connect", "nobody wants the session any more", { delivery: "not-sent" });
-    const onServerRequest = setup?.onServerRequest ?? shared.onServerRequest;
-    const begin = performance.now();
-    let connection: Connection | undefined;
-    const onDied = (failure: Failure): void => {
-      if (connection !== undefined) this.#noteDeath(connection, key, failure);
-      died(failure);
-    };
-    try {
-      connection = await openConnection({
-        server,
-        target: targetOf(policy, replica),
-        principal,
-        signal,
-        connectTimeoutMs: policy.connectTimeoutMs,
-        closeTimeoutMs: policy.closeTimeoutMs,
-        maxMessageBytes: policy.maxMessageBytes,
-        sockets: this.#sockets,
-        clientInfo: shared.clientInfo,
-        capabilities: setup?.capabilities ?? shared.capabilities,
-        onServerRequest: onServerRequest?.(server, principal),
-        onNotification: (method, params, mask) => onNotification({ method, params, mask, principal }),
-        onDied,
-      });
-    } catch (error) {
-      if (error instanceof Failure) this.#monitor.connectFailed(this.#asError(error));
-      throw error;
-    }
-    const isFirst = ![...this.#open.values()].some(
-      (other) => other.replica === replica && other.principal === principal,
-    );
-    this.#open.set(connection, key);
-    if (isFirst) onReconnected(principal);
-    this.#monitor.opened(connection, replica, performance.now() - begin);
+    const { policy } = this.#context;
+    const connect = (): Promise<Connection> => this.#connect(key, signal, died);
+    // A process has no session that a server could refuse or forget.
+    const isGated = !key.isOwn && transportOf(targetOf(policy, key.replica)) !== "stdio";
+    const connection = await (isGated ? this.#gate(formatKey(key)).open(signal, connect) : connect());
     return connection.session;
   }
 
@@ -175,20 +121,41 @@ export class ServerConnections {
   async close(session: McpSession, reason: string): Promise<void> {
     const connection = connectionOf(session);
     if (connection === undefined) return;
-    const key = this.#open.get(connection);
-    if (key !== undefined)
-      this.#noteLoss(key, new Failure("closed", "its connection was ended", { delivery: "not-sent" }));
-    this.#open.delete(connection);
+    const open = this.#open.get(connection);
+    if (open !== undefined) {
+      this.#noteLoss(open.key, new Failure("closed", "its connection was ended", { delivery: "not-sent" }));
+      this.#forget(connection, open.key, false);
+    }
     await connection.close();
     this.#monitor.closed(connection, reason);
   }
 
+  /**
+   * Gives up the connections that were open before `at`, so that the next call gets a younger one. Calls on them go on,
+   * unless they hold the only place there is.
+   */
+  giveUpOlder(replica: number, principal: string | undefined, at: number): void {
+    const key = this.key(replica, principal);
+    const older = [...this.#open].filter(([, { openedAt, ...open }]) => openedAt < at && formatKey(open.key) === key);
+    const hasRoom = this.#openUnder(key) < this.#context.policy.maxConnections;
+    const reason = new Failure("closed", "it is older than the outage of its server", { delivery: "sent" });
+    for (const [connection, { died }] of older) {
+      if (!hasRoom) void connection.close();
+      died(reason);
+    }
+  }
+
+  /** What those have to say whose time ends while they wait for a connection. */
+  blame(key: string): Blame {
+    return this.#openings.blame(key);
+  }
+
   /** To be called with each connection that a call is about to use. */
-  leased({ lease }: LeasedConnection, key: string): void {
-    if (!this.#context.policy.stateful || this.#keepers.has(key) || this.#isClosing) return;
-    const keeper = new Keeper(() => void this.#keepers.delete(key));
-    this.#keepers.set(key, keeper);
-    keeper.hold(this.#context.shared.pool, key, lease.signal);
+  leased({ lease }: { readonly lease: Lease<McpSession> }, key: string): void {
+    if (!this.#context.policy.stateful || this.#pins.has(key) || this.#isClosing) return;
+    const pin = new StatefulPin(() => void this.#pins.delete(key));
+    this.#pins.set(key, pin);
+    pin.hold(this.#context.shared.pool, key, lease.signal);
   }
 
   /** The loss that the next caller has to be told of; it is told once. */
@@ -209,7 +176,7 @@ export class ServerConnections {
   /** Gives up what keeps connections open. */
   beginClose(): void {
     this.#isClosing = true;
-    for (const keeper of [...this.#keepers.values()]) keeper.letGo();
+    for (const pin of [...this.#pins.values()]) pin.letGo();
   }
 
   /** Ends every connection; resolves when no process is left. */
@@ -222,18 +189,85 @@ export class ServerConnections {
     return this.#context.monitor();
   }
 
+  async #connect(key: ConnectionKey, signal: AbortSignal, died: (cause?: unknown) => void): Promise<Connection> {
+    const { server, policy, shared, onNotification, onReconnected } = this.#context;
+    const { replica, principal } = key;
+    // Whoever closes waits for what is there, not for what somebody still opens.
+    if (this.#isClosing) throw new Failure("connect", "it is being closed", { delivery: "not-sent" });
+    const setup = key.setup === undefined ? undefined : this.#setups.get(key.setup);
+    if (key.setup !== undefined && setup === undefined)
+      throw new Failure("connect", "nobody wants the session any more", { delivery: "not-sent" });
+    const onServerRequest = setup?.onServerRequest ?? shared.onServerRequest;
+    const begin = performance.now();
+    const text = formatKey(key);
+    let connection: Connection | undefined;
+    const opening = this.#openings.begin(text);
+    const onDied = (failure: Failure): void => {
+      if (connection !== undefined) this.#noteDeath(connection, key, failure);
+      died(failure);
+    };
+    try {
+      connection = await openConnection({
+        server,
+        target: targetOf(policy, replica),
+        principal,
+        signal,
+        connectTimeoutMs: policy.connectTimeoutMs,
+        closeTimeoutMs: policy.closeTimeoutMs,
+        maxMessageBytes: policy.maxMessageBytes,
+        sockets: this.#sockets,
+        clientInfo: shared.clientInfo,
+        capabilities: setup?.capabilities ?? shared.capabilities,
+        onServerRequest: onServerRequest?.(server, principal),
+        onStderr: (read) => {
+          opening.stderrTail = read;
+        },
+        onNotification: (method, params, mask) => onNotification({ method, params, mask, principal }),
+        onDied,
+      });
+    } catch (error) {
+      const failure = error instanceof Failure ? error : undefined;
+      this.#openings.end(text, opening, failure);
+      if (failure !== undefined) this.#monitor.connectFailed(this.#openings.asError(failure), failure);
+      throw error;
+    }
+    this.#openings.end(text, opening, undefined);
+    const isFirst = ![...this.#open.values()].some(
+      ({ key: other }) => other.replica === replica && other.principal === principal,
+    );
+    this.#open.set(connection, { key, openedAt: performance.now(), died });
+    if (isFirst) onReconnected(principal);
+    this.#monitor.opened(connection, replica, performance.now() - begin);
+    return connection;
+  }
+
+  #gate(key: string): OpeningGate {
+    const known = this.#gates.get(key);
+    if (known !== undefined) return known;
+    const gate = new OpeningGate({ stats: () => this.#context.shared.pool.stats(key) });
+    this.#gates.set(key, gate);
+    return gate;
+  }
+
+  #openUnder(key: string): number {
+    return [...this.#open.values()].filter((open) => formatKey(open.key) === key).length;
+  }
+
+  #forget(connection: Connection, key: ConnectionKey, isLost: boolean): void {
+    this.#open.delete(connection);
+    this.#gates.get(formatKey(key))?.ended(connection, isLost);
+  }
+
   /** Principals come and go: keys under which the pool has nothing are forgotten. */
   #prune(): void {
     for (const key of this.#keys) {
       const { total, waiting } = this.#context.shared.pool.stats(key);
-      if (total + waiting === 0) this.#keys.delete(key);
+      if (total + waiting > 0) continue;
+      this.#keys.delete(key);
+      this.#openings.forget(key);
+      if (this.#gates.get(key)?.isIdle === true) this.#gates.delete(key);
     }
     this.#pruneAt = Math.max(fewKeys, 2 * this.#keys.size);
-  }
-
-  /** A failure that no call is told of, as an error that an operator can read. */
-  #asError({ message, stderrTail, cause }: Failure): ConnectError {
-    return new ConnectError(this.#context.server, message, { stderrTail, cause });
   }
 
   #noteLoss(key: ConnectionKey, failure: Failure): void {
@@ -247,9 +281,9 @@ export class ServerConnections {
   }
 
   #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {
-    this.#open.delete(connection);
+    this.#forget(connection, key, true);
     this.#noteLoss(key, failure);
-    this.#monitor.noteError(this.#asError(failure));
+    this.#monitor.noteError(this.#openings.asError(failure));
     this.#monitor.closed(connection, "died");
   }
 }

@@ -3,7 +3,7 @@ import type { SessionPool } from "../interfaces.js";
 import type { McpSession } from "../mcp-session.js";
 
 /** Holds the one connection of a stateful server by a lease of its own, so that it is never idle and never given up. */
-export class Keeper {
+export class StatefulPin {
   readonly #onEnd: () => void;
   readonly #ended = new AbortController();
   #lease: Lease<McpSession> | undefined;

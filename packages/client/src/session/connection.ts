@@ -65,6 +65,11 @@ export interface Connection {
   send(request: ConnectionRequest, options: SendOptions): Promise<unknown>;
   /** Resolves at any JSON-RPC answer, an error too (`ping`, or `server/discover` where there is no ping). */
   ping(signal: Cancellation): Promise<void>;
+  /**
+   * Finds out by one ping, shared by all who ask, whether the server still knows the session; a lost one ends. Never rejects,
+   * and does not wait long for a server that says nothing.
+   */
+  check(): Promise<void>;
   /** The end of what the server wrote to stderr, secrets masked; "" where there is none. */
   stderrTail(): string;
   /** Ends the connection within its `closeTimeoutMs`; resolves when no process of it is alive. Idempotent, never rejects. */

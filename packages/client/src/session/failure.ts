@@ -1,18 +1,28 @@
-/** Whether a request can have reached the server. */
-export type Delivery = "not-sent" | "sent";
+import type { Delivery } from "../errors.js";
+
+export type { Delivery } from "../errors.js";
 
 /**
  * What went wrong with one request or connection attempt, told apart by signal, name, code, status and cause.
  *
  * - `rpc`: the server answered with a JSON-RPC error (`cause` is the SDK's error, to be rethrown as it is).
  * - `connect`: no connection could be opened.
- * - `session-lost`: the server no longer knows the session (HTTP 404).
+ * - `session-lost`: the server no longer knows the session.
  * - `closed`: the connection ended while the answer was awaited, or before the request was written.
  * - `http`: refused with `status` (and `retryAfterMs` where the server said so).
  * - `too-large`: a message over `maxMessageBytes`.
- * - `invalid-result`: an answer that is no valid result.
+ * - `invalid-result`: a JSON-RPC answer that is not a valid result.
+ * - `application`: code of the application that a request needs (`headers()`, `authProvider`) failed.
  */
-export type FailureKind = "rpc" | "connect" | "session-lost" | "closed" | "http" | "too-large" | "invalid-result";
+export type FailureKind =
+  | "rpc"
+  | "connect"
+  | "session-lost"
+  | "closed"
+  | "http"
+  | "too-large"
+  | "invalid-result"
+  | "application";
 
 /** What is known of a {@link Failure} beside its kind. */
 export interface FailureDetails {
@@ -21,6 +31,14 @@ export interface FailureDetails {
   readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly stderrTail?: string | undefined;
+  /** Whether it may mean that the server has forgotten the session, which a ping has to show. */
+  readonly doubtsSession?: boolean | undefined;
+  /** Whether it is about a connection that was being opened. */
+  readonly isOpening?: boolean | undefined;
+  /** Whether the connection is of no use any more, so that whatever is sent next goes over another one. */
+  readonly endsConnection?: boolean | undefined;
+  /** Where a session turned out to be lost by a refusal: that refusal. */
+  readonly refusal?: Failure | undefined;
 }
 
 /** The one form in which the lower half of the client reports what went wrong. Never leaves the package. */
@@ -33,6 +51,10 @@ export class Failure extends Error {
   readonly retryAfterMs: number | undefined;
   /** Where a process could not be connected to: the end of what it wrote to stderr, masked. */
   readonly stderrTail: string;
+  readonly doubtsSession: boolean;
+  readonly isOpening: boolean;
+  readonly endsConnection: boolean;
+  readonly refusal: Failure | undefined;
 
   constructor(kind: FailureKind, message: string, details: FailureDetails) {
     super(message, { cause: details.cause });
@@ -41,12 +63,18 @@ export class Failure extends Error {
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
     this.stderrTail = details.stderrTail ?? "";
+    this.doubtsSession = details.doubtsSession ?? false;
+    this.isOpening = details.isOpening ?? false;
+    this.endsConnection = details.endsConnection ?? false;
+    this.refusal = details.refusal;
   }
 
   /** The same failure as it looks from another place. */
   with(change: Partial<FailureDetails> & { readonly kind?: FailureKind; readonly message?: string }): Failure {
     const { kind, message, delivery, cause, status, retryAfterMs, stderrTail } = this;
-    const details = { delivery, cause, status, retryAfterMs, stderrTail, ...change };
+    const { doubtsSession, isOpening, endsConnection, refusal } = this;
+    const known = { delivery, cause, status, retryAfterMs, stderrTail };
+    const details = { ...known, doubtsSession, isOpening, endsConnection, refusal, ...change };
     return new Failure(change.kind ?? kind, change.message ?? message, details);
   }
 }

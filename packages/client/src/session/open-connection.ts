@@ -38,6 +38,8 @@ export interface OpenConnectionOptions {
   readonly capabilities: ClientCapabilities;
   /** Answers elicitation, sampling and roots requests, as far as `capabilities` declare them. */
   readonly onServerRequest?: ServerRequestHandler | undefined;
+  /** Called once there is something that writes to stderr, with what reads the end of it, masked. */
+  readonly onStderr?: ((read: () => string) => void) | undefined;
   /**
    * Receives every notification but progress, also those that come during the handshake. What is handed on of its
    * parameters has to go through `mask`, which takes the secrets out.
@@ -104,6 +106,7 @@ class Opening {
   async #openOwn(target: StdioServer | HttpServer): Promise<Connection> {
     const { clientInfo, capabilities, onServerRequest, closeTimeoutMs } = this.#options;
     const wire = this.#wireTo(target);
+    this.#options.onStderr?.(() => wire.stderrTail());
     const client = new Client({ ...clientInfo }, { capabilities });
     if (onServerRequest !== undefined) answerServerRequests(client, this.#exchanges, capabilities, onServerRequest);
     const transport: WireTransport = new WireTransport({
@@ -111,6 +114,7 @@ class Opening {
       exchanges: this.#exchanges,
       events: {
         onEnded: (failure, how) => this.#ended(connection, failure, how),
+        onDoubt: (refusal) => connection.doubt(refusal),
         onGap: () => this.#tellGap(connection),
       },
       failureOf: (error, exchange) => failureOf(error, exchange, { hasSession: false }),
@@ -205,7 +209,7 @@ class Opening {
     const { signal } = this.#options;
     if (signal.aborted) return signal.reason;
     const failure = failureOf(error, this.#exchanges.handshake, { hasSession: false });
-    const isOwn = failure.kind === "http" || failure.kind === "rpc";
+    const isOwn = failure.kind === "http" || failure.kind === "rpc" || failure.kind === "application";
     const message =
       failure.cause instanceof Error && !isOwn && failure.cause.message !== ""
         ? failure.cause.message
@@ -214,10 +218,17 @@ class Opening {
       kind: isOwn ? failure.kind : "connect",
       message: this.#secrets.mask(message),
       delivery: "not-sent",
+      isOpening: true,
+      doubtsSession: false,
       stderrTail: wire?.stderrTail() ?? "",
-      cause: failure.kind === "rpc" ? failure.cause : this.#secrets.maskError(failure.cause),
+      cause: keepsCause(failure) ? failure.cause : this.#secrets.maskError(failure.cause),
     });
   }
+}
+
+/** Errors that are rethrown as they are: the server's own, and those of the application. */
+function keepsCause({ kind }: Failure): boolean {
+  return kind === "rpc" || kind === "application";
 }
 
 function rejectable(): { readonly promise: Promise<never>; readonly reject: (error: unknown) => void } {

@@ -8,7 +8,11 @@ import { forget, ignore, quietly } from "./quietly.js";
 import type { Secrets } from "./redact.js";
 import type { Requests } from "./requests.js";
 import { serverInfoOf } from "./server-info.js";
+import { SessionDoubt } from "./session-doubt.js";
 import type { Wire } from "./wire.js";
+
+/** A server that does not answer a ping for so long has not said that it knows no session. */
+const doubtTimeoutMs = 5_000;
 
 /** A {@link Connection} over a client of the SDK, of either line. */
 export class SessionConnection implements Connection {
@@ -20,6 +24,10 @@ export class SessionConnection implements Connection {
   /** Undefined where somebody else opened the session. */
   readonly #wire: Wire | undefined;
   readonly #active = new Set<Exchange>();
+  readonly #doubt: SessionDoubt = new SessionDoubt({
+    ping: () => this.#pingInDoubt(),
+    onLost: (failure) => this.die(failure, { sparesRequests: true }),
+  });
   #ended: Failure | undefined;
   #closed: Promise<void> | undefined;
 
@@ -49,9 +57,18 @@ export class SessionConnection implements Connection {
   }
 
   send(request: ConnectionRequest, options: SendOptions): Promise<unknown> {
+    return this.#send(request, options, { settlesDoubt: false });
+  }
+
+  #send(
+    request: ConnectionRequest,
+    options: SendOptions,
+    { settlesDoubt }: { readonly settlesDoubt: boolean },
+  ): Promise<unknown> {
     const { signal } = options;
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#ended !== undefined) return Promise.reject(this.#ended.with({ delivery: "not-sent" }));
+    if (this.#ended !== undefined)
+      return Promise.reject(this.#ended.with({ delivery: "not-sent", refusal: undefined }));
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         signal.removeEventListener("abort", abort);
@@ -63,10 +80,15 @@ export class SessionConnection implements Connection {
           resolve(result);
         },
         onFailed: (failure) => {
-          settle();
-          reject(this.#masked(failure));
+          const end = (outcome: Failure): void => {
+            settle();
+            reject(this.#masked(outcome));
+          };
+          if (failure.doubtsSession && !settlesDoubt) return void this.#doubt.settle(failure).then(end);
+          end(failure);
           // The requests sent before may be under way: each learns its own fate.
           if (failure.kind === "session-lost") this.die(failure, { sparesRequests: true });
+          if (failure.kind === "rpc" && !settlesDoubt) this.#doubt.hint(failure);
         },
         onStarted: options.onStarted,
         onSent: options.onSent,
@@ -102,12 +124,21 @@ export class SessionConnection implements Connection {
     if (second !== undefined && second.kind !== "rpc") throw second;
   }
 
+  check(): Promise<void> {
+    return this.#doubt.check();
+  }
+
+  /** To be called where the server refuses something that a session entitles to. */
+  doubt(failure: Failure): void {
+    if (this.#ended === undefined) void this.#doubt.settle(failure);
+  }
+
   stderrTail(): string {
     return this.#wire?.stderrTail() ?? "";
   }
 
   close(): Promise<void> {
-    this.#ended ??= new Failure("closed", "the connection was closed", { delivery: "sent" });
+    this.#ended ??= new Failure("closed", "the connection was closed", { delivery: "sent", endsConnection: true });
     this.#closed ??= this.#close(this.#ended, { hasty: false });
     return this.#closed;
   }
@@ -115,8 +146,9 @@ export class SessionConnection implements Connection {
   /** To be called when the connection turns out to be of no use any more. */
   die(failure: Failure, options: { readonly sparesRequests: boolean } = { sparesRequests: false }): void {
     if (this.#ended !== undefined) return;
-    const masked = this.#masked(failure);
+    const masked = this.#masked(failure).with({ endsConnection: true });
     this.#ended = masked;
+    if (failure.kind === "session-lost") this.#doubt.noteLost();
     // Requests with a connection of their own end by themselves; the owner closes what is left.
     if (!options.sparesRequests) this.#closed = this.#close(masked, { hasty: true });
     quietly(() => this.#onDied(masked));
@@ -131,9 +163,19 @@ export class SessionConnection implements Connection {
     else await this.#wire.close(this.#closeTimeoutMs, options);
   }
 
-  async #answerTo(method: string, signal: Cancellation): Promise<Failure | undefined> {
+  /** What the ping that settles a doubt failed with; a server that says nothing refuses nothing. */
+  async #pingInDoubt(): Promise<Failure | undefined> {
+    const signal = AbortSignal.timeout(doubtTimeoutMs);
+    return await this.#answerTo("ping", signal, { settlesDoubt: true }).catch(() => undefined);
+  }
+
+  async #answerTo(
+    method: string,
+    signal: Cancellation,
+    how: { readonly settlesDoubt: boolean } = { settlesDoubt: false },
+  ): Promise<Failure | undefined> {
     try {
-      await this.send({ method }, { signal });
+      await this.#send({ method }, { signal }, how);
       return undefined;
     } catch (error) {
       if (error instanceof Failure) return error;
@@ -143,8 +185,10 @@ export class SessionConnection implements Connection {
 
   /** The server's own errors are masked where they arrive, and rethrown as they are. */
   #masked(failure: Failure): Failure {
-    const cause = failure.kind === "rpc" ? failure.cause : this.#secrets.maskError(failure.cause);
-    return failure.with({ message: this.#secrets.mask(failure.message), cause });
+    const isKept = failure.kind === "rpc" || failure.kind === "application";
+    const cause = isKept ? failure.cause : this.#secrets.maskError(failure.cause);
+    const refusal = failure.refusal && this.#masked(failure.refusal);
+    return failure.with({ message: this.#secrets.mask(failure.message), cause, refusal });
   }
 }
 

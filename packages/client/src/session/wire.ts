@@ -16,6 +16,8 @@ export interface WireEvents {
    * own that ends by itself (`sparesRequests`).
    */
   readonly onEnded: (failure: Failure, options?: { readonly sparesRequests: boolean }) => void;
+  /** The server refuses what it granted before, so that it may have forgotten the session. */
+  readonly onDoubt: (refusal: Failure) => void;
   /** Notifications may have been missed. */
   readonly onGap: () => void;
 }

@@ -185,15 +185,35 @@ test("M9: half-open, a caller who gives up proves nothing and blocks nobody", as
   expect(stateOf(client)).toBe("closed");
 });
 
-test("M9: half-open, a hung connect fails the probe at the caller's deadline", async () => {
+test("M9: half-open, a hung connect fails the probe at connectTimeoutMs, whatever the caller's deadline is", async () => {
   const server = memoryServer();
-  const { client } = await halfOpen(server);
+  const { client } = await halfOpen(server, { connectTimeoutMs: 300 });
   server.connect = () => new Promise(() => {});
   expect(await rejection(client.callTool("one", "echo", {}, { timeoutMs: 50 }))).toMatchObject({
     code: "ERR_MCP_TIMEOUT",
     delivery: "not-sent",
   });
-  expect(stateOf(client)).toBe("open");
+  expect(stateOf(client)).toBe("half-open");
+  await until(() => stateOf(client) === "open", "the end of the probe");
+  expect(server.calls).toHaveLength(0);
+});
+
+test("M9: half-open, a connection that opens after its caller has left serves the next one, and is the only one", async () => {
+  const server = memoryServer();
+  const { client } = await halfOpen(server);
+  const opened = server.contexts.length;
+  const connected = deferred();
+  server.connect = () => connected.promise;
+  for (let i = 0; i < 3; i++)
+    expect(await rejection(client.callTool("one", "echo", {}, { timeoutMs: 30 }))).toMatchObject({
+      code: "ERR_MCP_TIMEOUT",
+      delivery: "not-sent",
+    });
+  const waiting = client.callTool("one", "echo");
+  connected.resolve();
+  await waiting;
+  expect(server.contexts).toHaveLength(opened + 1);
+  expect(stateOf(client)).toBe("closed");
 });
 
 test("M9: half-open, a ping that was answered stands where the call after it was given up", async () => {

@@ -301,7 +301,7 @@ describe("over HTTP", () => {
         sockets,
         send: sockets.send,
       });
-    const events = { onMessage: () => {}, onEnded: () => {}, onGap: () => {} };
+    const events = { onMessage: () => {}, onEnded: () => {}, onDoubt: () => {}, onGap: () => {} };
     await wire("http").close(10, { hasty: false });
     const streamable = wire("http");
     await streamable.start(events);

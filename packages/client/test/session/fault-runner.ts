@@ -125,6 +125,8 @@ function inWords(error: unknown): string {
       return "MessageTooLargeError";
     case "invalid-result":
       return "invalid result";
+    case "application":
+      return "AuthorizationError";
   }
 }
 

@@ -409,6 +409,7 @@ describe("a standing stream", () => {
       const told = {
         onMessage: () => {},
         onEnded: ({ kind }: Failure) => seen.push(kind),
+        onDoubt: () => {},
         onGap: () => seen.push("gap"),
       };
       let count = 0;

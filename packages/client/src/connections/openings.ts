@@ -1,0 +1,56 @@
+import type { Blame } from "../deadline.js";
+import { ConnectError } from "../errors.js";
+import type { Failure } from "../session/failure.js";
+
+/** One connection that is being opened. */
+export interface Opening {
+  /** What reads the end of its stderr, once there is something that writes to it. */
+  stderrTail: () => string;
+}
+
+/** What is being opened under each key, and why the last attempt failed: what those are told who wait in vain. */
+export class Openings {
+  readonly #server: string;
+  readonly #underWay = new Map<string, Set<Opening>>();
+  /** Until one succeeds. */
+  readonly #failed = new Map<string, Failure>();
+
+  constructor(server: string) {
+    this.#server = server;
+  }
+
+  begin(key: string): Opening {
+    const opening: Opening = { stderrTail: () => "" };
+    const all = this.#underWay.get(key) ?? new Set();
+    this.#underWay.set(key, all.add(opening));
+    return opening;
+  }
+
+  /** It has failed, or is open. */
+  end(key: string, opening: Opening, failure: Failure | undefined): void {
+    const all = this.#underWay.get(key);
+    all?.delete(opening);
+    if (all?.size === 0) this.#underWay.delete(key);
+    if (failure === undefined) this.#failed.delete(key);
+    else this.#failed.set(key, failure);
+  }
+
+  forget(key: string): void {
+    this.#failed.delete(key);
+  }
+
+  /** What those have to say whose time ends while they wait for a connection. */
+  blame(key: string): Blame {
+    const [opening] = this.#underWay.get(key) ?? [];
+    const failure = this.#failed.get(key);
+    const before = failure === undefined ? undefined : this.asError(failure);
+    if (opening === undefined) return { cause: before };
+    const stderrTail = opening.stderrTail() || failure?.stderrTail;
+    return { cause: new ConnectError(this.#server, "it was still being opened", { stderrTail, cause: before }) };
+  }
+
+  /** A failure that no call is told of, as an error that an operator can read. */
+  asError({ message, stderrTail, cause }: Failure): ConnectError {
+    return new ConnectError(this.#server, message, { stderrTail, cause });
+  }
+}
