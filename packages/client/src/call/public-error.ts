@@ -42,7 +42,8 @@ export function publicError(failure: Failure, call: FailedCall): unknown {
       return httpError(failure, call);
     case "closed":
     case "invalid-result":
-      if (isStateful) return new SessionLostError(server, { delivery, reason: message, cause });
+      if (isStateful && failure.endsConnection)
+        return new SessionLostError(server, { delivery, reason: message, cause });
       if (delivery === "sent") return new OutcomeUnknownError(server, what, { reason: message, cause });
       return new ConnectError(server, message, { cause });
   }

@@ -16,7 +16,7 @@ type Sent = Pick<Call, "isSafe">;
 
 /**
  * May a call that failed be sent again, here? What was not sent may; what was sent and whose answer was lost may where
- * running it twice does no harm. A stateful server's state is on the connection that was lost, so nothing is sent again there.
+ * running it twice does no harm. Where a stateful server's connection was lost, its state was: nothing is sent again.
  */
 export function resendOf(
   failure: Failure,
@@ -36,11 +36,11 @@ export function resendOf(
       if (stateful || !mayRun) return "never";
       return isOff && failure.delivery === "sent" ? "never" : "repair";
     case "closed":
-      if (stateful || !mayRun) return "never";
+      if ((stateful && failure.endsConnection) || !mayRun) return "never";
       // Without retries only a connection found dead is replaced, and nothing goes twice over the same one.
       return isOff && !(failure.delivery === "not-sent" && failure.endsConnection) ? "never" : "repair";
     case "invalid-result":
-      return !stateful && mayRun ? "retry" : "never";
+      return mayRun ? "retry" : "never";
     case "http":
       return httpResend(failure, call);
   }

@@ -41,7 +41,7 @@ function verdictOf(failure: Failure): ServerVerdict {
     case "http":
       return status >= 500 ? "failing" : "nothing";
     case "session-lost":
-      return refusal === undefined ? "nothing" : verdictOf(refusal);
+      return refusal !== undefined && verdictOf(refusal) === "failing" ? "failing" : "nothing";
     case "rpc":
     case "invalid-result":
     case "too-large":

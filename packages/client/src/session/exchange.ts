@@ -11,6 +11,8 @@ export class Exchange {
   readonly progressToken: string = `minion-${++lastToken}`;
   /** By which its answer is found. */
   requestId: RequestId | undefined;
+  /** Whether the answer names no request, so that the server may not have understood it. */
+  isUnmatched = false;
   /** Its number on the wire, where it goes past the SDK; undefined where the SDK makes the request. */
   id: number | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;

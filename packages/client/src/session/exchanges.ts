@@ -148,7 +148,7 @@ export class Exchanges {
       const error = this.#masked(message.error);
       exchange.answered("error");
       if (exchange.id === undefined) return { jsonrpc: "2.0", id, error };
-      exchange.reject(rpcFailure(error));
+      exchange.reject(rpcFailure(error, exchange));
       return undefined;
     }
     if ("result" in message && isResult(message.result, exchange)) {
@@ -222,9 +222,9 @@ function isResult(value: unknown, { id }: Exchange): value is Record<string, unk
 }
 
 /** With the error that the SDK would throw. */
-function rpcFailure({ code, message, data }: RpcError): Failure {
+function rpcFailure({ code, message, data }: RpcError, { isUnmatched }: Exchange): Failure {
   const cause = McpError.fromError(code, message, data);
-  return new Failure("rpc", cause.message, { delivery: "sent", cause });
+  return new Failure("rpc", cause.message, { delivery: "sent", cause, doubtsSession: isUnmatched });
 }
 
 /** What the SDK is told in place of an answer, so that it forgets the request. */

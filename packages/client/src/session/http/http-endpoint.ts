@@ -57,7 +57,7 @@ export class HttpEndpoint {
       return given;
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
-      throw new Failure("connect", "the function that gives its headers failed", { delivery: "not-sent", cause });
+      throw new Failure("application", "the function that gives its headers failed", { delivery: "not-sent", cause });
     }
   }
 }

@@ -167,7 +167,6 @@ export class HttpWire implements Wire {
     };
     try {
       leave = await this.#limiterFor(post, exchange).enter(signal);
-      exchange?.markStarted();
       const own = {
         ...post.headers,
         ...this.#transportHeaders,
@@ -175,6 +174,8 @@ export class HttpWire implements Wire {
         "content-type": "application/json",
       };
       const headers = await this.#endpoint.headers(own, signal);
+      // What the application takes for its headers is not the server's time.
+      exchange?.markStarted();
       const onSent = (): void => exchange?.markSent();
       const response = await this.#request({ method: "POST", headers, body: post.body, signal, onSent });
       if (!isSuccess(response)) await this.#refused(response, headers, exchange);

@@ -29,7 +29,8 @@ export async function readRefusal(
   const body = await readStart(response, maxLength);
   const message = status >= 400 ? parsed(body) : undefined;
   const isAnswer = id !== undefined && message?.id === id && ("error" in message || "result" in message);
-  const failure = refusal(status, headers["retry-after"] ?? null, { hasSession });
+  const hasChallenge = headers["www-authenticate"] !== undefined;
+  const failure = refusal(status, headers["retry-after"] ?? null, { hasSession, hasChallenge });
   const words = onOneLine(secrets.maskCut(wordsOf(message) ?? body));
   return {
     answer: isAnswer && !neverAnswers.has(status) ? message : undefined,

@@ -52,10 +52,10 @@ export class Replies {
     const whole = await readWhole(response, this.#maxMessageBytes);
     if (whole === undefined) return exchange.fail(this.#tooLarge());
     if (status === 202 || !type.startsWith("application/json"))
-      return exchange.fail(invalid(`no answer but HTTP status ${status} of type "${type}"`));
+      return exchange.fail(noAnswer(`no answer but HTTP status ${status} of type "${type}"`));
     // A decoder takes off the mark of the byte order that some servers write.
-    this.#onMessage(JSON.parse(new TextDecoder().decode(whole)), exchange);
-    exchange.fail(invalid("the answer is to another request"));
+    this.#receive(JSON.parse(new TextDecoder().decode(whole)), exchange);
+    exchange.fail(noAnswer("the answer is to another request"));
   }
 
   async #readStreams(first: IncomingMessage, { exchange, signal, resume }: Reply): Promise<void> {
@@ -64,7 +64,7 @@ export class Replies {
     for (let response = first; ; ) {
       const end = await readEvents(response, {
         maxEventBytes: this.#maxMessageBytes,
-        onMessage: (message) => this.#onMessage(message, exchange),
+        onMessage: (message) => this.#receive(message, exchange),
         onRetry: (ms) => {
           retryMs = ms;
         },
@@ -78,11 +78,25 @@ export class Replies {
     }
   }
 
+  /** An error that names no request can be about none but the one that was posted: it was refused before it was understood. */
+  #receive(message: unknown, exchange: Exchange): void {
+    const { requestId: id } = exchange;
+    exchange.isUnmatched = id !== undefined && isErrorWithoutId(message);
+    this.#onMessage(id !== undefined && isErrorWithoutId(message) ? { ...message, id } : message, exchange);
+  }
+
   #tooLarge(): Failure {
     return new Failure("too-large", `an answer of more than ${this.#maxMessageBytes} bytes`, { delivery: "sent" });
   }
 }
 
-function invalid(message: string): Failure {
-  return new Failure("invalid-result", message, { delivery: "sent" });
+function isErrorWithoutId(message: unknown): message is { readonly id: null; readonly error: unknown } {
+  return (
+    typeof message === "object" && message !== null && "error" in message && "id" in message && message.id === null
+  );
+}
+
+/** Whoever sent that, it was no MCP server's answer. */
+function noAnswer(message: string): Failure {
+  return new Failure("closed", message, { delivery: "sent" });
 }

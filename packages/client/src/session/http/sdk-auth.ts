@@ -9,7 +9,7 @@ import type { SendHttp } from "./http-sockets.js";
 export function withSdkAuth(send: SendHttp, provider: OAuthClientProvider, serverUrl: URL): SendHttp {
   return async (url, request) => {
     const authorized = async (): ReturnType<SendHttp> => {
-      const tokens = await provider.tokens();
+      const tokens = await tokensOf(provider);
       const given = tokens === undefined ? {} : { authorization: `Bearer ${tokens.access_token}` };
       return send(url, { ...request, headers: { ...given, ...request.headers } });
     };
@@ -40,4 +40,12 @@ export function withSdkAuth(send: SendHttp, provider: OAuthClientProvider, serve
     }
     return authorized();
   };
+}
+
+async function tokensOf(provider: OAuthClientProvider): Promise<Awaited<ReturnType<OAuthClientProvider["tokens"]>>> {
+  try {
+    return await provider.tokens();
+  } catch (cause) {
+    throw new Failure("application", "its authProvider failed", { delivery: "not-sent", cause });
+  }
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { restFor } from "../abort.js";
-import { Failure } from "../failure.js";
 import type { WireEvents } from "../wire.js";
 import { isSuccess } from "./http-body.js";
 import { readEvents } from "./read-events.js";
@@ -44,8 +43,8 @@ export class StandingStream {
     while (!closing.aborted && (await this.#openOnce())) {
       // A server that ends every stream at once is not asked every second forever.
       const restMs = this.#shortLives === 0 ? 0 : defaultPauseMs * 2 ** (this.#shortLives - 1);
-      const pauseMs = Math.max(this.#pauseMs * 1.5 ** this.#failures, Math.min(restMs, maxPauseMs));
-      await restFor(pauseMs, closing);
+      const pauseMs = Math.max(this.#pauseMs, Math.min(this.#pauseMs * 1.5 ** this.#failures, maxPauseMs));
+      await restFor(Math.max(pauseMs, Math.min(restMs, maxPauseMs)), closing);
     }
   }
 
@@ -54,8 +53,8 @@ export class StandingStream {
     let response: IncomingMessage;
     try {
       response = await this.#options.connect(this.#lastId);
-    } catch (cause) {
-      return this.#failed(cause);
+    } catch {
+      return this.#failed();
     }
     const isStream = (response.headers["content-type"] ?? "").toLowerCase().startsWith("text/event-stream");
     if (isSuccess(response) && isStream) {
@@ -65,9 +64,9 @@ export class StandingStream {
     response.destroy();
     const { statusCode: status = 0 } = response;
     if (!this.#wasOpen || status === 405 || status < 300) return false;
-    if (status !== 404) return this.#failed(undefined);
-    this.#lose(refusal(404, null, { hasSession: true }));
-    return false;
+    // It was granted before: has the server forgotten the session?
+    this.#options.events.onDoubt(refusal(status, null, { hasSession: false }).with({ doubtsSession: true }));
+    return this.#failed();
   }
 
   async #read(response: IncomingMessage): Promise<void> {
@@ -92,19 +91,9 @@ export class StandingStream {
     this.#shortLives = performance.now() - openedAt < shortLifeMs ? this.#shortLives + 1 : 0;
   }
 
-  #failed(cause: unknown): boolean {
-    if (this.#options.closing.aborted) return false;
+  /** A stream that never was is not missed; one that there was is asked for again and again. */
+  #failed(): boolean {
     this.#failures += 1;
-    if (this.#failures < maxFailures) return true;
-    // A stream that never was is not missed.
-    if (this.#wasOpen)
-      this.#lose(
-        new Failure("closed", "the stream of the session cannot be opened again", { delivery: "sent", cause }),
-      );
-    return false;
-  }
-
-  #lose(failure: Failure): void {
-    this.#options.events.onEnded(failure, { sparesRequests: true });
+    return !this.#options.closing.aborted && (this.#wasOpen || this.#failures < maxFailures);
   }
 }

@@ -31,12 +31,21 @@ export function isConnectFailure(error: unknown): boolean {
   return false;
 }
 
-/** What a refused POST means. A 404 to a request with a session id says that the session is no more. */
-export function refusal(status: number, retryAfter: string | null, options: { readonly hasSession: boolean }): Failure {
-  if (status === 404 && options.hasSession) {
+/** What is known of a refused request beside its status. */
+export interface RefusedRequest {
+  /** Whether it was sent in a session. */
+  readonly hasSession: boolean;
+  /** Whether the answer asks for credentials; undefined where that is not known. */
+  readonly hasChallenge?: boolean | undefined;
+}
+
+/** What a refused POST means. A 404 to a request in a session says that the session is no more; others may mean the same. */
+export function refusal(status: number, retryAfter: string | null, request: RefusedRequest): Failure {
+  if (status === 404 && request.hasSession) {
     return new Failure("session-lost", "the server does not know the session any more", {
       delivery: "not-sent",
       status,
+      endsConnection: true,
     });
   }
   const retryAfterMs = parseRetryAfter(retryAfter);
@@ -44,7 +53,14 @@ export function refusal(status: number, retryAfter: string | null, options: { re
     delivery: deliveryOf(status, retryAfterMs),
     status,
     retryAfterMs,
+    doubtsSession: request.hasSession && mayMeanLost(status, retryAfterMs, request),
   });
+}
+
+/** In such words, too, servers say that they know no such session. One that says when to come back is only busy. */
+function mayMeanLost(status: number, retryAfterMs: number | undefined, { hasChallenge }: RefusedRequest): boolean {
+  if (status === 401) return hasChallenge === false;
+  return status === 400 || (status >= 500 && retryAfterMs === undefined);
 }
 
 /** A refusal says that nothing was run; what a gateway says of a server behind it does not. */
