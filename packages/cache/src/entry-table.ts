@@ -1,17 +1,15 @@
 import type { EvictionPolicy } from "./cache-options.js";
 import { Entry } from "./entry.js";
+import { ExpiryHeap } from "./expiry-heap.js";
 import { ExpiryStore } from "./expiry-store.js";
 import { FrequencyStore } from "./frequency-store.js";
-import { IndexedHeap } from "./indexed-heap.js";
 import { RecencyStore } from "./recency-store.js";
 import type { Store } from "./store.js";
 import { TagIndex } from "./tag-index.js";
 
 /** All stored entries, in two orders: that of the policy and that of expiry. An expired one always goes first. */
 export class EntryTable<V> {
-  readonly #byExpiry = new IndexedHeap<Entry<V>>((one, other) =>
-    one.expiresAt === other.expiresAt ? one.written < other.written : one.expiresAt < other.expiresAt,
-  );
+  readonly #byExpiry: ExpiryHeap<V>;
   readonly #byTag = new TagIndex<Entry<V>>();
   readonly #store: Store<V>;
   readonly #maxEntries: number;
@@ -22,6 +20,7 @@ export class EntryTable<V> {
   constructor(policy: EvictionPolicy, maxEntries: number, staleMs: number) {
     this.#maxEntries = maxEntries;
     this.#staleMs = staleMs;
+    this.#byExpiry = new ExpiryHeap(policy === "ttl");
     if (policy === "lfu") this.#store = new FrequencyStore(maxEntries);
     else if (policy === "ttl") this.#store = new ExpiryStore(this.#byExpiry);
     else this.#store = new RecencyStore(maxEntries, policy);
@@ -104,7 +103,7 @@ export class EntryTable<V> {
   }
 
   countAt(now: number): number {
-    return this.#store.size - this.#byExpiry.countLeading((entry) => this.isGone(entry, now));
+    return this.#store.size - this.#byExpiry.countOver((expiresAt) => now >= expiresAt + this.#staleMs);
   }
 
   keysAt(now: number): string[] {

@@ -14,7 +14,10 @@ interface Rare {
   failedRefreshes?: number;
 }
 
-/** One stored value with its times, which are instants of the cache's clock. */
+/**
+ * One stored value with its times, which are instants of the cache's clock. It has no private methods: the first one would
+ * make every entry 8 bytes bigger.
+ */
 export class Entry<V> {
   readonly key: string;
   value: V;
@@ -72,10 +75,7 @@ export class Entry<V> {
    * context of a caller, or it would keep that context alive as long as the entry lives.
    */
   promised(): Promise<V> {
-    return this.#promise ?? this.#newPromise();
-  }
-
-  #newPromise(): Promise<V> {
+    if (this.#promise !== undefined && this.#promise !== null) return this.#promise;
     if (this.#promise === undefined) {
       this.#promise = null;
       runInOwnContext(() => {

@@ -1,13 +1,13 @@
 import type { Entry } from "./entry.js";
-import type { IndexedHeap } from "./indexed-heap.js";
+import type { ExpiryHeap } from "./expiry-heap.js";
 import type { Store } from "./store.js";
 
 /** `ttl`: gives up the entry soonest to expire, in the order that is kept for expiry anyway. */
 export class ExpiryStore<V> implements Store<V> {
   readonly #held = new Map<string, Entry<V>>();
-  readonly #byExpiry: IndexedHeap<Entry<V>>;
+  readonly #byExpiry: ExpiryHeap<V>;
 
-  constructor(byExpiry: IndexedHeap<Entry<V>>) {
+  constructor(byExpiry: ExpiryHeap<V>) {
     this.#byExpiry = byExpiry;
   }
 

@@ -42,19 +42,6 @@ export class IndexedHeap<T extends { slot: number }> {
     for (const member of parents.reverse()) this.#sink(member, member.slot);
   }
 
-  /** Counts the members that pass `test`; no member that fails it may come before one that passes. */
-  countLeading(test: (member: T) => boolean): number {
-    let count = 0;
-    const slots = [0];
-    for (let slot = slots.pop(); slot !== undefined; slot = slots.pop()) {
-      const member = this.#members[slot];
-      if (member === undefined || !test(member)) continue;
-      count += 1;
-      slots.push(2 * slot + 1, 2 * slot + 2);
-    }
-    return count;
-  }
-
   #rise(member: T, from: number): void {
     let slot = from;
     while (slot > 0) {

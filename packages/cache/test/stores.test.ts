@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Entry } from "../src/entry.js";
+import { ExpiryHeap } from "../src/expiry-heap.js";
 import { ExpiryStore } from "../src/expiry-store.js";
 import { FrequencyStore } from "../src/frequency-store.js";
 import { IndexedHeap } from "../src/indexed-heap.js";
@@ -46,7 +47,6 @@ describe("IndexedHeap", () => {
         }
         const ranks = members.map(({ rank }) => rank);
         expect(heap.first?.rank).toBe(members.length === 0 ? undefined : Math.min(...ranks));
-        expect(heap.countLeading(({ rank }) => rank < 10)).toBe(ranks.filter((rank) => rank < 10).length);
       }
       heap.clear();
       expect(heap.first).toBeUndefined();
@@ -60,7 +60,7 @@ describe("every store", () => {
     lru: () => new RecencyStore(3, "lru"),
     fifo: () => new RecencyStore(3, "fifo"),
     lfu: () => new FrequencyStore(3),
-    ttl: () => new ExpiryStore(new IndexedHeap((one, other) => one.expiresAt < other.expiresAt)),
+    ttl: () => new ExpiryStore(new ExpiryHeap(true)),
   };
   for (const [name, make] of Object.entries(stores))
     test(`C6: ${name} finds what it holds, gives up nothing by itself and forgets what is deleted`, () => {
