@@ -4,8 +4,8 @@ const tightLoopMs = 0.05;
 const compareEveryMs = 1_000;
 /** The wall clock ahead by more than this since the last comparison: the machine slept. Less is a correction of its time. */
 const shortestSleepMs = 10_000;
-/** Corrections of the wall clock that are too small to move every `cachedAt` for. */
-const smallCorrectionMs = 100;
+/** The wall clock counts whole milliseconds, so that two comparisons may differ by less than one without any correction. */
+const shortestCorrectionMs = 1;
 
 const atEndOfTurn: (task: () => void) => unknown = typeof setImmediate === "function" ? setImmediate : queueMicrotask;
 
@@ -19,7 +19,7 @@ function compare(at: number): void {
   const movedMs = Date.now() - at - wallAheadMs;
   // A monotonic clock that jumps back was exchanged for another one, by a test, and says nothing of a sleep.
   if (at >= comparedAt && movedMs > shortestSleepMs) sleptMs += movedMs;
-  if (at < comparedAt || Math.abs(movedMs) > smallCorrectionMs) wallAheadMs += movedMs;
+  if (at < comparedAt || Math.abs(movedMs) >= shortestCorrectionMs) wallAheadMs += movedMs;
   comparedAt = at;
 }
 
@@ -31,7 +31,7 @@ export function exactNow(): number {
   return at + sleptMs;
 }
 
-/** An instant of {@link exactNow} in epoch milliseconds, always the same one for the same instant. */
+/** An instant of {@link exactNow} in epoch milliseconds: always the same one while the wall clock is not corrected. */
 export function epochOf(instant: number): number {
   return Math.round(instant - sleptMs + wallAheadMs);
 }

@@ -14,16 +14,21 @@ export function runInOwnContext(task: () => void): void {
   wake = undefined;
 }
 
-async function runTasks(): Promise<never> {
+async function loop(): Promise<never> {
   for (;;) {
     await new Promise<void>((resolve) => {
       if (tasks.length > 0) resolve();
       else wake = resolve;
     });
-    const due = tasks;
-    tasks = [];
-    for (const task of due) task();
+    runTasks();
   }
 }
 
-void runTasks();
+/** Apart from the loop, which would keep the last tasks, and all that they hold, until the next ones. */
+function runTasks(): void {
+  const due = tasks;
+  tasks = [];
+  for (const task of due) task();
+}
+
+void loop();

@@ -35,6 +35,8 @@ describe("options", () => {
     [{ staleWhileRevalidateMs: -1 }, RangeError, "Cache: staleWhileRevalidateMs must be"],
     [{ staleIfErrorMs: "1 h" }, TypeError, "Cache: staleIfErrorMs must be"],
     [{ errorTtlMs: Number.NEGATIVE_INFINITY }, RangeError, "Cache: errorTtlMs must be"],
+    [{ softTimeoutMs: 0 }, RangeError, "Cache: softTimeoutMs must be a number of milliseconds > 0 or Infinity, got 0"],
+    [{ loadTimeoutMs: "5" }, TypeError, "Cache: loadTimeoutMs must be a number of milliseconds > 0 or Infinity, got"],
     [{ sweepMs: 0 }, RangeError, "Cache: sweepMs must be a number of milliseconds > 0 or Infinity, got 0"],
     [{ onEvict: "log" }, TypeError, 'Cache: onEvict must be a function, got "log"'],
     [{ onRefreshError: true }, TypeError, "Cache: onRefreshError must be a function, got true"],
@@ -108,7 +110,7 @@ describe("arguments", () => {
       new RangeError("Cache.set: ttlMs must be a number of milliseconds >= 0 or Infinity, got -1"),
     );
     expect(() => call("set", "key", 1, { ttl: 1 })).toThrow(
-      new TypeError('Cache.set: options has no member "ttl"; the known ones are ttlMs'),
+      new TypeError('Cache.set: options has no member "ttl"; the known ones are ttlMs, tags'),
     );
     expect(() => call("set", "key", 1, 5)).toThrow(new TypeError("Cache.set: options must be an object, got 5"));
   });
