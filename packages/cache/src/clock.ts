@@ -61,6 +61,13 @@ export class Clock {
     return this.#read(exactNow());
   }
 
+  /** The time, exact. An instant that must not lie in the future of a later `cachedNow` is to be read here. */
+  now(): number {
+    this.#reuses = 0;
+    this.#last = exactNow();
+    return this.#last;
+  }
+
   /** As `cachedNow`, and what is stored at it lies behind any sleep of the machine until the reading. */
   cachedNowAwake(): number {
     if (this.#reuses > 0) {

@@ -100,7 +100,7 @@ export class KeptValues<V> {
 
   /** Ends the freshness of the values of these keys, and says how many were fresh. */
   expire(keys: Iterable<string>): number {
-    const now = exactNow();
+    const now = this.clock.now();
     let count = 0;
     for (const key of keys) {
       const entry = this.#table.peek(key);

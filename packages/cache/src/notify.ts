@@ -1,4 +1,5 @@
-const ignore = (): void => {};
+/** Takes no notice. */
+export const ignore = (): void => {};
 
 /** Calls a callback of the user's; whether it throws or rejects changes nothing. */
 export function notify<T>(callback: ((event: T) => void) | undefined, event: T): void {

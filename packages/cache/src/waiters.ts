@@ -1,6 +1,5 @@
 import { onAbort } from "./abort-listeners.js";
-
-const ignore = (): void => {};
+import { ignore } from "./notify.js";
 
 /** The callers who wait for one result. They hold one promise, and those with a signal one for each signal. */
 export class Waiters<V> {

@@ -31,6 +31,17 @@ describe("C9 the clock of a hit", () => {
     expect(count()).toBe(101);
   });
 
+  test("C13: what is made stale is so for the very next read, in a tight loop too", () => {
+    looks(0.001);
+    const cache = new Cache<number>({ staleWhileRevalidateMs: 1_000 });
+    for (let round = 0; round < 50; round += 1) {
+      cache.set("key", round);
+      expect(cache.get("key")).toBe(round);
+      cache.expire({ key: "key" });
+      expect([cache.get("key"), cache.peek("key")]).toEqual([undefined, round]);
+    }
+  });
+
   test("C9: outside of tight loops the clock is read every time", () => {
     const { count } = looks(0.0625);
     const clock = new Clock();

@@ -104,3 +104,14 @@ test("C12: the load of a refresh in the background and onEvict of a sweep run in
     ["expired", undefined],
   ]);
 });
+
+test("C12: a refresh in the background that reads another key is in nobody's context too, and leaves none", async () => {
+  const cache = new Cache<number>({ staleWhileRevalidateMs: 600_000 });
+  cache.set("inner", 1);
+  cache.set("outer", 1);
+  cache.expire({ key: "outer" });
+  const load = (): Promise<number> => cache.getOrSet("inner", () => -1);
+  expect(await storesLeftBy(1, () => cache.getOrSet("outer", load))).toBe(0);
+  expect(cache.get("outer")).toBe(1);
+  expect(cache.getOrSet("inner", load), "its promise was made meanwhile").toBe(cache.getOrSet("inner", load));
+});

@@ -100,6 +100,17 @@ describe("C4: a load that outlives softTimeoutMs", () => {
   });
 });
 
+test("C4: a load that ends at the very moment its callers are served leaves no timer behind", async () => {
+  const cache = new Cache<string>({ ttlMs: 100, staleIfErrorMs: 60_000, softTimeoutMs: 50 });
+  cache.set("key", "old");
+  await pass(100);
+  const load = deferred<string>();
+  setTimeout(() => load.resolve("new"), 50);
+  const caller = watch(cache.getOrSet("key", () => load.promise));
+  await pass(50);
+  expect([caller.value, cache.get("key"), vi.getTimerCount()]).toEqual(["old", "new", 1]);
+});
+
 describe("C11: a load ends", () => {
   test("C11: at loadTimeoutMs, deaf as it is: its signal aborts, all who wait are told, the key is free, its product is dropped", async () => {
     const cache = new Cache<string>({ loadTimeoutMs: 1_000 });
