@@ -78,18 +78,23 @@ const hit: BenchCase = async (effort) => {
         unit: "ns",
         samples: reads,
         against: { "lru-cache": { atMost: 1.5 }, "lru-cache without ttl": undefined },
-        note: "100 entries in turn; ours counts the hit and knows the stale windows; in a loop as tight as this one both look at the clock once for several reads",
+        note: "100 entries in turn; ours counts the hit and knows the stale windows; in a loop as tight as this one both read the clock once for several calls",
       }),
       beyondAwait(
         compare({
           name: "a getOrSet that hits",
           unit: "ns",
           samples: loads,
-          against: { "lru-cache fetch": { atMost: 0.5 } },
+          against: { "lru-cache fetch": { atMost: 0.9 } },
         }),
         loads,
       ),
-      compare({ name: "a set over an entry", unit: "ns", samples: writes, against: { "lru-cache": undefined } }),
+      compare({
+        name: "a set over an entry",
+        unit: "ns",
+        samples: writes,
+        against: { "lru-cache": { atMost: 2.5 } },
+      }),
     ],
   };
 };
@@ -104,7 +109,7 @@ function beyondAwait(
   return {
     ...row,
     checks: [...row.checks, { of: "lru-cache fetch, both without the await", unit: "x", value }],
-    note: "await alone: awaiting one settled promise, about half of what a fetch that hits costs",
+    note: "await alone: awaiting one settled promise, about half of what a fetch that hits costs; the promise that ours keeps for later hits is made in nobody's async context",
   };
 }
 
@@ -270,7 +275,10 @@ const memory: BenchCase = async () => {
         unit: "B",
         ours: figures.minion,
         peers: [{ name: "lru-cache", value: figures.lru }],
-        checks: [{ of: "lru-cache", unit: "x", value: figures.minion / figures.lru }],
+        checks: [
+          { of: "in all", unit: "B", value: figures.minion, bound: { atMost: 200 } },
+          { of: "lru-cache", unit: "x", value: figures.minion / figures.lru },
+        ],
         note: `${size} entries`,
       },
     ],
