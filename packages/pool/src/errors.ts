@@ -1,3 +1,5 @@
+import { quote } from "./support/quote.js";
+
 /** How full a pool was when an error was made. */
 export interface PoolCounts {
   readonly total: number;
@@ -39,7 +41,7 @@ export class PoolTimeoutError extends Error {
         ? "release leases sooner, raise the limits, or allow more time"
         : "creating resources fails, see the cause";
     super(
-      `Pool: no resource for ${JSON.stringify(key)} within ${timeoutMs} ms (${describe(counts)}); ${advice}`,
+      `Pool: no resource for ${quote(key)} within ${timeoutMs} ms (${describe(counts)}); ${advice}`,
       cause === undefined ? undefined : { cause },
     );
     this.key = key;
@@ -58,7 +60,7 @@ export class PoolQueueFullError extends Error {
 
   constructor(key: string, counts: PoolCounts) {
     super(
-      `Pool: too many calls wait for ${JSON.stringify(key)} (${describe(counts)}); try again later, or raise maxPerKey or maxWaitersPerKey`,
+      `Pool: too many calls wait for ${quote(key)} (${describe(counts)}); try again later, or raise maxPerKey or maxWaitersPerKey`,
     );
     this.key = key;
     this.counts = counts;
@@ -76,10 +78,7 @@ export class PoolCreateError extends Error {
   readonly key: string;
 
   constructor(key: string, what: string, cause?: unknown) {
-    super(
-      `Pool: creating a resource for ${JSON.stringify(key)} failed: ${what}`,
-      cause === undefined ? undefined : { cause },
-    );
+    super(`Pool: creating a resource for ${quote(key)} failed: ${what}`, cause === undefined ? undefined : { cause });
     this.key = key;
   }
 }
@@ -98,7 +97,7 @@ export class PoolValidationError extends Error {
 
   constructor(key: string, attempts: number, cause: unknown) {
     super(
-      `Pool: ${attempts} resources for ${JSON.stringify(key)} in a row failed their validation; check validate() and what it asks`,
+      `Pool: ${attempts} resources for ${quote(key)} in a row failed their validation; check validate() and what it asks`,
       cause === undefined ? undefined : { cause },
     );
     this.key = key;
@@ -113,9 +112,7 @@ export class PoolLeaseReleasedError extends Error {
   readonly key: string;
 
   constructor(key: string) {
-    super(
-      `Pool: the lease for ${JSON.stringify(key)} was released, another caller may use its resource now; acquire again`,
-    );
+    super(`Pool: the lease for ${quote(key)} was released, another caller may use its resource now; acquire again`);
     this.key = key;
   }
 }

@@ -1,5 +1,5 @@
 import type { DestroyReason } from "./stats.js";
-import type { Effects } from "./support/effects.js";
+import { runInOwnContext } from "./support/own-context.js";
 
 /** Something that happened in a pool, told to `onEvent`. */
 export type PoolEvent =
@@ -7,6 +7,7 @@ export type PoolEvent =
   | { readonly type: "createFailed"; readonly key: string; readonly error: unknown; readonly createMs: number }
   | { readonly type: "acquired"; readonly key: string; readonly waitMs: number }
   | { readonly type: "released"; readonly key: string; readonly useMs: number }
+  | { readonly type: "resetFailed"; readonly key: string; readonly error: unknown }
   | { readonly type: "destroyed"; readonly key: string; readonly reason: DestroyReason }
   | { readonly type: "destroyFailed"; readonly key: string; readonly reason: DestroyReason; readonly error: unknown }
   | { readonly type: "timedOut"; readonly key: string; readonly waitMs: number }
@@ -15,22 +16,27 @@ export type PoolEvent =
 
 /** Tells events to a listener after the state is final; what the listener throws or rejects with is dropped. */
 export class Events {
-  readonly #effects: Effects;
   readonly #listener: (event: PoolEvent) => unknown;
+  #ended = false;
 
-  constructor(effects: Effects, listener: (event: PoolEvent) => unknown) {
-    this.#effects = effects;
+  constructor(listener: (event: PoolEvent) => unknown) {
     this.#listener = listener;
   }
 
   emit(event: PoolEvent): void {
-    this.#effects.defer(() => {
+    if (this.#ended) return;
+    runInOwnContext(() => {
       try {
         // An async listener is not awaited, but its rejection must not end the process.
         Promise.resolve(this.#listener(event)).catch(() => {});
       } catch {
-        // The listener's own affair.
+        // An error of the listener changes nothing for anybody.
       }
     });
+  }
+
+  /** Nothing that happens from now on is told. */
+  end(): void {
+    this.#ended = true;
   }
 }

@@ -17,6 +17,7 @@ export type {
   DestroyContext,
   PoolLimits,
   PoolOptions,
+  ResetContext,
   ResizeLimits,
   ValidateContext,
 } from "./options.js";

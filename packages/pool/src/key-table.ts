@@ -1,4 +1,4 @@
-import { checkKeyLimits, checkLimits, defaultLimits, type GivenLimits, type Limits, resolveLimits } from "./limits.js";
+import { checkLimits, defaultLimits, type GivenLimits, type Limits, readKeyLimits, resolveLimits } from "./limits.js";
 import type { Engine } from "./model/engine.js";
 import { KeyState } from "./model/key-state.js";
 
@@ -69,7 +69,7 @@ export class KeyTable<R> {
 
   #open(key: string): KeyState<R> {
     const engine = this.#engine;
-    const state = new KeyState(engine, key, checkKeyLimits(key, engine.options.limitsFor?.(key)));
+    const state = new KeyState(engine, key, readKeyLimits(key, engine.options.limitsFor?.(key)));
     // `limitsFor` is foreign code and may have used the key itself.
     const meanwhile = this.#states.get(key);
     if (meanwhile !== undefined) return meanwhile;

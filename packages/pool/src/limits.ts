@@ -1,5 +1,6 @@
 import type { PoolLimits } from "./options.js";
 import { checkNumber, checkOptions, type Rule, rules } from "./support/checks.js";
+import { quote } from "./support/quote.js";
 
 type LimitName = keyof PoolLimits;
 
@@ -25,6 +26,9 @@ const limitRules: Readonly<Record<LimitName, Rule>> = {
   createTimeoutMs: rules.duration,
   validateTimeoutMs: rules.duration,
   destroyTimeoutMs: rules.durationOrZero,
+  resetTimeoutMs: rules.duration,
+  failFastAfter: rules.countOrInfinity,
+  maxRetryDelayMs: rules.duration,
   leakThresholdMs: rules.duration,
 };
 
@@ -45,6 +49,9 @@ export const defaultLimits: Limits = {
   createTimeoutMs: 30_000,
   validateTimeoutMs: 5_000,
   destroyTimeoutMs: 10_000,
+  resetTimeoutMs: 5_000,
+  failFastAfter: Number.POSITIVE_INFINITY,
+  maxRetryDelayMs: 5_000,
   leakThresholdMs: Number.POSITIVE_INFINITY,
 };
 
@@ -64,8 +71,19 @@ export const limitNames: readonly LimitName[] = [
   "createTimeoutMs",
   "validateTimeoutMs",
   "destroyTimeoutMs",
+  "resetTimeoutMs",
+  "failFastAfter",
+  "maxRetryDelayMs",
   "leakThresholdMs",
 ];
+
+/** The limits that an object has, its own or inherited, each read once. Throws where one is not what it may be. */
+export function readLimits(where: string, given: GivenLimits): GivenLimits {
+  const limits: { [Name in LimitName]?: number | undefined } = {};
+  for (const name of limitNames) limits[name] = given[name];
+  checkLimits(where, limits);
+  return limits;
+}
 
 /** Throws where one of the limits is not what it may be. */
 export function checkLimits(where: string, given: GivenLimits): void {
@@ -75,13 +93,12 @@ export function checkLimits(where: string, given: GivenLimits): void {
   refuseAbove(where, minIdlePerKey, "maxIdlePerKey", maxIdlePerKey);
 }
 
-/** The limits that `limitsFor` gave for a key, checked. */
-export function checkKeyLimits(key: string, given: GivenLimits | undefined): GivenLimits {
+/** The limits that `limitsFor` gave for a key. */
+export function readKeyLimits(key: string, given: GivenLimits | undefined): GivenLimits {
   if (given === undefined) return {};
-  const where = `Pool: limitsFor(${JSON.stringify(key)})`;
+  const where = `Pool: limitsFor(${quote(key)})`;
   checkOptions(where, given, limitNames);
-  checkLimits(where, given);
-  return given;
+  return readLimits(where, given);
 }
 
 /** Fills up what was given. What nobody gave at this level yields to it; `maxIdle` is what may rest if nothing narrower holds. */

@@ -24,6 +24,13 @@ export interface ValidateContext {
   readonly signal: AbortSignal;
 }
 
+/** What `reset` is given besides the resource. */
+export interface ResetContext {
+  readonly key: string;
+  /** Aborts when the reset is of no interest any more: after `resetTimeoutMs`, and when the resource must go. */
+  readonly signal: AbortSignal;
+}
+
 /** Limits and times of each key. Durations are milliseconds; `Infinity` means no limit, or never. */
 export interface PoolLimits {
   /** Resources at most, those being created and destroyed included. Default 10, or `minIdlePerKey` where that is more. */
@@ -56,23 +63,43 @@ export interface PoolLimits {
   readonly validateTimeoutMs?: number | undefined;
   /** Milliseconds `destroy` may take until its slot counts as free all the same. Default 10_000. */
   readonly destroyTimeoutMs?: number | undefined;
+  /** Milliseconds `reset` may take. Default 5_000. */
+  readonly resetTimeoutMs?: number | undefined;
+  /**
+   * Failed creations in a row after which, while no resource of the key is alive, every waiting call is rejected with the
+   * last error. Default `Infinity`: each failure reaches only the call it was for.
+   */
+  readonly failFastAfter?: number | undefined;
+  /** Longest rest in milliseconds between failed creations that the pool starts again by itself. Default 5_000. */
+  readonly maxRetryDelayMs?: number | undefined;
   /** Milliseconds after which a held lease is reported as leaked, with the stack that took it. Default `Infinity`: never. */
   readonly leakThresholdMs?: number | undefined;
 }
 
-/** How a pool makes, checks and ends its resources, and within which limits. Only `create` is required. */
+/**
+ * How a pool makes, checks, resets and ends its resources, and within which limits. Only `create` is required.
+ *
+ * An object literal or an instance of a class: options are read once, inherited ones too, and methods keep their `this`.
+ * `limitsFor` is called within the call that needs the limits. The other functions run in the async context in which this
+ * module was loaded, so in that of no caller, after the pool's state is final.
+ */
 export interface PoolOptions<R> extends PoolLimits {
   /**
    * Makes a resource for a key.
    *
-   * It belongs to the pool, not to the caller who needed it first: it goes on where that caller gives up, and runs in the
-   * async context in which the pool was made. What it throws reaches the caller it was made for unchanged.
+   * It belongs to the pool, not to the caller who needed it first: it goes on where that caller gives up. What it throws
+   * reaches the caller it was made for unchanged.
    */
   readonly create: (key: string, context: CreateContext) => Promise<R>;
   /** Ends a resource. Its slot is free when this settles, or after `destroyTimeoutMs`. Default: nothing to do. */
   readonly destroy?: ((resource: R, context: DestroyContext) => void | Promise<void>) | undefined;
   /** Says whether a rested resource is still good; false, a throw and a timeout all destroy it. Default: it is. */
   readonly validate?: ((resource: R, context: ValidateContext) => boolean | Promise<boolean>) | undefined;
+  /**
+   * Makes a resource fit for its next lease, after its last one has ended: rolls back, clears cookies. The caller who
+   * released it does not wait, the next one does. A throw and a timeout destroy the resource. Default: nothing to do.
+   */
+  readonly reset?: ((resource: R, context: ResetContext) => void | Promise<void>) | undefined;
   /** Limits of one key that differ from the pool's. Asked when the key is first used, and again after it was emptied. */
   readonly limitsFor?: ((key: string) => Partial<PoolLimits> | undefined) | undefined;
   /** Resources at most over all keys; an idle resource of another key makes room. Default `Infinity`. */

@@ -2,17 +2,15 @@ import { PoolClosedError, PoolQueueFullError } from "./errors.js";
 import type { Lease } from "./lease.js";
 import { Shutdown } from "./lifecycle/shutdown.js";
 import { warmUp } from "./lifecycle/warm-up.js";
-import { checkLimits, limitNames } from "./limits.js";
 import type { KeyState } from "./model/key-state.js";
 import { PoolLease } from "./model/pool-lease.js";
 import { Waiter } from "./model/waiter.js";
 import type { AcquireOptions, PoolOptions, ResizeLimits } from "./options.js";
+import { readOptions } from "./read-options.js";
 import { Scheduler } from "./scheduler.js";
 import type { PoolStats } from "./stats.js";
 import { checkFunction, checkKey, checkNumber, checkOptions, checkSignal, rules } from "./support/checks.js";
 import { Counters } from "./support/counters.js";
-
-const optionNames = [...limitNames, "create", "destroy", "validate", "limitsFor", "maxTotal", "onEvent"];
 
 /**
  * A pool of expensive things (connections, processes, sessions, browsers), each kept under a key, shared if wanted.
@@ -26,15 +24,7 @@ export class Pool<R> implements AsyncDisposable {
 
   /** Throws a TypeError or RangeError where an option is unknown, of the wrong type, out of range, or contradicts another. */
   constructor(options: PoolOptions<R>) {
-    checkOptions("Pool", options, optionNames);
-    checkFunction("Pool: create", options.create ?? null);
-    checkFunction("Pool: destroy", options.destroy);
-    checkFunction("Pool: validate", options.validate);
-    checkFunction("Pool: limitsFor", options.limitsFor);
-    checkFunction("Pool: onEvent", options.onEvent);
-    checkNumber("Pool: maxTotal", options.maxTotal, rules.countOrInfinity);
-    checkLimits("Pool", options);
-    this.#scheduler = new Scheduler({ ...options });
+    this.#scheduler = new Scheduler(readOptions(options));
   }
 
   /**
@@ -63,7 +53,6 @@ export class Pool<R> implements AsyncDisposable {
       if (resource === undefined) return this.#wait(state, options, stack);
       const lease = new PoolLease(state, resource, now, state.lend(resource, now, 0), stack);
       if (state.limits.minIdlePerKey > 0) scheduler.settle(state);
-      scheduler.effects.flush();
       return Promise.resolve(lease);
     } catch (error) {
       return Promise.reject(error);
@@ -113,10 +102,7 @@ export class Pool<R> implements AsyncDisposable {
   async clear(key?: string, options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     if (key !== undefined) checkKey("Pool.clear: key", key);
     checkGrace("Pool.clear", options);
-    const { keys } = this.#scheduler;
-    const state = key === undefined ? undefined : keys.peek(key);
-    const states = key === undefined ? keys.all : state ? [state] : [];
-    const shutdown = Shutdown.ofKeys(this.#scheduler, states);
+    const shutdown = Shutdown.ofKeys(this.#scheduler, this.#statesOf(key));
     shutdown.forceAfter(options.graceMs ?? Number.POSITIVE_INFINITY);
     await shutdown.done;
   }
@@ -130,6 +116,12 @@ export class Pool<R> implements AsyncDisposable {
     const { maxTotal, ...perKey } = limits;
     checkNumber("Pool.resize: maxTotal", maxTotal, rules.countOrInfinity);
     this.#scheduler.resize(perKey, maxTotal ?? this.#scheduler.maxTotal);
+  }
+
+  /** Ends the rest after failed creations, of one key or of all: what is wanted is created now. */
+  retryNow(key?: string): void {
+    if (key !== undefined) checkKey("Pool.retryNow: key", key);
+    this.#scheduler.retryNow(this.#statesOf(key));
   }
 
   /** The keys that have resources, waiting calls or a minimum to keep. */
@@ -169,15 +161,22 @@ export class Pool<R> implements AsyncDisposable {
   }
 
   #wait(state: KeyState<R>, options: AcquireOptions | undefined, stack: string | undefined): Promise<Lease<R>> {
-    const scheduler = this.#scheduler;
     if (!state.admits) throw this.#refusal(state);
+    const scheduler = this.#scheduler;
     return new Promise((resolve, reject) => {
       const since = scheduler.clock.now().at;
       const call = { since, stack, order: scheduler.nextOrder(), timeoutMs: state.limits.acquireTimeoutMs };
       state.join(new Waiter(state, options, call, resolve, reject));
       scheduler.settle(state);
-      scheduler.effects.flush();
     });
+  }
+
+  /** The record of one key, where it has one, or those of all. */
+  #statesOf(key: string | undefined): readonly KeyState<R>[] {
+    const { keys } = this.#scheduler;
+    if (key === undefined) return keys.all;
+    const state = keys.peek(key);
+    return state === undefined ? [] : [state];
   }
 
   #refusal(state: KeyState<R>): PoolQueueFullError {
@@ -186,7 +185,6 @@ export class Pool<R> implements AsyncDisposable {
     const error = new PoolQueueFullError(key, counters.counts(limits.maxPerKey));
     // The key may have been opened for this call only.
     this.#scheduler.settle(state);
-    this.#scheduler.effects.flush();
     return error;
   }
 }

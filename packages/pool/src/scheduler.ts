@@ -3,6 +3,7 @@ import { KeyTable } from "./key-table.js";
 import { Creation } from "./lifecycle/create.js";
 import { destroy, retire } from "./lifecycle/destroy.js";
 import { cancelRound, planRound, runRound } from "./lifecycle/maintain.js";
+import { Reset } from "./lifecycle/reset.js";
 import { Validation } from "./lifecycle/validate.js";
 import type { GivenLimits, Limits } from "./limits.js";
 import { Heap } from "./lists/heap.js";
@@ -17,8 +18,6 @@ import type { DestroyReason } from "./stats.js";
 import { Clock, type ClockReading } from "./support/clock.js";
 import { Counters } from "./support/counters.js";
 import { Deadlines } from "./support/deadlines.js";
-import { Effects } from "./support/effects.js";
-import { OwnContext } from "./support/own-context.js";
 
 /**
  * Decides who gets what is free, what is created, and what makes room. All of that happens in `settle`, in its order.
@@ -31,12 +30,10 @@ export class Scheduler<R> implements Engine<R, KeyState<R>> {
   readonly options: PoolOptions<R>;
   readonly counters: Counters = new Counters();
   readonly keys: KeyTable<R>;
-  readonly effects: Effects = new Effects();
   readonly events: Events | undefined;
   readonly background: Deadlines = new Deadlines(false);
-  readonly clock: Clock = new Clock(this.background);
+  readonly clock: Clock = new Clock(this.background, () => this.#awake());
   readonly acquireLimits: Deadlines = new Deadlines(true);
-  readonly ownContext: OwnContext = new OwnContext();
   maxTotal: number;
   closed = false;
   #order = 0;
@@ -61,7 +58,7 @@ export class Scheduler<R> implements Engine<R, KeyState<R>> {
     this.options = options;
     this.maxTotal = options.maxTotal ?? Number.POSITIVE_INFINITY;
     this.keys = new KeyTable(this, options);
-    this.events = options.onEvent && new Events(this.effects, options.onEvent);
+    this.events = options.onEvent && new Events(options.onEvent);
   }
 
   get hasSpareSlot(): boolean {
@@ -108,7 +105,6 @@ export class Scheduler<R> implements Engine<R, KeyState<R>> {
 
   settleAll(): void {
     for (const state of this.keys.all) this.settle(state);
-    this.effects.flush();
   }
 
   /** Lends what there is to the waiters, and has the surplus destroyed. */
@@ -220,14 +216,14 @@ export class Scheduler<R> implements Engine<R, KeyState<R>> {
     const quiet = counters.waiting === 0 && limits.minIdlePerKey === 0 && this.#claims.size === 0;
     if (quiet && counters.idle > 0 && counters.idle <= limits.maxIdlePerKey) planRound(state);
     else this.settle(state);
-    this.effects.flush();
   }
 
   #becameFree(state: KeyState<R>, resource: Resource<R>, now: ClockReading): void {
     resource.leases = 0;
     const reason = resource.reasonToGo(now, state.limits.maxIdleMs) ?? (state.exceedsLimits ? "resized" : undefined);
-    if (reason === undefined) state.rest(resource, now, true);
-    else destroy(state, resource, reason);
+    if (reason !== undefined) destroy(state, resource, reason);
+    else if (this.options.reset !== undefined) new Reset(state, resource).begin();
+    else state.rest(resource, now, true);
   }
 
   becameIdle(resource: Resource<R>): void {
@@ -237,6 +233,19 @@ export class Scheduler<R> implements Engine<R, KeyState<R>> {
 
   takenFromIdle(resource: Resource<R>): void {
     if (resource.evictionIndex >= 0) this.#evictionOrder.remove(resource.evictionIndex);
+  }
+
+  #awake(): void {
+    for (const state of this.keys.all) state.distrustIdle();
+  }
+
+  /** Ends the rest after failed creations, of one key or of all. */
+  retryNow(states: readonly KeyState<R>[]): void {
+    for (const state of states) {
+      if (!state.retry.waiting) continue;
+      state.retry.cancel();
+      this.settle(state);
+    }
   }
 
   maintain(state: KeyState<R>): void {
@@ -278,10 +287,16 @@ export class Scheduler<R> implements Engine<R, KeyState<R>> {
 
   #reportIfEmpty(): void {
     if (!this.closed || !this.#isEmpty) return;
+    this.events?.end();
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 }
 
 function needsValidation<R>(state: KeyState<R>, resource: Resource<R>, now: ClockReading): boolean {
-  return resource.leases === 0 && !resource.isFresh && now.at - resource.checkedAt >= state.validateAfterIdleMs;
+  return (
+    state.hasValidate &&
+    resource.leases === 0 &&
+    !resource.isFresh &&
+    now.at - resource.checkedAt >= state.validateAfterIdleMs
+  );
 }

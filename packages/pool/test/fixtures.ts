@@ -68,8 +68,9 @@ export class Factory {
     this.destroyed.push({ thing, reason });
   };
 
-  /** What was destroyed as `id: reason`, in order. */
-  get ends(): string[] {
+  /** What was destroyed as `id: reason`, in order, once all microtasks are through. */
+  async ends(): Promise<string[]> {
+    await microtasks();
     return this.destroyed.map(({ thing, reason }) => `${thing.id}: ${reason}`);
   }
 }

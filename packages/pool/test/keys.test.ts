@@ -18,10 +18,10 @@ test("P10: an idle resource of another key makes room: exactly one, the longest 
   leases[2]?.release();
   leases[0]?.release();
   const c = await pool.acquire("c");
-  expect(factory.ends).toEqual(["1: evicted"]);
+  expect(await factory.ends()).toEqual(["1: evicted"]);
   expect(c.resource.key).toBe("c");
   const d = await pool.acquire("d");
-  expect(factory.ends).toEqual(["1: evicted", "2: evicted"]);
+  expect(await factory.ends()).toEqual(["1: evicted", "2: evicted"]);
   expect(pool.keys()).toEqual(["a", "c", "d"]);
   c.release();
   d.release();
@@ -36,7 +36,7 @@ test("P10: a total that is set later knows who has rested longest", async () => 
   pool.resize({ maxTotal: 3 });
   await pool.acquire("d");
   pool.resize({ maxTotal: 2 });
-  expect(factory.ends).toEqual(["1: evicted", "2: resized"]);
+  expect(await factory.ends()).toEqual(["1: evicted", "2: resized"]);
   expect(pool.keys()).toEqual(["a", "d"]);
 });
 
@@ -114,7 +114,7 @@ test("P10: what was just made serves the one it was made for, even where somebod
   const calls = [pool.use("a", () => order.push("a")), pool.use("b", () => order.push("b, urgent"), { priority: 1 })];
   await Promise.all(calls);
   expect(order).toEqual(["a", "b, urgent"]);
-  expect(factory.ends).toEqual(["0: evicted"]);
+  expect(await factory.ends()).toEqual(["0: evicted"]);
 });
 
 test("P10: as many idle resources make room as can be used, no more", async () => {
@@ -133,7 +133,7 @@ test("P10: as many idle resources make room as can be used, no more", async () =
   await microtasks();
   expect(pool.stats("b")).toMatchObject({ leased: 1, waiting: 3 });
   pool.resize({ maxPerKey: 3 });
-  expect(factory.ends).toEqual(["0: evicted", "1: evicted"]);
+  expect(await factory.ends()).toEqual(["0: evicted", "1: evicted"]);
   for (const lease of await Promise.all(calls.slice(0, 3))) lease.release();
   (await calls[3])?.release();
 });

@@ -18,7 +18,7 @@ test("P12: release and destroy act once, and a stale lease cannot touch the next
   const lease = await pool.acquire("a");
   stale.release();
   await stale.destroy();
-  expect(factory.ends).toEqual([]);
+  expect(await factory.ends()).toEqual([]);
   expect(phases(pool)).toMatchObject({ leased: 1, idle: 0 });
   expect(() => stale.resource).toThrow(PoolLeaseReleasedError);
   expect(() => stale.resource).toThrow('the lease for "a" was released');
@@ -26,7 +26,7 @@ test("P12: release and destroy act once, and a stale lease cannot touch the next
   await lease.destroy();
   await lease.destroy();
   lease.release();
-  expect(factory.ends).toEqual(["0: discarded"]);
+  expect(await factory.ends()).toEqual(["0: discarded"]);
   expect(pool.stats()).toMatchObject({ acquired: 2, released: 2, leases: 0, total: 0 });
 });
 
@@ -144,23 +144,23 @@ describe("shared resources", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     const young = await pool.acquire("a");
     expect([old.resource.id, young.resource.id]).toEqual([0, 1]);
-    expect(factory.ends).toEqual([]);
+    expect(await factory.ends()).toEqual([]);
     old.release();
-    expect(factory.ends).toEqual(["0: lifetime"]);
+    expect(await factory.ends()).toEqual(["0: lifetime"]);
 
     young.release();
     const uses = [await pool.acquire("a"), await pool.acquire("a"), await pool.acquire("a")];
     expect(uses.map(({ resource }) => resource.id)).toEqual([1, 1, 2]);
     uses[0]?.release();
-    expect(factory.ends).toEqual(["0: lifetime"]);
+    expect(await factory.ends()).toEqual(["0: lifetime"]);
     uses[1]?.release();
-    expect(factory.ends).toEqual(["0: lifetime", "1: uses"]);
+    expect(await factory.ends()).toEqual(["0: lifetime", "1: uses"]);
 
     void pool.clear("a");
     const fresh = await pool.acquire("a");
     expect(fresh.resource.id).toBe(3);
     uses[2]?.release();
-    expect(factory.ends.at(-1)).toBe("2: cleared");
+    expect((await factory.ends()).at(-1)).toBe("2: cleared");
   });
 
   test("P13: lowered limits drain the least loaded", async () => {
@@ -175,7 +175,7 @@ describe("shared resources", () => {
     leases[0]?.release();
     expect(await next()).toMatchObject({ value: { resource: { id: 0 } } });
     leases[3]?.release();
-    expect(factory.ends).toEqual(["1: resized"]);
+    expect(await factory.ends()).toEqual(["1: resized"]);
   });
 
   test("P13: a lowered total drains too, but leaves each key the one it uses", async () => {
@@ -189,7 +189,7 @@ describe("shared resources", () => {
     leases[0]?.release();
     expect(await more[1]()).toMatchObject({ value: { resource: { id: 0 } } });
     for (const lease of [...leases, more[0]]) lease.release();
-    expect(factory.ends).toEqual(["1: resized", "2: resized"]);
+    expect(await factory.ends()).toEqual(["1: resized", "2: resized"]);
   });
 
   test("P13: death aborts every lease's signal, and the last release ends the resource", async () => {
@@ -199,13 +199,14 @@ describe("shared resources", () => {
     const signals = leases.slice(0, 2).map(({ signal }) => signal);
     const cause = new Error("gone");
     factory.died[0]?.(cause);
+    await microtasks();
     expect(signals.map(({ reason }) => reason)).toEqual([cause, cause]);
     expect(leases[2]?.signal.reason).toBe(cause);
     leases[0]?.release();
     leases[1]?.release();
-    expect(factory.ends).toEqual([]);
+    expect(await factory.ends()).toEqual([]);
     leases[2]?.release();
-    expect(factory.ends).toEqual(["0: died"]);
+    expect(await factory.ends()).toEqual(["0: died"]);
   });
 
   test("P13: lease.destroy aborts the other leases, and resolves when the last of them has ended it", async () => {
@@ -215,6 +216,7 @@ describe("shared resources", () => {
     const signals = leases.map(({ signal }) => signal);
     const cause = new Error("protocol broken");
     const destroyed = follow(leases[0].destroy(cause));
+    await microtasks();
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, true, true]);
     expect(signals[1]?.reason).toBe(cause);
     expect((await pool.acquire("a")).resource.id).toBe(1);
@@ -223,7 +225,7 @@ describe("shared resources", () => {
     leases[2].release();
     expect(await destroyed()).toEqual({ value: undefined });
     expect(await again()).toEqual({ value: undefined });
-    expect(factory.ends).toEqual(["0: discarded"]);
+    expect(await factory.ends()).toEqual(["0: discarded"]);
   });
 
   test("P13: without a cause the others' signals say what happened", async () => {

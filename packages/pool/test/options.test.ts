@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Pool, type PoolEvent, type PoolLimits } from "../src/index.js";
+import { Pool, type PoolEvent, PoolLeaseReleasedError, type PoolLimits } from "../src/index.js";
 import { Factory, microtasks, type Thing } from "./fixtures.js";
 
 const { create } = new Factory();
@@ -125,9 +125,11 @@ test("events tell what happened after it has, and what a listener throws or reje
     },
   });
   (await pool.acquire("a")).release();
+  await microtasks();
   expect(seen).toEqual([
     ["created", 1],
     ["acquired", 1],
+    // What is told of the release is told when the destruction has begun.
     ["released", 1],
     ["destroyed", 0],
   ]);
@@ -182,4 +184,103 @@ test("the histogram counts each lease once, in the bucket of its wait", async ()
   expect(waits).toBe(2);
   expect(acquireMs.sum).toBeCloseTo(waitMs);
   expect(before.counts.reduce((sum, count) => sum + count)).toBe(1);
+});
+
+test("P12: options are read through the prototype, methods keep their this, and each option is read once", async () => {
+  class Connections {
+    readonly #log: string[] = [];
+    #made = 0;
+    reads = 0;
+    readonly unrelated = "members that are no option are its own affair";
+    async create(key: string): Promise<Thing> {
+      this.#log.push(`create ${key}`);
+      this.#made += 1;
+      return { key, id: this.#made };
+    }
+    destroy({ id }: Thing, { reason }: { reason: string }): void {
+      this.#log.push(`destroy ${id} ${reason}`);
+    }
+    validate({ id }: Thing): boolean {
+      this.#log.push(`validate ${id}`);
+      return true;
+    }
+    reset({ id }: Thing): void {
+      this.#log.push(`reset ${id}`);
+    }
+    limitsFor(key: string): PoolLimits {
+      this.#log.push(`limits of ${key}`);
+      return new (class {
+        get maxPerKey(): number {
+          return 3;
+        }
+      })();
+    }
+    onEvent({ type }: PoolEvent): void {
+      if (type === "created") this.#log.push(type);
+    }
+    get validateAfterIdleMs(): number {
+      this.reads += 1;
+      return 0;
+    }
+    get log(): string[] {
+      return this.#log;
+    }
+  }
+  class Traced extends Connections {}
+  const source = new Traced();
+  const pool = new Pool<Thing>(source);
+  await pool.use("db", () => {});
+  await pool.use("db", () => {});
+  expect(pool.stats("db").max).toBe(3);
+  await pool.close();
+  expect(source.log).toEqual([
+    "limits of db",
+    "create db",
+    "created",
+    "reset 1",
+    "validate 1",
+    "reset 1",
+    "destroy 1 closed",
+  ]);
+  expect(source.reads).toBe(1);
+});
+
+test("P12: an object that has none of the options is an error, also where it is an instance", async () => {
+  const pool = new Pool({ create });
+  const rejected = (options: unknown): Promise<unknown> => Reflect.apply(pool.acquire, pool, ["a", options]);
+  await expect(rejected(new AbortController().signal)).rejects.toThrow(
+    "Pool.acquire: options must have at least one of signal, timeoutMs, priority; got an object with none",
+  );
+  await expect(rejected(Object.assign(Object.create(null), { timeout: 1 }))).rejects.toThrow("unknown option timeout");
+  await expect(rejected(() => {})).rejects.toThrow("Pool.acquire: options must be an object, got a function");
+  await expect(rejected(Object.create({ timeoutMs: 5 }))).resolves.toMatchObject({ key: "a" });
+});
+
+test("P24: a message holds at most 100 characters of a key, a name or a value", async () => {
+  const long = "k".repeat(1_000_000);
+  const most = (text: string): number => Math.max(...(text.match(/k+/g) ?? [""]).map((run) => run.length));
+  const pool = new Pool({ create, maxPerKey: 1, maxWaitersPerKey: 0, limitsFor: () => undefined });
+  const lease = await pool.acquire(long);
+  const texts = [
+    await pool.acquire(long).catch(String),
+    await pool.clear(long, { graceMs: 0 }).then(() => String(lease.signal.reason)),
+    await Reflect.apply(pool.acquire, pool, ["a", { [long]: 1 }]).catch(String),
+    await Reflect.apply(pool.acquire, pool, ["a", { timeoutMs: long }]).catch(String),
+    await Reflect.apply(pool.acquire, pool, ["a", { timeoutMs: Symbol(long) }]).catch(String),
+    await new Pool({ create, limitsFor: () => JSON.parse("[]") }).acquire(long).catch(String),
+  ];
+  lease.release();
+  try {
+    lease.resource;
+  } catch (error) {
+    texts.push(String(error));
+  }
+  expect(texts).toHaveLength(7);
+  for (const text of texts) {
+    expect(most(text)).toBeLessThanOrEqual(100);
+    expect(text.length).toBeLessThan(500);
+  }
+  const emoji = `${"x".repeat(99)}\u{1F600}${"x".repeat(9)}`;
+  expect(String(new PoolLeaseReleasedError(emoji))).toContain(`"${"x".repeat(99)}…"`);
+  expect(new PoolLeaseReleasedError(long).key).toBe(long);
 });

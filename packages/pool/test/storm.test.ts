@@ -37,9 +37,11 @@ interface Settings {
   readonly minIdle: number;
   readonly maxUses: number;
   readonly validates: boolean;
+  readonly resets: boolean;
+  readonly failFastAfter: number;
 }
 
-/** A pool whose every creation, validation and destruction is settled by the storm, with all that must hold of it. */
+/** A pool whose every creation, validation, reset and destruction is settled by the storm, with all that must hold of it. */
 class Storm {
   readonly pool: Pool<Thing>;
   readonly things: Thing[] = [];
@@ -55,7 +57,17 @@ class Storm {
   #before: PoolStats;
   readonly #maxLeases: number;
 
-  constructor({ maxTotal, maxPerKey, maxLeases, maxIdle, minIdle, maxUses, validates }: Settings) {
+  constructor({
+    maxTotal,
+    maxPerKey,
+    maxLeases,
+    maxIdle,
+    minIdle,
+    maxUses,
+    validates,
+    resets,
+    failFastAfter,
+  }: Settings) {
     this.#maxLeases = maxLeases;
     this.maxTotal = maxTotal;
     this.maxPerKey = maxPerKey;
@@ -90,6 +102,17 @@ class Storm {
         this.destroying.push(done);
         return done.promise;
       },
+      ...(resets && {
+        reset: (thing) => {
+          expect(thing.holders, "nobody holds what is reset").toBe(0);
+          expect(thing.ended, "what is reset has not ended").toBe(false);
+          const done = deferred<boolean>();
+          this.validating.push(done);
+          return done.promise.then(() => {});
+        },
+      }),
+      resetTimeoutMs: 1_000,
+      failFastAfter,
       ...(validates && {
         validate: (thing) => {
           expect(thing.holders, "nobody holds what is validated").toBe(0);
@@ -250,7 +273,10 @@ const step = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constantFrom("not checked", "clear", "clear all", "resize", "warm"), n: index }),
+    arbitrary: fc.record({
+      do: fc.constantFrom("not checked", "clear", "clear all", "resize", "warm", "retry"),
+      n: index,
+    }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("wait"), n: fc.constantFrom(1, 20, 600, 2_500, 9_000) }) },
 );
@@ -263,6 +289,8 @@ const settings = fc.record({
   minIdle: fc.constantFrom(0, 0, 1),
   maxUses: fc.constantFrom(1, 3, Number.POSITIVE_INFINITY),
   validates: fc.boolean(),
+  resets: fc.boolean(),
+  failFastAfter: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
 });
 
 async function run(storm: Storm, { do: what, n, key = keys[n % 3] ?? "a" }: { do: string; n: number; key?: string }) {
@@ -276,6 +304,7 @@ async function run(storm: Storm, { do: what, n, key = keys[n % 3] ?? "a" }: { do
   else if (what === "checked" || what === "not checked") storm.settle("validating", n, what === "checked");
   else if (what === "resize") storm.resize(1 + (n % 4), 1 + (n % 3));
   else if (what === "warm") storm.closing.push(pool.warm(key, 1 + (n % 3)).catch(() => {}));
+  else if (what === "retry") pool.retryNow(n % 2 > 0 ? key : undefined);
   else if (what === "clear") storm.closing.push(pool.clear(key));
   else if (what === "clear all") storm.closing.push(pool.clear(undefined, { graceMs: n * 100 }));
   else await vi.advanceTimersByTimeAsync(n);

@@ -128,6 +128,8 @@ test("P2: a deadline and a hand-over at the same instant leak nothing, whichever
     const held = await pool.acquire("a");
     if (!late) setTimeout(() => held.release(), 100);
     const call = pool.acquire("a", { timeoutMs: 100 });
+    // The deadline has its timer a microtask later.
+    await microtasks();
     if (late) setTimeout(() => held.release(), 100);
     const settled = follow(call.then((lease) => lease.release()));
     await vi.advanceTimersByTimeAsync(100);

@@ -3,6 +3,7 @@ import type { KeyState, Making } from "../model/key-state.js";
 import { Resource } from "../model/resource.js";
 import type { Waiter } from "../model/waiter.js";
 import type { DestroyReason } from "../stats.js";
+import { runInOwnContext } from "../support/own-context.js";
 import { Timer } from "../support/timer.js";
 import { destroy, destroyLate, died } from "./destroy.js";
 
@@ -37,7 +38,7 @@ export class Creation<R> implements Making {
   }
 
   begin(): void {
-    const { creations, counters, engine, limits } = this.#state;
+    const { creations, counters, limits } = this.#state;
     counters.creationBegan();
     creations.add(this);
     this.#state.arrivals += 1;
@@ -45,7 +46,7 @@ export class Creation<R> implements Making {
       this.#timer = new Timer(limits.createTimeoutMs, false, () =>
         this.#giveUp(`it took longer than ${limits.createTimeoutMs} ms; raise createTimeoutMs if that is not enough`),
       );
-    engine.ownContext.run(() => this.#call());
+    runInOwnContext(() => this.#call());
   }
 
   get retired(): boolean {
@@ -70,7 +71,7 @@ export class Creation<R> implements Making {
     this.#state.arrivals -= 1;
     const { engine, key } = this.#state;
     const error = engine.closed ? new PoolClosedError() : new PoolCreateError(key, "the key was cleared meanwhile");
-    engine.effects.defer(() => this.#controller.abort(error));
+    runInOwnContext(() => this.#controller.abort(error));
     this.#tell({ error });
   }
 
@@ -116,7 +117,6 @@ export class Creation<R> implements Making {
     resource.isFresh = true;
     engine.settle(state);
     resource.isFresh = false;
-    engine.effects.flush();
   }
 
   /** Makes the record of the new resource. */
@@ -138,6 +138,7 @@ export class Creation<R> implements Making {
   #succeeded(): void {
     if (this.#retired !== undefined) return;
     this.#state.lastCreateError = undefined;
+    this.#state.failuresInRow = 0;
     this.#state.retry.succeeded();
     this.#tell();
   }
@@ -151,12 +152,11 @@ export class Creation<R> implements Making {
     if (this.#retired === undefined) this.#report(error);
     for (const resolve of this.#whenGone) resolve();
     engine.settle(this.#state);
-    engine.effects.flush();
   }
 
   #giveUp(why: string): void {
     const error = new PoolCreateError(this.#state.key, why);
-    this.#state.engine.effects.defer(() => this.#controller.abort(error));
+    runInOwnContext(() => this.#controller.abort(error));
     this.#failed(error);
   }
 
@@ -167,19 +167,32 @@ export class Creation<R> implements Making {
     if (this.#retired === undefined) this.#state.arrivals -= 1;
   }
 
-  /** A failure reaches the waiter it was for; for the others the pool tries again after a rest. */
+  /**
+   * A failure reaches the waiter it was for. For the others the pool tries again after a rest, unless the key is down: then
+   * it reaches all of them.
+   */
   #report(error: unknown): void {
     const state = this.#state;
     const now = state.engine.clock.now().at;
     state.lastCreateError = error;
+    state.failuresInRow += 1;
     state.counters.add("createFailures", 1);
     state.engine.events?.emit({ type: "createFailed", key: state.key, error, createMs: now - this.#since });
     if (this.#waiter !== undefined && state.leave(this.#waiter, now)) this.#waiter.reject(error);
-    if (state.needsMore) state.retry.rest();
+    if (state.isDown) rejectWaiters(state, now, error);
+    if (state.needsMore) state.retry.rest(state.limits.maxRetryDelayMs);
     this.#tell({ error });
   }
 
   #tell(failure?: Failure): void {
     for (const told of this.#whenOver.splice(0)) told(failure);
+  }
+}
+
+/** Rejects all who wait for a key that is down. */
+function rejectWaiters<R>(state: KeyState<R>, now: number, error: unknown): void {
+  for (let waiter = state.queue.first; waiter !== undefined; waiter = state.queue.first) {
+    state.leave(waiter, now);
+    waiter.reject(error);
   }
 }

@@ -1,8 +1,9 @@
-import type { Engine } from "../model/engine.js";
 import type { KeyState } from "../model/key-state.js";
 import type { Resource } from "../model/resource.js";
 import type { DestroyContext } from "../options.js";
 import type { DestroyReason } from "../stats.js";
+import { runInOwnContext } from "../support/own-context.js";
+import { quote } from "../support/quote.js";
 import { Timer } from "../support/timer.js";
 
 /** Has a resource destroyed: now, or when its last lease has ended. */
@@ -14,9 +15,8 @@ export function retire<R>(state: KeyState<R>, resource: Resource<R>, reason: Des
 /** A resource broke by itself. */
 export function died<R>(state: KeyState<R>, resource: Resource<R>, cause: unknown): void {
   retire(state, resource, "died");
-  state.abortLeases(resource, cause ?? new Error(`Pool: the resource of ${JSON.stringify(state.key)} died`));
+  state.abortLeases(resource, cause ?? new Error(`Pool: the resource of ${quote(state.key)} died`));
   state.engine.settle(state);
-  state.engine.effects.flush();
 }
 
 /** Takes a resource from whoever holds it, and destroys it. */
@@ -35,7 +35,6 @@ export function destroy<R>(state: KeyState<R>, resource: Resource<R>, reason: De
     state.counters.destructionEnded(reason);
     state.resources.delete(resource);
     state.engine.settle(state);
-    state.engine.effects.flush();
   });
 }
 
@@ -45,20 +44,19 @@ export function destroyLate<R>(state: KeyState<R>, value: R, reason: DestroyReas
   engine.lateProductCame();
   callDestroy(state, value, reason, () => {
     engine.lateProductGone(reason);
-    engine.effects.flush();
   });
-  engine.effects.flush();
 }
 
 /** Takes a resource out of all lists and figures of those that live. */
 function removeFromUse<R>(state: KeyState<R>, resource: Resource<R>): void {
   const { counters, idleList } = state;
   if (resource.phase === "idle") state.takeFromIdle(resource);
-  if (resource.phase === "validating") resource.validation?.abandon();
+  resource.examination?.abandon();
   if (resource.phase === "leased") {
     idleList.share(resource, false);
     counters.leasesLost(resource.leases);
     resource.leases = 0;
+    for (const watch of resource.leakWatches ?? []) watch.cancel();
   }
   const from = resource.phase === "new" ? "creating" : resource.phase === "idle" ? "idle" : "leased";
   counters.destructionBegan(from, resource.retireReason === undefined);
@@ -70,7 +68,7 @@ function removeFromUse<R>(state: KeyState<R>, resource: Resource<R>): void {
  */
 function callDestroy<R>(state: KeyState<R>, value: R, reason: DestroyReason, done: () => void): void {
   const { key, limits } = state;
-  const { options, effects, events }: Engine<R, KeyState<R>> = state.engine;
+  const { options, events } = state.engine;
   const context: DestroyContext = { key, reason };
   let open = true;
   const finish = (failure?: { readonly error: unknown }) => {
@@ -82,7 +80,7 @@ function callDestroy<R>(state: KeyState<R>, value: R, reason: DestroyReason, don
     done();
   };
   let timer: Timer | undefined;
-  effects.defer(() => {
+  runInOwnContext(() => {
     let pending: unknown;
     try {
       pending = options.destroy?.(value, context);

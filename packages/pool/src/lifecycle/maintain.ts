@@ -27,7 +27,7 @@ export function cancelRound<R>(state: KeyState<R>): void {
 /** One round: destroys what has been idle or has lived too long, validates what is idle, restores the minimum. */
 export function runRound<R>(state: KeyState<R>): void {
   const { engine, idleList, limits, round, validateAfterIdleMs } = state;
-  const now = engine.clock.now();
+  const now = engine.clock.nowAfterSleep();
   // From the newest to the oldest, because the round takes them off the end.
   round.toValidate = [];
   for (const resource of idleList.idle()) {
@@ -36,7 +36,6 @@ export function runRound<R>(state: KeyState<R>): void {
     else if (now.at - resource.checkedAt >= validateAfterIdleMs) round.toValidate.push(resource);
   }
   engine.settle(state);
-  engine.effects.flush();
   validateNext(state);
 }
 

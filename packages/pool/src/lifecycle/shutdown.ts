@@ -28,7 +28,6 @@ export class Shutdown<R> {
     this.#members = states.flatMap((state) => retireAll(state, reason));
     const gone = this.#allGone();
     for (const state of states) engine.settle(state);
-    engine.effects.flush();
     this.done = holdingProcess(gone);
   }
 

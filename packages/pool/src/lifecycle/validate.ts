@@ -1,7 +1,8 @@
 import { PoolValidationError } from "../errors.js";
 import type { KeyState } from "../model/key-state.js";
 import type { Abandonable, Resource } from "../model/resource.js";
-import { Timer } from "../support/timer.js";
+import { type CallOutcome, ForeignCall } from "../support/foreign-call.js";
+import { runInOwnContext } from "../support/own-context.js";
 import { destroy } from "./destroy.js";
 
 /**
@@ -14,10 +15,9 @@ export class Validation<R> implements Abandonable {
   readonly #resource: Resource<R>;
   readonly #forWaiter: boolean;
   readonly #ended: (() => void) | undefined;
-  readonly #controller = new AbortController();
-  #open = true;
-  #timer: Timer | undefined;
+  #call: ForeignCall | undefined;
 
+  /** `ended` is called when it is over, also where it was given up. */
   constructor(state: KeyState<R>, resource: Resource<R>, forWaiter: boolean, ended?: () => void) {
     this.#state = state;
     this.#resource = resource;
@@ -26,58 +26,34 @@ export class Validation<R> implements Abandonable {
   }
 
   begin(): void {
-    const { engine, limits } = this.#state;
+    const { engine, key, limits } = this.#state;
+    const { value, idleSince } = this.#resource;
     this.#state.beginValidation(this.#resource, this);
-    this.#timer = new Timer(limits.validateTimeoutMs, false, () => {
-      engine.effects.defer(() => this.#controller.abort());
-      this.#finish(false, new Error(`Pool: validate took longer than ${limits.validateTimeoutMs} ms`));
-    });
-    engine.ownContext.run(() => this.#ask());
+    const call = (signal: AbortSignal) =>
+      engine.options.validate?.(value, { key, idleMs: engine.clock.now().at - idleSince, signal });
+    this.#call = new ForeignCall("validate", limits.validateTimeoutMs, call, (outcome) => this.#finish(outcome));
   }
 
   /** The resource goes: nobody waits for the answer any more. */
   abandon(): void {
-    if (!this.#open) return;
-    this.#close();
-    this.#state.engine.effects.defer(() => {
-      this.#controller.abort();
-      this.#ended?.();
-    });
+    this.#call?.abandon();
+    this.#state.endExamination(this.#resource);
+    if (this.#ended !== undefined) runInOwnContext(this.#ended);
   }
 
-  #ask(): void {
-    const { engine, key } = this.#state;
-    const { value, idleSince } = this.#resource;
-    const { validate } = engine.options;
-    if (!this.#open || validate === undefined) return;
-    const context = { key, idleMs: engine.clock.now().at - idleSince, signal: this.#controller.signal };
-    // The call is made inside a promise, so that a throw is a rejection.
-    new Promise<unknown>((resolve) => resolve(validate(value, context))).then(
-      (good) => this.#finish(Boolean(good), undefined),
-      (error: unknown) => this.#finish(false, error),
-    );
-  }
-
-  #finish(good: boolean, error: unknown): void {
-    if (!this.#open) return;
-    this.#close();
+  #finish(outcome: CallOutcome): void {
     const state = this.#state;
     const resource = this.#resource;
+    const good = outcome.ok && Boolean(outcome.value);
+    state.endExamination(resource);
     if (!good) destroy(state, resource, "invalid");
     else if (state.exceedsLimits) destroy(state, resource, "resized");
     else state.rest(resource, state.engine.clock.now(), false);
-    if (!good && this.#forWaiter) this.#charge(error);
+    if (!good && this.#forWaiter) this.#charge(outcome.ok ? undefined : outcome.error);
     resource.isFresh = good;
     state.engine.settle(state);
     resource.isFresh = false;
-    state.engine.effects.flush();
     this.#ended?.();
-  }
-
-  #close(): void {
-    this.#open = false;
-    this.#timer?.clear();
-    this.#state.arrivals -= 1;
   }
 
   /** A caller goes through as many bad resources as a key may hold, and gets an error where even that was not enough. */

@@ -1,4 +1,5 @@
 import type { KeyState } from "../model/key-state.js";
+import { unwatchAbort, watchAbort } from "../support/abort-watch.js";
 import { holdingProcess } from "../support/timer.js";
 import { Creation } from "./create.js";
 
@@ -18,15 +19,14 @@ export async function warmUp<R>(
     new Creation(state, undefined).begin();
   const coming = [...creations].flatMap((creation) => (creation.retired ? [] : [creation.over()]));
   engine.settle(state);
-  engine.effects.flush();
   await holdingProcess(untilAborted(Promise.all(coming), signal));
 }
 
 function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
-    const aborted = () => reject(signal.reason);
-    signal.addEventListener("abort", aborted, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
+    const target = { aborted: reject };
+    watchAbort(signal, target);
+    promise.then(resolve, reject).finally(() => unwatchAbort(signal, target));
   });
 }

@@ -5,8 +5,6 @@ import type { DestroyReason } from "../stats.js";
 import type { Clock, ClockReading } from "../support/clock.js";
 import type { Counters } from "../support/counters.js";
 import type { Deadlines } from "../support/deadlines.js";
-import type { Effects } from "../support/effects.js";
-import type { OwnContext } from "../support/own-context.js";
 import type { Resource } from "./resource.js";
 
 /**
@@ -18,9 +16,7 @@ import type { Resource } from "./resource.js";
 export interface Engine<R, Key> {
   readonly options: PoolOptions<R>;
   readonly clock: Clock;
-  readonly effects: Effects;
   readonly events: Events | undefined;
-  readonly ownContext: OwnContext;
   /** The figures of the whole pool. */
   readonly counters: Counters;
   /** Deadlines of background work, which do not hold the process alive. */
@@ -39,7 +35,7 @@ export interface Engine<R, Key> {
   /** A number higher than all before: the order of waiters, and of idle resources. */
   nextOrder(): number;
 
-  /** Does what a change of the key made possible. To be called after each change, and before `effects.flush`. */
+  /** Does what a change of the key made possible. To be called after each change. */
   settle(key: Key): void;
   /** Does so for all keys. */
   settleAll(): void;

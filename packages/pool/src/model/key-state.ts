@@ -3,8 +3,10 @@ import type { GivenLimits, Limits } from "../limits.js";
 import { IdleList } from "../lists/idle-list.js";
 import { WaitQueue } from "../lists/wait-queue.js";
 import type { DestroyReason } from "../stats.js";
+import { unwatchAbort, watchAbort } from "../support/abort-watch.js";
 import type { ClockReading } from "../support/clock.js";
 import { Counters } from "../support/counters.js";
+import { runInOwnContext } from "../support/own-context.js";
 import type { Engine } from "./engine.js";
 import type { Abandonable, Resource } from "./resource.js";
 import { Retry } from "./retry.js";
@@ -41,6 +43,7 @@ export class KeyState<R> implements WaitingRoom<R> {
   readonly creations: Set<Making> = new Set();
   readonly round: Round<R>;
   readonly retry: Retry;
+  readonly hasValidate: boolean;
   /** How long a resource may be idle before `validate` is asked; never, where there is no `validate`. */
   readonly validateAfterIdleMs: number;
   limits: Limits;
@@ -48,6 +51,8 @@ export class KeyState<R> implements WaitingRoom<R> {
   inUse = false;
   /** What the last creation failed with, until one succeeds. */
   lastCreateError: unknown = undefined;
+  /** The number of creations that failed since the last one that succeeded. */
+  failuresInRow = 0;
 
   // The claim to slots, kept by the scheduler.
   claimed = 0;
@@ -62,17 +67,14 @@ export class KeyState<R> implements WaitingRoom<R> {
     this.key = key;
     this.#given = given;
     this.limits = engine.limitsOf(given);
-    this.validateAfterIdleMs =
-      engine.options.validate === undefined ? Number.POSITIVE_INFINITY : this.limits.validateAfterIdleMs;
+    this.hasValidate = engine.options.validate !== undefined;
+    this.validateAfterIdleMs = this.hasValidate ? this.limits.validateAfterIdleMs : Number.POSITIVE_INFINITY;
     this.counters = new Counters(engine.counters);
     this.round = new Round(() => engine.maintain(this));
-    this.retry = new Retry(engine.background, () => {
-      engine.settle(this);
-      engine.effects.flush();
-    });
+    this.retry = new Retry(engine.background, () => engine.settle(this));
   }
 
-  /** Creations and validations whose resource the waiters can count on. */
+  /** Creations, validations and resets whose resource the waiters can count on. */
   get arrivals(): number {
     return this.#arrivals;
   }
@@ -125,6 +127,12 @@ export class KeyState<R> implements WaitingRoom<R> {
     return Math.max(0, Math.min(idle - coming, this.limits.maxPerKey - this.counters.resources));
   }
 
+  /** Creations fail, and nothing that is alive could serve a waiter. */
+  get isDown(): boolean {
+    const { creating, destroying, resources } = this.counters;
+    return this.failuresInRow >= this.limits.failFastAfter && resources - creating - destroying === 0;
+  }
+
   /** There is reason for a further creation, for the waiters or for the minimum. */
   get needsMore(): boolean {
     return this.queue.unserved > 0 || this.lacksMinimum;
@@ -142,8 +150,9 @@ export class KeyState<R> implements WaitingRoom<R> {
   join(waiter: Waiter<R>): void {
     // Only what the pool starts again by itself has to wait after a failure.
     if (this.queue.size === 0) this.retry.cancel();
-    this.engine.acquireLimits.set(waiter, waiter.since, waiter.timeoutMs);
-    waiter.signal?.addEventListener("abort", waiter);
+    const { acquireLimits, clock } = this.engine;
+    acquireLimits.set(waiter, clock.monotonic(waiter.since), waiter.timeoutMs);
+    if (waiter.signal !== undefined) watchAbort(waiter.signal, waiter);
     this.queue.add(waiter);
     this.counters.joined();
   }
@@ -152,13 +161,13 @@ export class KeyState<R> implements WaitingRoom<R> {
   leave(waiter: Waiter<R>, now: number): boolean {
     if (!this.queue.remove(waiter)) return false;
     this.engine.acquireLimits.cancel(waiter);
-    waiter.signal?.removeEventListener("abort", waiter);
+    if (waiter.signal !== undefined) unwatchAbort(waiter.signal, waiter);
     this.counters.left(now - waiter.since);
     return true;
   }
 
-  cancelled(waiter: Waiter<R>): void {
-    this.#giveUp(waiter, "cancelled", waiter.signal?.reason);
+  cancelled(waiter: Waiter<R>, reason: unknown): void {
+    this.#giveUp(waiter, "cancelled", reason);
   }
 
   timedOut(waiter: Waiter<R>): void {
@@ -174,7 +183,6 @@ export class KeyState<R> implements WaitingRoom<R> {
     this.counters.add(figure, 1);
     waiter.reject(reason);
     engine.settle(this);
-    engine.effects.flush();
   }
 
   /** Begins one lease. Returns since when the resource had been idle; now, where it had not been. */
@@ -227,9 +235,33 @@ export class KeyState<R> implements WaitingRoom<R> {
   beginValidation(resource: Resource<R>, validation: Abandonable): void {
     this.takeFromIdle(resource);
     this.counters.takenFromIdle();
-    this.arrivals += 1;
     resource.phase = "validating";
-    resource.validation = validation;
+    this.#beginExamination(resource, validation);
+  }
+
+  beginReset(resource: Resource<R>, reset: Abandonable): void {
+    this.idleList.share(resource, false);
+    resource.phase = "resetting";
+    this.#beginExamination(resource, reset);
+  }
+
+  #beginExamination(resource: Resource<R>, examination: Abandonable): void {
+    this.arrivals += 1;
+    resource.examination = examination;
+  }
+
+  /** A validation or a reset is over, or given up. */
+  endExamination(resource: Resource<R>): void {
+    this.arrivals -= 1;
+    resource.examination = undefined;
+  }
+
+  /** The machine has slept: nothing of before is lent unexamined, and what is idle is validated first. */
+  distrustIdle(): void {
+    for (const resource of this.idleList.idle()) {
+      resource.goodUntil = 0;
+      if (this.hasValidate) resource.checkedAt = Number.NEGATIVE_INFINITY;
+    }
   }
 
   /** Has a leased resource destroyed when its last lease has ended. */
@@ -242,6 +274,6 @@ export class KeyState<R> implements WaitingRoom<R> {
 
   /** Aborts the signals of the leases that a resource has. */
   abortLeases(resource: Resource<R>, cause: unknown): void {
-    for (const listener of resource.markLost(cause)) this.engine.effects.defer(() => listener.lost(cause));
+    for (const listener of resource.markLost(cause)) runInOwnContext(() => listener.lost(cause));
   }
 }

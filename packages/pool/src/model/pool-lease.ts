@@ -1,6 +1,7 @@
 import { PoolLeaseReleasedError } from "../errors.js";
 import type { Lease } from "../lease.js";
 import type { ClockReading } from "../support/clock.js";
+import { quote } from "../support/quote.js";
 import { holdingProcess } from "../support/timer.js";
 import type { KeyState } from "./key-state.js";
 import { LeakWatch } from "./leak-watch.js";
@@ -76,10 +77,7 @@ export class PoolLease<R> implements Lease<R>, LossListener {
     // Only the other leases are told.
     resource.unlisten(this);
     if (resource.phase === "leased") state.retireOnRelease(resource, "discarded");
-    state.abortLeases(
-      resource,
-      cause ?? new Error(`Pool: another lease destroyed the resource of ${JSON.stringify(this.key)}`),
-    );
+    state.abortLeases(resource, cause ?? new Error(`Pool: another lease destroyed the resource of ${quote(this.key)}`));
     this.release();
     await holdingProcess(resource.gone());
   }
@@ -96,13 +94,16 @@ export class PoolLease<R> implements Lease<R>, LossListener {
   #watch(stack: string): LeakWatch {
     const { engine, key, limits } = this.#state;
     const since = this.#since.at;
-    return new LeakWatch(engine.background, since, limits.leakThresholdMs, () => {
-      engine.events?.emit({ type: "leaked", key, heldMs: engine.clock.now().at - since, stack });
-      engine.effects.flush();
-    });
+    const watch = new LeakWatch(engine.background, engine.clock.monotonic(since), limits.leakThresholdMs, () =>
+      engine.events?.emit({ type: "leaked", key, heldMs: engine.clock.now().at - since, stack }),
+    );
+    this.#resource.leakWatches ??= new Set();
+    this.#resource.leakWatches.add(watch);
+    return watch;
   }
 
   #unwatch(leak: LeakWatch, heldMs: number): void {
+    this.#resource.leakWatches?.delete(leak);
     if (leak.reported) this.#state.engine.events?.emit({ type: "unleaked", key: this.key, heldMs });
     else leak.cancel();
   }

@@ -1,5 +1,6 @@
 import type { DestroyReason } from "../stats.js";
 import type { ClockReading } from "../support/clock.js";
+import type { LeakWatch } from "./leak-watch.js";
 
 /** A lease that wants to be told when its resource is lost. */
 export interface LossListener {
@@ -12,7 +13,7 @@ export interface Abandonable {
 }
 
 /**
- * The record of one resource: idle, leased and validating in turn, then destroying, then gone.
+ * The record of one resource: idle, leased, resetting and validating in turn, then destroying, then gone.
  *
  * Invariants: it is lent only while it has no `retireReason`; its destruction begins at most once, from any phase before;
  * its slot is free exactly when it is gone.
@@ -22,7 +23,7 @@ export class Resource<R> {
   readonly value: R;
   readonly createdAt: number;
   readonly expiresAt: number;
-  phase: "new" | "idle" | "leased" | "validating" | "destroying" | "gone" = "new";
+  phase: "new" | "idle" | "leased" | "validating" | "resetting" | "destroying" | "gone" = "new";
   leases = 0;
   uses = 0;
   /** The instant since which it has been idle. */
@@ -37,8 +38,10 @@ export class Resource<R> {
   isFresh = false;
   /** The reason for which it is destroyed as soon as its last lease has ended. */
   retireReason: DestroyReason | undefined = undefined;
-  /** The validation that is under way, in the phase of that name. */
-  validation: Abandonable | undefined = undefined;
+  /** The validation or the reset that is under way. */
+  examination: Abandonable | undefined = undefined;
+  /** The leases that are watched for leaks. */
+  leakWatches: Set<LeakWatch> | undefined = undefined;
 
   // Its places in `IdleList` and in the scheduler's order of eviction.
   newer: Resource<R> | undefined = undefined;

@@ -1,12 +1,11 @@
 import { Deadline, type Deadlines } from "../support/deadlines.js";
 
 const firstDelayMs = 10;
-const longestDelayMs = 5_000;
 
 /**
  * The rest of a key between a failed creation and the next one that the pool starts by itself.
  *
- * It doubles from 10 ms to 5 s, less up to half of it at random, and starts again from 10 ms after a success. It is a
+ * It doubles from 10 ms to `maxRetryDelayMs`, less up to half of it at random, and starts again from 10 ms after a success. It is a
  * timer and never a microtask, so that deadlines and other work get their turn however fast creations fail.
  */
 export class Retry extends Deadline {
@@ -21,9 +20,9 @@ export class Retry extends Deadline {
   }
 
   /** To be called where a creation failed and there is reason for another one. */
-  rest(): void {
+  rest(maxDelayMs: number): void {
     if (this.waiting) return;
-    const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** this.#failures);
+    const delay = Math.min(maxDelayMs, firstDelayMs * 2 ** this.#failures);
     this.#failures += 1;
     this.#background.set(this, performance.now(), delay * (1 - Math.random() / 2));
   }

@@ -1,5 +1,6 @@
 import type { Lease } from "../lease.js";
 import type { AcquireOptions } from "../options.js";
+import type { AbortTarget } from "../support/abort-watch.js";
 import { Deadline } from "../support/deadlines.js";
 
 /** The waiters of one priority, the oldest first; kept by `WaitQueue`. */
@@ -15,16 +16,16 @@ export interface PriorityLevel<R> {
 
 /** Where a waiter waits, and whom it tells that it cannot wait any longer. */
 export interface WaitingRoom<R> {
-  cancelled(waiter: Waiter<R>): void;
+  cancelled(waiter: Waiter<R>, reason: unknown): void;
   timedOut(waiter: Waiter<R>): void;
 }
 
 /**
  * One call of `acquire` that waits, until it is granted, rejected, cancelled or out of time: whichever comes first.
  *
- * It is its own deadline and its own abort listener, so that a long queue costs little.
+ * It is its own deadline and its own target of the signal, so that a long queue costs little.
  */
-export class Waiter<R> extends Deadline {
+export class Waiter<R> extends Deadline implements AbortTarget {
   readonly priority: number;
   /** A number that rises over all keys: the age. */
   readonly order: number;
@@ -78,8 +79,8 @@ export class Waiter<R> extends Deadline {
   }
 
   /** Its signal has aborted. */
-  handleEvent(): void {
-    this.#room.cancelled(this);
+  aborted(reason: unknown): void {
+    this.#room.cancelled(this, reason);
   }
 
   /** Its time is over. */

@@ -1,3 +1,5 @@
+import { cut, quote } from "./quote.js";
+
 /** What a number may be, in words and in code. */
 export interface Rule {
   readonly says: string;
@@ -44,13 +46,27 @@ export function checkFunction(what: string, value: unknown): void {
     throw new TypeError(`${what} must be a function, got ${show(value)}`);
 }
 
-/** Throws a TypeError where `value` is not an object of options, or has one that is not known. */
+/**
+ * Throws a TypeError where `value` is not an object of options, or has one that is not known.
+ *
+ * An instance of a class has members of its own, so it is read by name; but it must have one of the options at least.
+ */
 export function checkOptions(what: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new TypeError(`${what}: options must be an object, got ${show(value)}`);
-  for (const name of Object.keys(value)) {
-    if (!known.includes(name)) throw new TypeError(`${what}: unknown option ${name}; known are ${known.join(", ")}`);
+  if (isPlain(value)) {
+    for (const name of Object.keys(value))
+      if (!known.includes(name))
+        throw new TypeError(`${what}: unknown option ${cut(name)}; known are ${known.join(", ")}`);
+  } else if (!known.some((name) => name in value)) {
+    throw new TypeError(`${what}: options must have at least one of ${known.join(", ")}; got ${show(value)} with none`);
   }
+}
+
+/** True for an object literal, of whatever realm, and for one without a prototype. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Throws a TypeError where `signal` is neither undefined nor an AbortSignal, of whatever realm. */
@@ -70,8 +86,9 @@ function refuseKey(what: string, key: unknown): never {
 }
 
 function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return quote(value);
+  if (typeof value === "function") return "a function";
   return typeof value === "object" && value !== null
     ? `an ${Array.isArray(value) ? "array" : "object"}`
-    : String(value);
+    : cut(String(value));
 }

@@ -1,33 +1,38 @@
+let tasks: (() => void)[] = [];
+let wake: (() => void) | undefined;
+
 /**
- * Runs tasks in the async context in which it was made, whoever asks for them.
+ * Runs a task a microtask later, in the async context in which this module was loaded, whoever asks for it. It must not throw.
  *
- * A loop begun here keeps this context (AsyncLocalStorage, domains, zones) over each of its `await`s. So a connection
- * made on behalf of the first caller does not carry that caller's request, trace or user with it for the rest of its life.
+ * All code of the user and all timers are started this way. So none of them carries the request, trace or user of a caller
+ * with it, or keeps them alive; and the pool's state is final by the time the user's code runs.
  */
-export class OwnContext {
-  #tasks: (() => void)[] = [];
-  #wake: (() => void) | undefined;
+export function runInOwnContext(task: () => void): void {
+  tasks.push(task);
+  wake?.();
+  wake = undefined;
+}
 
-  constructor() {
-    void this.#loop();
-  }
-
-  /** The task runs a microtask later. It must not throw. */
-  run(task: () => void): void {
-    this.#tasks.push(task);
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
-  async #loop(): Promise<never> {
-    for (;;) {
-      await new Promise<void>((resolve) => {
-        if (this.#tasks.length > 0) resolve();
-        else this.#wake = resolve;
-      });
-      const tasks = this.#tasks;
-      this.#tasks = [];
-      for (const task of tasks) task();
-    }
+/**
+ * An async function keeps the context in which it was called (AsyncLocalStorage, domains, zones) over each of its `await`s,
+ * so no `node:` module is needed.
+ */
+async function work(): Promise<never> {
+  for (;;) {
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    runAll();
   }
 }
+
+/**
+ * Runs all tasks, with those that they add: thousands of them need no deep stack. Not a part of `work`, because an async
+ * function that waits keeps its variables alive, and with the last task the caller for whom it was.
+ */
+function runAll(): void {
+  for (const task of tasks) task();
+  tasks = [];
+}
+
+void work();

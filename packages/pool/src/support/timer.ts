@@ -1,12 +1,17 @@
-/** What `setTimeout` can hold; anything longer it would fire at once. */
+import { runInOwnContext } from "./own-context.js";
+
+/** The longest delay that `setTimeout` can hold; it would fire at once for a longer one. */
 const longestMs = 2 ** 31 - 1;
 
 /**
  * A timeout of any length, `Infinity` included, that holds the process alive only where it is told to.
+ *
+ * It is armed a microtask later, because a timeout keeps the async context alive in which it was made, and runs in it.
  */
 export class Timer {
   #handle: ReturnType<typeof setTimeout> | undefined;
   #remainingMs: number;
+  #cleared = false;
   readonly #holdsProcess: boolean;
   readonly #run: () => void;
 
@@ -14,14 +19,16 @@ export class Timer {
     this.#remainingMs = delayMs;
     this.#holdsProcess = holdsProcess;
     this.#run = run;
-    this.#arm();
+    runInOwnContext(() => this.#arm());
   }
 
   clear(): void {
+    this.#cleared = true;
     clearTimeout(this.#handle);
   }
 
   #arm(): void {
+    if (this.#cleared) return;
     const step = Math.min(this.#remainingMs, longestMs);
     this.#remainingMs -= step;
     this.#handle = setTimeout(() => (this.#remainingMs > 0 ? this.#arm() : this.#run()), step);
@@ -30,7 +37,7 @@ export class Timer {
   }
 }
 
-/** Keeps the process alive until the promise is settled: somebody awaits it. */
+/** Keeps the process alive until the promise is settled, because somebody awaits it. */
 export async function holdingProcess<T>(promise: Promise<T>): Promise<T> {
   const timer = setInterval(() => {}, longestMs);
   try {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { Deadline, Deadlines } from "../../src/support/deadlines.js";
+import { microtasks } from "../fixtures.js";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -57,6 +58,8 @@ test("deadlines of any durations run at their instants and in their order, those
             expect(deadline.at, "none is forgotten").toBeGreaterThan(performance.now() - 1);
         }
         expect(waiting.every((deadline) => deadline.waiting)).toBe(true);
+        // The timer is armed a microtask later.
+        await microtasks();
         expect(vi.getTimerCount()).toBe(waiting.length === 0 ? 0 : 1);
       }
       vi.useRealTimers();
