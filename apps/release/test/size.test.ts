@@ -10,7 +10,7 @@ const budgets: Readonly<Record<PackageName, number>> = {
   breaker: 6_000,
   pool: 12_500,
   cache: 6_500,
-  metrics: 10_500,
+  metrics: 12_000,
   chaos: 15_500,
   client: 34_000,
 };
