@@ -114,10 +114,12 @@ export interface BreakerChanged extends EventOrigin {
   readonly reason: StateChange["reason"];
 }
 
-/** A configuration has a key that means something to another host and nothing here. */
+/** A configuration has a key that has no effect here. `client.configReport` has all of them. */
 export interface ConfigKeyIgnored extends EventOrigin {
   readonly type: "configKeyIgnored";
   readonly key: string;
+  /** What follows from that. */
+  readonly why: string;
 }
 
 /** Something happened; told to `onEvent` and to every subscriber. */

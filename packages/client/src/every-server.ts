@@ -2,17 +2,18 @@ import type { CallOptions, ListOptions } from "./config/call-options.js";
 import { toTools } from "./lists/answers.js";
 import type { Catalog, ConnectReport, ServerFailure, ToolCatalog } from "./lists/catalog.js";
 import type { Server } from "./server.js";
+import type { ServerSelection } from "./servers.js";
 
 /** Asks several servers side by side: one that fails is reported and hurts no other. Rejects with `signal.reason`. */
 async function askEach<T>(
-  servers: readonly Server[],
+  { servers, broken }: ServerSelection,
   signal: AbortSignal | undefined,
   ask: (server: Server) => Promise<T>,
 ): Promise<{ readonly values: readonly (readonly [Server, T])[]; readonly failures: readonly ServerFailure[] }> {
   const outcomes = await Promise.allSettled(servers.map(ask));
   if (signal?.aborted) throw signal.reason;
   const values: [Server, T][] = [];
-  const failures: ServerFailure[] = [];
+  const failures: ServerFailure[] = broken.map(({ name, error }) => ({ server: name, error }));
   for (const [index, server] of servers.entries()) {
     const outcome = outcomes[index];
     if (outcome?.status === "fulfilled") values.push([server, outcome.value]);
@@ -23,21 +24,21 @@ async function askEach<T>(
 
 /** The tools of several servers under their qualified names. */
 export async function listToolsOfEach(
-  servers: readonly Server[],
+  selection: ServerSelection,
   catalog: Catalog,
   options: ListOptions,
 ): Promise<ToolCatalog> {
-  const { values, failures } = await askEach(servers, options.signal, (server) => server.lists.get("tools", options));
+  const { values, failures } = await askEach(selection, options.signal, (server) => server.lists.get("tools", options));
   const tools = catalog.merge(values.map(([{ name }, list]) => ({ server: name, tools: toTools(list) })));
   return { tools, failures };
 }
 
 /** Opens a connection to each of several servers. */
 export async function connectToEach(
-  servers: readonly Server[],
+  selection: ServerSelection,
   { signal, timeoutMs }: Pick<CallOptions, "signal" | "timeoutMs">,
 ): Promise<ConnectReport> {
-  const { values, failures } = await askEach(servers, signal, (server) => {
+  const { values, failures } = await askEach(selection, signal, (server) => {
     const within = { signal, timeoutMs: timeoutMs ?? server.policy.connectTimeoutMs };
     return server.withConnection(within, async (_, lease) => lease.release());
   });

@@ -7,8 +7,11 @@ export type {
   ServerRequestContext,
   ServerRequestMethod,
 } from "./config/client-options.js";
+export type { ConfigHost } from "./config/config-file.js";
+export type { FromConfigOptions } from "./config/from-config-options.js";
 export type { NameOptions } from "./config/name-options.js";
 export type { Transport } from "./config/policy.js";
+export type { ConfigEntryReport, ConfigReport } from "./config/read-config.js";
 export type {
   CustomServer,
   HttpServer,

@@ -18,7 +18,8 @@ import {
 } from "./config/call-options.js";
 import { checkOptions } from "./config/check-config.js";
 import type { MinionClientOptions } from "./config/client-options.js";
-import { readConfig } from "./config/read-config.js";
+import { type FromConfigOptions, splitFromConfigOptions } from "./config/from-config-options.js";
+import { type ConfigReport, readConfig } from "./config/read-config.js";
 import type { ServerConfig } from "./config/server-config.js";
 import { infoOf, openSession, ping, type SessionOptions, subscribe } from "./direct.js";
 import { type ClientEvent, Events } from "./events.js";
@@ -50,6 +51,7 @@ export class MinionClient implements AsyncDisposable {
   readonly #events = new Events();
   readonly #servers: Servers;
   readonly #catalog: Catalog;
+  #configReport: ConfigReport | undefined;
 
   constructor(options: MinionClientOptions) {
     checkOptions(options);
@@ -61,20 +63,28 @@ export class MinionClient implements AsyncDisposable {
   }
 
   /**
-   * A client for the servers of an mcp.json, as Claude Desktop, Cursor and VS Code write it: a path, a URL of a file, or the
-   * object itself. `${NAME}`, `${NAME:-default}` and `${env:NAME}` are replaced; disabled servers are left out.
+   * A client for the servers of an mcp.json as any host writes it: a path, a URL of a file, or the object itself. An entry
+   * that is wrong costs that server: it stands in `status()` as unavailable, and its calls reject with the `ConfigError`.
+   * `configReport` says what became of each entry.
    *
-   * @throws ConfigError (ERR_MCP_CONFIG) that names the file, the server and the key or the unset variable
+   * @throws ConfigError (ERR_MCP_CONFIG) where the file cannot be read or has no servers in a known place; with `strict`, an
+   * AggregateError of every problem
    */
-  static async fromConfig(
-    config: string | URL | object,
-    options: Omit<MinionClientOptions, "servers"> = {},
-  ): Promise<MinionClient> {
-    const { servers, ignored } = await readConfig(config);
-    const client = new MinionClient({ ...options, servers });
-    for (const { server, key } of ignored)
-      client.#events.emit({ type: "configKeyIgnored", server, key, at: Date.now() });
+  static async fromConfig(config: string | URL | object, options: FromConfigOptions = {}): Promise<MinionClient> {
+    const { client: own, reading } = splitFromConfigOptions(options);
+    const { servers, broken, report } = await readConfig(config, reading, own.defaults);
+    const client = new MinionClient({ ...own, servers });
+    for (const server of broken) client.#servers.addBroken(server);
+    client.#configReport = report;
+    for (const [server, { ignored }] of Object.entries(report))
+      for (const { key, why } of ignored)
+        client.#events.emit({ type: "configKeyIgnored", server, key, why, at: Date.now() });
     return client;
+  }
+
+  /** What became of each entry of the configuration; undefined where the client was not made by `fromConfig`. */
+  get configReport(): ConfigReport | undefined {
+    return this.#configReport;
   }
 
   /**
@@ -138,7 +148,7 @@ export class MinionClient implements AsyncDisposable {
   ): Promise<ToolCatalog> {
     checkCallOptions(options, [...listOptionNames, "servers"]);
     const { servers, ...how } = options;
-    return listToolsOfEach(this.#named(servers), this.#catalog, how);
+    return listToolsOfEach(this.#servers.select(servers), this.#catalog, how);
   }
 
   /** The resources of a server, as `listTools`. */
@@ -221,7 +231,7 @@ export class MinionClient implements AsyncDisposable {
     } = {},
   ): Promise<ConnectReport> {
     checkCallOptions(options, ["servers", "signal", "timeoutMs"]);
-    return connectToEach(this.#named(options.servers), options);
+    return connectToEach(this.#servers.select(options.servers), options);
   }
 
   /**
@@ -253,7 +263,7 @@ export class MinionClient implements AsyncDisposable {
 
   /** How every server is. */
   status(): readonly ServerStatus[] {
-    return this.#servers.all().map((server) => server.status());
+    return [...this.#servers.all(), ...this.#servers.broken()].map((server) => server.status());
   }
 
   /** Tells `listener` what happens, until the returned function is called. What it throws is dropped. */
@@ -275,11 +285,6 @@ export class MinionClient implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** The servers of these names, each once; all of them where none are named. */
-  #named(names: readonly string[] | undefined): readonly Server[] {
-    return names === undefined ? this.#servers.all() : [...new Set(names)].map((name) => this.#servers.get(name));
   }
 
   async #call<T>(

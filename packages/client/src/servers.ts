@@ -1,6 +1,7 @@
 import { CircuitBreaker } from "@minion/breaker";
 import { Cache } from "@minion/cache";
 import { Pool, type PoolOptions } from "@minion/pool";
+import type { BrokenServer } from "./broken-server.js";
 import { checkServer } from "./config/check-config.js";
 import type { MinionClientOptions, ServerRequestMethod } from "./config/client-options.js";
 import { policyOf } from "./config/policy.js";
@@ -16,11 +17,20 @@ import type { ServerContext } from "./server-context.js";
 
 const removalGraceMs = 1_000;
 
+/** Some of the servers of a client. */
+export interface ServerSelection {
+  readonly servers: readonly Server[];
+  /** Those whose entries in a configuration cannot be used. */
+  readonly broken: readonly BrokenServer[];
+}
+
 /** The servers of a client by name, and the one pool that holds the connections of all of them. */
 export class Servers {
   readonly #options: MinionClientOptions;
   readonly #context: ServerContext;
   readonly #byName = new Map<string, Server>();
+  /** Those whose entries in a configuration cannot be used. */
+  readonly #broken = new Map<string, BrokenServer>();
   /** Removed, but not yet without connections. */
   readonly #leaving = new Map<string, Server>();
   readonly #pool: SessionPool;
@@ -48,21 +58,35 @@ export class Servers {
   }
 
   names(): string[] {
-    return [...this.#byName.keys()];
+    return [...this.#byName.keys(), ...this.#broken.keys()];
   }
 
   all(): Server[] {
     return [...this.#byName.values()];
   }
 
+  broken(): BrokenServer[] {
+    return [...this.#broken.values()];
+  }
+
+  /** The servers of these names, each once; all of them where none are named. Throws as `get` for a name that there is not. */
+  select(names: readonly string[] | undefined): ServerSelection {
+    if (names === undefined) return { servers: this.all(), broken: this.broken() };
+    const chosen = [...new Set(names)];
+    const broken = this.broken().filter(({ name }) => chosen.includes(name));
+    return { servers: chosen.filter((name) => !this.#broken.has(name)).map((name) => this.get(name)), broken };
+  }
+
   has(name: string): boolean {
     return this.#byName.has(name);
   }
 
-  /** Throws {@link ClientClosedError} or {@link ServerNotFoundError}. */
+  /** Throws {@link ClientClosedError}, {@link ServerNotFoundError}, or what is wrong with the server's configuration. */
   get(name: string): Server {
     if (this.#closed !== undefined) throw new ClientClosedError(name);
     const server = this.#byName.get(name);
+    const broken = this.#broken.get(name);
+    if (broken !== undefined) throw broken.error;
     if (server === undefined) throw new ServerNotFoundError(name, this.names());
     return server;
   }
@@ -70,15 +94,21 @@ export class Servers {
   /** Throws {@link ConfigError} where the name is taken or the entry is wrong. */
   add(name: string, config: ServerConfig): void {
     if (this.#closed !== undefined) throw new ClientClosedError(name);
-    if (this.#byName.has(name) || this.#leaving.has(name)) {
+    if (this.#byName.has(name) || this.#broken.has(name) || this.#leaving.has(name)) {
       throw new ConfigError("there is such a server already; remove it first, and wait for that", { server: name });
     }
     checkServer(name, config, this.#options.defaults);
     this.#add(name, config);
   }
 
+  /** Adds a server that there is only to say why it cannot be used. */
+  addBroken(server: BrokenServer): void {
+    this.#broken.set(server.name, server);
+  }
+
   /** Removes a server. Resolves when no process of it is left. */
   async remove(name: string): Promise<void> {
+    if (this.#closed === undefined && this.#broken.delete(name)) return;
     const server = this.get(name);
     this.#byName.delete(name);
     this.#leaving.set(name, server);

@@ -17,7 +17,7 @@ const texts: Rule = [
   "a list of texts",
   (value) => Array.isArray(value) && value.every((one) => typeof one === "string"),
 ];
-const variables: Rule = ["an object of texts", isTexts];
+const variables: Rule = ["an object of strings", (value) => isTexts(value, true)];
 const count: Rule = [
   "a positive integer or Infinity",
   (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) > 0),
@@ -55,7 +55,7 @@ const httpRules: Readonly<Record<string, Rule>> = {
   url: ["an http or https URL", isHttpUrl],
   headers: [
     "an object of texts, or a function that resolves to one",
-    (value) => typeof value === "function" || isTexts(value),
+    (value) => typeof value === "function" || isTexts(value, false),
   ],
   authProvider: object,
 };
@@ -216,8 +216,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isTexts(value: unknown): boolean {
-  return isObject(value) && Object.values(value).every((one) => typeof one === "string");
+function isTexts(value: unknown, mayLack: boolean): boolean {
+  if (!isObject(value)) return false;
+  return Object.values(value).every((one) => typeof one === "string" || (mayLack && one === undefined));
 }
 
 function isHttpUrl(value: unknown): boolean {

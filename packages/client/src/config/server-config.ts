@@ -11,8 +11,8 @@ export interface StdioServer {
   readonly command: string;
   /** Its arguments, none by default. */
   readonly args?: readonly string[] | undefined;
-  /** Added to the few variables a server gets anyway (HOME, LOGNAME, PATH, SHELL, TERM, USER). */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Added to the few variables a server gets anyway (HOME, LOGNAME, PATH, SHELL, TERM, USER); undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Its working directory, this process's by default. */
   readonly cwd?: string | undefined;
 }

@@ -17,6 +17,6 @@ function placeOf(server: string, target: Target): readonly unknown[] {
   return ["command", target.command, target.args ?? [], target.cwd ?? null, namesOf(target.env)];
 }
 
-function namesOf(values: Readonly<Record<string, string>> | undefined): readonly string[] {
+function namesOf(values: Readonly<Record<string, string | undefined>> | undefined): readonly string[] {
   return Object.keys(values ?? {}).sort();
 }

@@ -175,7 +175,7 @@ class Opening {
         authProvider === undefined ? sockets.send : withSdkAuth(sockets.send, authProvider, new URL(target.url));
       return new HttpWire({ ...shared, server: target, principal, sockets, send });
     }
-    for (const value of Object.values(target.env ?? {})) this.#secrets.add(value);
+    for (const value of Object.values(target.env ?? {})) if (value !== undefined) this.#secrets.add(value);
     return new StdioWire({ ...shared, server: target, exchanges: this.#exchanges });
   }
 

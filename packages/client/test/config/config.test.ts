@@ -52,10 +52,8 @@ test("Config: the names that other hosts give to transports", async () => {
     },
   });
   expect(client.status().map(({ transport }) => transport)).toEqual(["stdio", "http", "http", "http", "sse", "http"]);
-  expect(await rejection(from({ mcpServers: { one: { type: "ws", url } } }))).toMatchObject({
-    server: "one",
-    key: "type",
-  });
+  const { client: other } = await from({ mcpServers: { one: { type: "ws", url } } });
+  expect(other.configReport?.one?.problems).toMatchObject([{ server: "one", key: "type" }]);
 });
 
 test("Config: variables are replaced in every text, defaults where they are unset or empty", async () => {
@@ -70,19 +68,23 @@ test("Config: variables are replaced in every text, defaults where they are unse
   expect(chaos.journal().some((entry) => entry.event === "request")).toBe(true);
 });
 
-test("Config: what looks like a variable and is none is an error, and so is an unset one; both name the place", async () => {
+test("M20: a variable that is set nowhere costs its server where nothing else would expand it, and names the place", async () => {
   setEnv({ MINION_UNSET: undefined });
   for (const [text, says] of [
     ["$" + "{MINION_UNSET}", "MINION_UNSET"],
     ["$" + "{env:MINION_UNSET}", "MINION_UNSET"],
-    ["$" + "{input:token}", "input:token"],
-    ["$" + "{}", "cannot be replaced"],
+    ["$" + "{input:token}", "options.input"],
+    ["$" + "{user_config.key}", "user_config.key"],
   ] as const) {
-    const path = file(JSON.stringify({ mcpServers: { hub: { ...stdio, env: { TOKEN: text } } } }));
-    const error = await rejection(from(path));
+    const headers = { Authorization: `Bearer ${text}` };
+    const path = file(JSON.stringify({ mcpServers: { hub: { url: "https://example.com", headers }, fine: stdio } }));
+    const { client } = await from(path);
+    const error = await rejection(client.callTool("hub", "any"));
     expect(error).toBeInstanceOf(ConfigError);
-    expect(error).toMatchObject({ code: "ERR_MCP_CONFIG", file: path, server: "hub", key: "env.TOKEN" });
-    for (const part of [path, "hub", "env.TOKEN", says]) expect(String(error)).toContain(part);
+    expect(error).toMatchObject({ code: "ERR_MCP_CONFIG", file: path, server: "hub", key: "headers.Authorization" });
+    for (const part of [path, "hub", "headers.Authorization", says]) expect(String(error)).toContain(part);
+    expect(statusOf(client, "hub")).toMatchObject({ health: "unavailable", lastError: { code: "ERR_MCP_CONFIG" } });
+    expect(client.configReport?.fine).toMatchObject({ loaded: true, problems: [] });
   }
   const plain = { mcpServers: { hub: { ...stdio, args: ["$HOME", "$" + "{", "}"] } } };
   expect((await from(plain)).names).toEqual(["hub"]);
@@ -101,18 +103,14 @@ test("Config: disabled servers are left out, their variables unread", async () =
   expect(names).toEqual(["c"]);
 });
 
-test("Config: keys of other hosts are reported by an event, and change nothing", async () => {
-  const { events, names } = await from({
+test("M20: keys without effect are told where that matters, by an event and in the report", async () => {
+  const { client, events, names } = await from({
     mcpServers: { one: { ...stdio, autoApprove: ["x"], alwaysAllow: [], description: "mine", timeout: 60 } },
     inputs: [],
   });
   expect(names).toEqual(["one"]);
-  expect(ofType(events, "configKeyIgnored").map(({ server, key }) => [server, key])).toEqual([
-    ["one", "autoApprove"],
-    ["one", "alwaysAllow"],
-    ["one", "description"],
-    ["one", "timeout"],
-  ]);
+  expect(ofType(events, "configKeyIgnored").map(({ server, key }) => [server, key])).toEqual([["one", "timeout"]]);
+  expect(client.configReport?.one?.ignored).toEqual([{ key: "timeout", why: expect.stringContaining("unit") }]);
 });
 
 test("Config: policies of this client are read too", async () => {
@@ -155,7 +153,7 @@ test("Config: an entry that cannot be used is an error that names file, server a
     [{ command: 7 }, "command"],
     [{ command: "" }, "command"],
     [{ command: "x", args: "y" }, "args"],
-    [{ command: "x", env: { A: 1 } }, "env"],
+    [{ command: "x", env: { A: [] } }, "env.A"],
     [{ url: "nowhere" }, "url"],
     [{ url: "ftp://example.com" }, "url"],
     [{ url: "https://example.com", headers: [] }, "headers"],
@@ -167,8 +165,10 @@ test("Config: an entry that cannot be used is an error that names file, server a
     [{ command: "x", url: "https://example.com" }, undefined],
   ] as const) {
     const path = file(JSON.stringify({ mcpServers: { fine: stdio, hub: entry } }));
-    const error = await rejection(from(path));
+    const { client } = await from(path);
+    const error = await rejection(client.listTools("hub"));
     expect(error, JSON.stringify(entry)).toBeInstanceOf(ConfigError);
+    expect(client.configReport).toMatchObject({ fine: { loaded: true }, hub: { loaded: false, problems: [error] } });
     expect(error, JSON.stringify(entry)).toMatchObject({ code: "ERR_MCP_CONFIG", file: path, server: "hub", key });
     for (const part of [path, "hub", key ?? ""]) expect(String(error)).toContain(part);
   }

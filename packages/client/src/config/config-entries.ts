@@ -1,0 +1,88 @@
+import { ConfigError } from "../errors.js";
+import { isRecord } from "../is-record.js";
+
+/** A value that a file asks its user for (VS Code). */
+export interface ConfigInput {
+  readonly id: string;
+  readonly description: string | undefined;
+}
+
+/** The servers of a configuration as its host wrote them. */
+export interface ConfigEntries {
+  readonly entries: ReadonlyMap<string, unknown>;
+  readonly inputs: readonly ConfigInput[];
+  /** Whether the file as a whole switches a server off (Gemini's `mcp.allowed` and `mcp.excluded`). */
+  readonly isExcluded: (server: string) => boolean;
+}
+
+const settingKeys = new Set(["allowed", "excluded", "inputs", "servers", "serverCommand"]);
+
+/**
+ * Finds the servers: `mcpServers`, `servers` (VS Code), `mcp.servers` (VS Code's settings), `context_servers` (Zed) or
+ * `mcp` (OpenCode). Where a file has several of them, all are read; a name that is there twice counts where it is first.
+ *
+ * @throws ConfigError that names the keys of the file where there is none of them
+ */
+export function configEntries(content: unknown, file: string | undefined): ConfigEntries {
+  if (!isRecord(content)) throw new ConfigError("it must be an object with mcpServers", { file });
+  const { mcp } = content;
+  const settings = isRecord(mcp) ? mcp : {};
+  const places: readonly (readonly [key: string, value: unknown])[] = [
+    ["mcpServers", content.mcpServers],
+    ["servers", content.servers],
+    ["mcp.servers", content["mcp.servers"]],
+    ["mcp.servers", isServer(settings.servers) ? undefined : settings.servers],
+    ["context_servers", content.context_servers],
+    ["mcp", openCodeServers(mcp)],
+  ];
+  const found = places.filter(([, value]) => value !== undefined && value !== null);
+  if (found.length === 0) {
+    const keys = Object.keys(content)
+      .slice(0, 20)
+      .map((key) => `"${key.slice(0, 100)}"`);
+    const has = keys.length === 0 ? "nothing" : keys.join(", ");
+    throw new ConfigError(
+      `it has no servers in a known place ("mcpServers", "servers", "mcp", "context_servers"); it has ${has}`,
+      { file, key: "mcpServers" },
+    );
+  }
+  const entries = new Map<string, unknown>();
+  for (const [key, value] of found) {
+    if (!isRecord(value)) throw new ConfigError("it must be an object of servers by name", { file, key });
+    for (const [name, entry] of Object.entries(value)) if (!entries.has(name)) entries.set(name, entry);
+  }
+  const allowed = names(settings.allowed);
+  const excluded = names(settings.excluded);
+  return {
+    entries,
+    inputs: [...inputs(content.inputs), ...inputs(settings.inputs)],
+    isExcluded: (server) => excluded?.includes(server) === true || allowed?.includes(server) === false,
+  };
+}
+
+/** OpenCode's `mcp` holds the servers themselves; that of other hosts holds settings and, perhaps, `servers`. */
+function openCodeServers(mcp: unknown): Record<string, unknown> | undefined {
+  if (!isRecord(mcp)) return undefined;
+  const members = Object.entries(mcp);
+  const holdsServers = members.length === 0 || members.some(([, value]) => isServer(value));
+  return holdsServers
+    ? Object.fromEntries(members.filter(([key]) => !settingKeys.has(key) || isServer(mcp[key])))
+    : undefined;
+}
+
+function isServer(value: unknown): boolean {
+  return isRecord(value) && ["command", "url"].some((key) => key in value && !isRecord(value[key]));
+}
+
+function inputs(value: unknown): ConfigInput[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((input: unknown) =>
+    isRecord(input) && typeof input.id === "string"
+      ? [{ id: input.id, description: typeof input.description === "string" ? input.description : undefined }]
+      : [],
+  );
+}
+
+function names(value: unknown): readonly unknown[] | undefined {
+  return Array.isArray(value) ? value : undefined;
+}

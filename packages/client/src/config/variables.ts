@@ -1,0 +1,126 @@
+import { homedir } from "node:os";
+import { basename, sep } from "node:path";
+import { ConfigError } from "../errors.js";
+import { messageOf } from "../text.js";
+import type { ConfigInput } from "./config-entries.js";
+
+/** Where the variables of a configuration come from. */
+export interface VariableSources {
+  readonly workspaceFolder: string;
+  /** By the whole reference: `NAME`, `input:id`, `user_config.api_key`. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly inputs: readonly ConfigInput[];
+  readonly input: ((id: string, description: string | undefined) => string | Promise<string>) | undefined;
+  /** Whether `$NAME` is a variable too. */
+  readonly hasBareNames: boolean;
+}
+
+/** What becomes of a text. */
+export interface Expanded {
+  readonly text: string;
+  /** The references that were found nowhere, which stand in `text` as they were. */
+  readonly missing: readonly string[];
+}
+
+const braced = /\$\$\{|\$\{([^}]*)\}/g;
+const bracedOrBare = /\$\$\{|\$\{([^}]*)\}|\$([A-Za-z_]\w*)/g;
+const environmentName = /^(?:env:)?([A-Za-z_]\w*)(?::-([\s\S]*))?$/;
+
+/**
+ * The variables of one configuration, asked for each at most once. A name is looked for in the entry's own `env`, then
+ * in `variables`, then in the process; what is found is not expanded again. `$${` is a literal `${`.
+ */
+export class Variables {
+  readonly #sources: VariableSources;
+  readonly #asked = new Map<string, Promise<string>>();
+  readonly #known: ReadonlyMap<string, string>;
+
+  constructor(sources: VariableSources) {
+    this.#sources = sources;
+    const { workspaceFolder } = sources;
+    this.#known = new Map([
+      ["userHome", homedir()],
+      ["workspaceFolder", workspaceFolder],
+      ["workspaceFolderBasename", basename(workspaceFolder)],
+      ["pathSeparator", sep],
+      ["/", sep],
+      ["cwd", process.cwd()],
+    ]);
+  }
+
+  /**
+   * Replaces the variables in a text of an entry. `env` is the entry's own; `without` are the names in it that the text
+   * itself belongs to, which take their value from the next source.
+   *
+   * @throws ConfigError where `input` failed
+   */
+  async expand(
+    text: string,
+    env: ReadonlyMap<string, string>,
+    without: ReadonlySet<string> = new Set(),
+  ): Promise<Expanded> {
+    const missing: string[] = [];
+    let expanded = "";
+    let end = 0;
+    for (const match of text.matchAll(this.#sources.hasBareNames ? bracedOrBare : braced)) {
+      const [whole, inBraces, bare] = match;
+      expanded += text.slice(end, match.index);
+      end = match.index + whole.length;
+      const reference = inBraces ?? bare;
+      const value = reference === undefined ? "${" : await this.#valueOf(reference, env, without);
+      if (value === undefined) missing.push(reference ?? whole);
+      expanded += value ?? whole;
+    }
+    return { text: expanded + text.slice(end), missing };
+  }
+
+  async #valueOf(
+    reference: string,
+    env: ReadonlyMap<string, string>,
+    without: ReadonlySet<string>,
+  ): Promise<string | undefined> {
+    const { variables } = this.#sources;
+    if (Object.hasOwn(variables, reference)) {
+      // The entry's own env still comes first.
+      const own = await this.#own(reference, env, without);
+      return own ?? variables[reference];
+    }
+    const known = this.#known.get(reference);
+    if (known !== undefined) return known;
+    if (reference.startsWith("input:")) return this.#ask(reference.slice("input:".length));
+    const [, name, fallback] = environmentName.exec(reference) ?? [];
+    if (name === undefined) return undefined;
+    const given = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    const value = (await this.#own(name, env, without)) ?? given ?? process.env[name];
+    // As in a shell, the default stands for an empty variable too.
+    return fallback !== undefined && !value ? fallback : value;
+  }
+
+  /** The value that the entry's own env gives a name; undefined where something in it is found nowhere. */
+  async #own(
+    name: string,
+    env: ReadonlyMap<string, string>,
+    without: ReadonlySet<string>,
+  ): Promise<string | undefined> {
+    const text = without.has(name) ? undefined : env.get(name);
+    if (text === undefined) return undefined;
+    const { text: value, missing } = await this.expand(text, env, new Set([...without, name]));
+    return missing.length === 0 ? value : undefined;
+  }
+
+  async #ask(id: string): Promise<string | undefined> {
+    const { input, inputs } = this.#sources;
+    if (input === undefined) return undefined;
+    const description = inputs.find((one) => one.id === id)?.description;
+    const asked = this.#asked.get(id) ?? Promise.resolve().then(() => input(id, description));
+    this.#asked.set(id, asked);
+    let value: unknown;
+    try {
+      value = await asked;
+    } catch (cause) {
+      throw new ConfigError(`options.input failed for "${id}": ${messageOf(cause)}`, { cause });
+    }
+    if (typeof value === "string") return value;
+    throw new ConfigError(`options.input must give a string for "${id}", got ${typeof value}`);
+  }
+}
