@@ -11,7 +11,7 @@ test("M20: the schema for editors is what its script writes, and has each key th
   const script = fileURLToPath(new URL("../../scripts/mcp-schema.mjs", import.meta.url));
   const code = `import(${JSON.stringify(script)}).then(({ schemaText }) => process.stdout.write(schemaText))`;
   const { stdout } = spawnSync(process.execPath, ["-e", code], { encoding: "utf8" });
-  expect(readFileSync(file, "utf8")).toBe(stdout);
+  expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(JSON.parse(stdout));
   const keys = new Set(Object.keys(JSON.parse(stdout).$defs.server.properties));
   // What is given in code only, and what is only read past.
   const read = [...ownKeys, ...targetKeys].filter((key) => key !== "connect" && key !== "authProvider");
