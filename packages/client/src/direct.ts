@@ -5,6 +5,7 @@ import type { Server } from "./server.js";
 import { serverRequests } from "./servers.js";
 import type { ServerInfo } from "./session/connection.js";
 import { OwnSession, type SessionLease } from "./session-lease.js";
+import { checkText } from "./tool-call.js";
 
 // What needs one connection and none of the layers above it.
 
@@ -64,7 +65,7 @@ export function subscribe(
   listener: () => void,
   options: ListOptions,
 ): Promise<AsyncDisposable> {
-  if (typeof uri !== "string" || uri === "") throw new TypeError("MinionClient: a uri must be a non-empty string");
+  checkText(uri, "uri");
   if (typeof listener !== "function") throw new TypeError("MinionClient: a listener must be a function");
   return server.subscriptions.subscribe(uri, listener, options);
 }

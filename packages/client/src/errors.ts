@@ -1,4 +1,5 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import { shortName } from "./short-name.js";
 
 /** Whether a request can have reached the server: `not-sent` also where it was refused before it ran. */
 export type Delivery = "not-sent" | "sent";
@@ -19,8 +20,8 @@ export class ServerNotFoundError extends Error {
   readonly server: string;
 
   constructor(server: string, known: readonly string[]) {
-    const names = known.length === 0 ? "no server is configured" : `configured: ${known.join(", ")}`;
-    super(`There is no server "${server}" (${names}). Add it to \`servers\` or call addServer().`);
+    const names = known.length === 0 ? "no server is configured" : `configured: ${known.map(shortName).join(", ")}`;
+    super(`There is no server "${shortName(server)}" (${names}). Add it to \`servers\` or call addServer().`);
     this.server = server;
   }
 }
@@ -36,12 +37,9 @@ export class ToolNotFoundError extends Error {
   readonly tool: string;
 
   constructor(tool: string, server?: string, reason?: string) {
-    const where = server === undefined ? "No server" : `Server "${server}"`;
-    const missing = server === undefined ? "has a tool" : "has no tool";
-    super(
-      reason ??
-        `${where} ${missing} with the qualified name "${tool}". List the tools again: it may have been removed.`,
-    );
+    const where = server === undefined ? "No server has a tool" : `Server "${shortName(server)}" has no tool`;
+    const hint = "List the tools again: it may have been removed.";
+    super(reason ?? `${where} with the qualified name "${shortName(tool)}". ${hint}`);
     this.tool = tool;
     this.server = server;
   }

@@ -4,6 +4,7 @@ import { toTools } from "./lists/answers.js";
 import type { Catalog, QualifiedTool } from "./lists/catalog.js";
 import { mayBelongTo, pairOf } from "./lists/qualified-name.js";
 import type { Server } from "./server.js";
+import { shortName } from "./short-name.js";
 
 /** A tool, found by its qualified name. */
 export interface FoundTool {
@@ -23,6 +24,7 @@ export async function findTool(
   catalog: Catalog,
   options: CallOptions,
 ): Promise<FoundTool> {
+  if (typeof name !== "string") throw new TypeError("MinionClient: a qualified name must be a string");
   const pair = pairOf(name, catalog.names);
   if (pair !== undefined && servers.some((server) => server.name === pair.server)) return pair;
   const possible = servers.filter((server) => mayBelongTo(name, server.name, catalog.names));
@@ -75,10 +77,10 @@ function onlyOne(name: string, tools: readonly QualifiedTool[]): FoundTool | und
   const [first] = tools;
   const other = tools.find(({ server, tool }) => server !== first?.server || tool !== first.tool);
   if (first === undefined || other === undefined) return first;
-  const [one, two] = [first, other].map(({ server, tool }) => `"${tool}" of server "${server}"`);
+  const [one, two] = [first, other].map(({ server, tool }) => `"${shortName(tool)}" of server "${shortName(server)}"`);
   throw new ToolNotFoundError(
     name,
     undefined,
-    `The qualified name "${name}" stands for more than one tool: ${one} and ${two}. Neither was called: call it by its server and its own name.`,
+    `The qualified name "${shortName(name)}" stands for more than one tool: ${one} and ${two}. Neither was called: call it by its server and its own name.`,
   );
 }

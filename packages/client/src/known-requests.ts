@@ -8,24 +8,28 @@ import type { CallOptions } from "./config/call-options.js";
 import { toCompletion, toPromptMessages, toResourceContents } from "./lists/answers.js";
 import type { KnownRequest } from "./request.js";
 import type { Server } from "./server.js";
-import { deniedTool, isSafeTool } from "./tool-call.js";
+import { shortName } from "./short-name.js";
+import { checkObject, checkText, deniedTool, isSafeTool } from "./tool-call.js";
 
 /** Reads a resource: safe to repeat. */
 export function resourceRead(uri: string): KnownRequest<ReadResourceResult> {
+  checkText(uri, "uri");
   return {
-    request: { method: "resources/read", params: { uri }, what: `Resource "${uri}"`, isSafe: true },
+    request: { method: "resources/read", params: { uri }, what: `Resource "${shortName(uri)}"`, isSafe: true },
     take: (answer) => ({ value: toResourceContents(answer) }),
   };
 }
 
 /** Fills in a prompt: safe to repeat. */
 export function promptGet(name: string, args: Record<string, string>): KnownRequest<GetPromptResult> {
+  checkText(name, "prompt's name");
+  checkObject(args, "prompt's arguments");
   return {
     request: {
       method: "prompts/get",
       params: { name, arguments: args },
       target: name,
-      what: `Prompt "${name}"`,
+      what: `Prompt "${shortName(name)}"`,
       isSafe: true,
     },
     take: (answer) => ({ value: toPromptMessages(answer) }),
@@ -34,6 +38,7 @@ export function promptGet(name: string, args: Record<string, string>): KnownRequ
 
 /** Asks for values that an argument can have: safe to repeat. */
 export function completion(params: CompleteRequest["params"]): KnownRequest<CompleteResult> {
+  checkObject(params, "completion's params");
   return {
     request: { method: "completion/complete", params: { ...params }, what: "completion/complete", isSafe: true },
     take: (answer) => ({ value: toCompletion(answer) }),
@@ -50,10 +55,8 @@ export function anyRequest(
   params: Record<string, unknown> | undefined,
   options: CallOptions,
 ): KnownRequest<unknown> {
-  if (typeof method !== "string" || method === "")
-    throw new TypeError("MinionClient: a method must be a non-empty string");
-  if (params !== undefined && (typeof params !== "object" || params === null || Array.isArray(params)))
-    throw new TypeError("MinionClient: params must be an object");
+  checkText(method, "method");
+  if (params !== undefined) checkObject(params, "request's params");
   const name = method === "tools/call" || method === "prompts/get" ? params?.name : undefined;
   const target = typeof name === "string" ? name : undefined;
   const tool = method === "tools/call" ? target : undefined;

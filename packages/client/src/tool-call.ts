@@ -4,6 +4,7 @@ import { ToolNotFoundError } from "./errors.js";
 import { toToolResult } from "./lists/answers.js";
 import type { KnownRequest } from "./request.js";
 import type { Server } from "./server.js";
+import { shortName } from "./short-name.js";
 
 /**
  * Makes a request of a tool call. What is cached of the tool says whether repeating it is safe, and what its structured
@@ -15,10 +16,8 @@ export function toolCall(
   args: Record<string, unknown>,
   options: CallOptions,
 ): KnownRequest<CallToolResult> {
-  if (typeof tool !== "string" || tool === "")
-    throw new TypeError("MinionClient: a tool's name must be a non-empty string");
-  if (typeof args !== "object" || args === null || Array.isArray(args))
-    throw new TypeError("MinionClient: a tool's arguments must be an object");
+  checkText(tool, "tool's name");
+  checkObject(args, "tool's arguments");
   if (!server.lists.allowsTool(tool)) throw deniedTool(tool, server.name);
   const known = server.lists.knownTool(tool, options.principal);
   return {
@@ -26,7 +25,7 @@ export function toolCall(
       method: "tools/call",
       params: { name: tool, arguments: args },
       target: tool,
-      what: `Tool "${tool}"`,
+      what: `Tool "${shortName(tool)}"`,
       isSafe: options.idempotent ?? isSafeTool(known),
     },
     take: (answer) => {
@@ -46,6 +45,18 @@ export function isSafeTool(tool: Readonly<Record<string, unknown>> | undefined):
 
 /** What a call is told of a tool that the policy of its server leaves out. */
 export function deniedTool(tool: string, server: string): ToolNotFoundError {
-  const reason = `Server "${server}" has no tool "${tool}" here: the "tools" policy of the server leaves it out.`;
+  const reason = `Server "${shortName(server)}" has no tool "${shortName(tool)}" here: the "tools" policy of the server leaves it out.`;
   return new ToolNotFoundError(tool, server, reason);
+}
+
+/** Throws `TypeError` where something that a user gives is not a non-empty string. */
+export function checkText(value: unknown, what: string): void {
+  if (typeof value !== "string" || value === "")
+    throw new TypeError(`MinionClient: a ${what} must be a non-empty string`);
+}
+
+/** Throws `TypeError` where something that a user gives is not an object, or is a list. */
+export function checkObject(value: unknown, what: string): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new TypeError(`MinionClient: a ${what} must be an object`);
 }

@@ -53,7 +53,7 @@ const rules: Readonly<Record<string, readonly [rule: string, holds: (value: unkn
   meta: ["an object", (value) => typeof value === "object" && value !== null],
   refresh: ["true or false", (value) => typeof value === "boolean"],
   onServerRequest: ["a function", (value) => typeof value === "function"],
-  capabilities: ["an object", (value) => typeof value === "object" && value !== null],
+  capabilities: ["an object", (value) => typeof value === "object" && value !== null && !Array.isArray(value)],
   replica: ["a non-negative integer", (value) => Number.isSafeInteger(value) && Number(value) >= 0],
   servers: ["a list of server names", isStrings],
 };

@@ -1,5 +1,6 @@
 import type { Tool } from "@modelcontextprotocol/sdk/types.js";
 import type { NameOptions } from "../config/name-options.js";
+import { shortName } from "../short-name.js";
 import { hasHash, qualifiedName } from "./qualified-name.js";
 
 /** A tool with the server that has it, its own name, and the name under which it is told apart from all others. */
@@ -101,5 +102,5 @@ function sharedNames(parts: readonly Part[]): ReadonlyMap<string, readonly Quali
 
 function sharedMessage(tool: QualifiedTool, same: readonly QualifiedTool[]): string {
   const other = same.find((one) => one !== tool);
-  return `tool "${other?.tool}" of server "${other?.server}" has the same qualified name, ${tool.name}: neither is listed`;
+  return `tool "${shortName(other?.tool)}" of server "${shortName(other?.server)}" has the same qualified name, ${tool.name}: neither is listed`;
 }

@@ -210,6 +210,32 @@ test("M16, M21: secrets appear in no notification that is told", async () => {
   expect(JSON.stringify(events)).not.toContain(secret);
 });
 
+test("M21: wrong arguments are told by name, before anything is sent; long names are cut in messages", async () => {
+  const server = memoryServer();
+  const { client } = start({ one: server.config });
+  const bad = 7 as never;
+  for (const [run, says] of [
+    [() => client.request("one", bad), "method"],
+    [() => client.request("one", "a", bad), "params"],
+    [() => client.complete("one", bad), "params"],
+    [() => client.readResource("one", bad), "uri"],
+    [() => client.getPrompt("one", ""), "name"],
+    [() => client.getPrompt("one", "a", bad), "arguments"],
+    [() => client.callQualified(bad), "qualified name"],
+    [() => client.callTool("one", ""), "name"],
+    [() => client.session("one", { capabilities: [] as never }), "capabilities"],
+    [() => client.serverInfo("one", { timeout: 1 } as object), "timeout"],
+  ] as const) {
+    const error = await rejection(run());
+    expect(error).toBeInstanceOf(TypeError);
+    expect(String(error)).toContain(says);
+  }
+  expect(server.contexts).toEqual([]);
+  const long = "n".repeat(5_000);
+  for (const run of [() => client.callQualified(long), () => client.callTool(long, "a")])
+    expect(String(await rejection(run())).length).toBeLessThan(400);
+});
+
 test("M9, M21: ping asks the replica that it is told to, on behalf of whom it is told", async () => {
   const [one, two] = [memoryServer(), memoryServer()];
   const { client } = start({ one: { ...one.config, replicas: [two.config] } });
