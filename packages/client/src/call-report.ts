@@ -1,7 +1,7 @@
-import { type FailedCall, publicError } from "./call/public-error.js";
+import { type FailedCall, toldError } from "./call/public-error.js";
 import type { Deadline } from "./deadline.js";
 import type { EventBody } from "./events.js";
-import { Failure } from "./session/failure.js";
+import type { Failure } from "./session/failure.js";
 import type { Monitor } from "./status.js";
 import { boundedMessageOf, errorTypeOf } from "./text.js";
 
@@ -36,7 +36,7 @@ export class CallReport {
 
   /** The error that the caller gets. */
   told(error: unknown): unknown {
-    return error instanceof Failure ? publicError(error, this.#options.failed) : error;
+    return toldError(error, this.#options.failed);
   }
 
   /** What that error is called. */

@@ -60,7 +60,7 @@ export class ConnectError extends Error {
     details: { readonly stderrTail?: string | undefined; readonly cause?: unknown } = {},
   ) {
     const tail = details.stderrTail ?? "";
-    const said = tail === "" ? "" : ` It last wrote to stderr:\n${tail}`;
+    const said = tail === "" ? "" : ` It last wrote to stderr:\n${tail.slice(-1_000)}`;
     super(`No connection to server "${server}": ${reason}. Check its configuration and that it runs.${said}`, {
       cause: details.cause,
     });

@@ -1,6 +1,6 @@
 import { chosen, fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
 import { type LeasedConnection, leaseConnection, sendJudged } from "./call/lease-connection.js";
-import { publicError } from "./call/public-error.js";
+import { type FailedCall, toldError } from "./call/public-error.js";
 import { makeReplicas, type Replica } from "./call/replica.js";
 import { withRetries } from "./call/retry.js";
 import { RetryBudget } from "./call/retry-budget.js";
@@ -26,6 +26,7 @@ import { ServerLists } from "./server-lists.js";
 import { ServerSubscriptions } from "./server-subscriptions.js";
 import type { Connection } from "./session/connection.js";
 import { Failure } from "./session/failure.js";
+import { Secrets } from "./session/redact.js";
 import { Monitor, type ServerStatus } from "./status.js";
 
 type OnRetry = (failure: Failure, attempt: number, delayMs: number) => void;
@@ -38,6 +39,7 @@ export class Server {
   readonly schemas: OutputSchemas;
   readonly subscriptions: ServerSubscriptions;
   readonly lists: ServerLists;
+  readonly secrets: Secrets = new Secrets();
   readonly #context: ServerContext;
   readonly #replicas: readonly Replica[];
   readonly #cache: ToolListCache;
@@ -51,9 +53,7 @@ export class Server {
     this.name = name;
     this.policy = policy;
     this.#context = context;
-    this.schemas = new OutputSchemas(name, policy.outputSchemas, (tool, message) =>
-      this.#emit({ type: "schemaSkipped", tool, message }),
-    );
+    this.schemas = new OutputSchemas(name, policy.outputSchemas, this.#emit);
     this.#deadlines = new Deadlines(name);
     const identity = serverIdentity(name, policy.targets);
     this.#cache = context.makeCache(name, policy.cache, { identity, codec: listCodec(policy) });
@@ -65,7 +65,7 @@ export class Server {
       replica: () => mostAvailable(this.#replicas).index,
       startDeadline: (what, options) => this.#deadline(what, options),
       fetch: (list, owner, options) => this.#fetchList(list, owner, options),
-      emit: (event) => this.#emit(event),
+      emit: this.#emit,
     });
     this.subscriptions = new ServerSubscriptions({
       policy,
@@ -77,6 +77,7 @@ export class Server {
       policy,
       shared: context,
       monitor: () => this.#monitor,
+      secrets: this.secrets,
       onNotification: (notification) => this.#notified(notification),
       onReconnected: (principal) => this.lists.reconnected(principal),
     });
@@ -92,7 +93,7 @@ export class Server {
       },
       onVerdict: (verdict) => this.#learned(verdict),
     });
-    this.#monitor = new Monitor(this.#replicas, (event) => this.#emit(event));
+    this.#monitor = new Monitor(this.#replicas, this.#emit);
   }
 
   get transport(): Transport {
@@ -144,7 +145,7 @@ export class Server {
       });
       return await use(connection, lease, deadline);
     } catch (error) {
-      throw error instanceof Failure ? publicError(error, this.#failedCall("a connection", true)) : error;
+      throw toldError(error, this.#failedCall("a connection", true));
     } finally {
       setup?.drop();
       deadline[Symbol.dispose]();
@@ -219,12 +220,11 @@ export class Server {
     const deadline = this.#deadline(what, options);
     const failed = { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) };
     const tool = method === "tools/call" ? target : undefined;
-    const emit = (event: EventBody): void => this.#emit(event);
-    const report = new CallReport({ method, tool, failed, deadline, monitor: this.#monitor, emit });
+    const report = new CallReport({ method, tool, failed, deadline, monitor: this.#monitor, emit: this.#emit });
     this.#budget.call();
     try {
       return await traced(
-        { method, target, server: this.name, transport: this.transport },
+        { method, target: target && this.secrets.mask(target), server: this.name, transport: this.transport },
         async (fields) => {
           const { priority, principal, onProgress } = options;
           const hasMeta = options.meta !== undefined || fields !== undefined;
@@ -288,13 +288,13 @@ export class Server {
     });
   }
 
-  #failedCall(what: string, isSafe: boolean): Parameters<typeof publicError>[1] {
+  #failedCall(what: string, isSafe: boolean): FailedCall {
     const { stateful, maxMessageBytes } = this.policy;
-    return { server: this.name, what, isSafe, isStateful: stateful, maxMessageBytes };
+    return { server: this.name, what, isSafe, isStateful: stateful, maxMessageBytes, secrets: this.secrets };
   }
 
-  #emit(event: EventBody): void {
+  readonly #emit = (event: EventBody): void => {
     const { events } = this.#context;
-    if (events.isHeard) events.emit({ ...event, server: this.name, at: Date.now() });
-  }
+    if (events.isHeard) events.emit(this.secrets.maskRecord({ ...event, server: this.name, at: Date.now() }));
+  };
 }

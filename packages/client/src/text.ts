@@ -35,3 +35,19 @@ function isRpcError(error: object): boolean {
   const name: unknown = Reflect.get(error, "name");
   return name === "McpError" || name === "ProtocolError";
 }
+
+/** Control characters but tabs and line ends; colour codes whole; marks that change the direction of text. */
+const unprintable = new RegExp(
+  "\\u001b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\\u0007\\u001b]{0,2000}(?:\\u0007|\\u001b\\\\)?)|\\u009b[0-?]*[ -/]*[@-~]" +
+    "|\\r(?=\\n)|[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]",
+  "g",
+);
+
+/** Text of somebody else, fit to be shown: without what would steer a terminal, and at most `maxLength` characters long. */
+export function cleanText(text: string, maxLength: number): string {
+  const clean = text.replace(unprintable, "");
+  if (clean.length <= maxLength) return clean;
+  // Not in the middle of a character.
+  const cut = clean.slice(0, maxLength - 3);
+  return `${/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut}...`;
+}

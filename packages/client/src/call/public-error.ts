@@ -7,7 +7,8 @@ import {
   ServerUnavailableError,
   SessionLostError,
 } from "../errors.js";
-import type { Failure } from "../session/failure.js";
+import { Failure } from "../session/failure.js";
+import type { Secrets } from "../session/redact.js";
 import { messageOf } from "../text.js";
 import { isAnswerLost } from "./resend.js";
 import { isUnauthorized } from "./server-verdict.js";
@@ -19,6 +20,12 @@ export interface FailedCall {
   readonly isSafe: boolean;
   readonly isStateful: boolean;
   readonly maxMessageBytes: number;
+  readonly secrets: Secrets;
+}
+
+/** What a user is told of whatever a call ended with, without secrets. */
+export function toldError(error: unknown, call: FailedCall): unknown {
+  return call.secrets.maskOwn(error instanceof Failure ? publicError(error, call) : error);
 }
 
 /** The error by which a user learns of a failure to which nothing more can be done. It keeps the server's own words. */

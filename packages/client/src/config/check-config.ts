@@ -103,7 +103,7 @@ const clientRules: Readonly<Record<string, Rule>> = {
 
 /** Throws `TypeError` for a bad option of the client, {@link ConfigError} for a bad server, before anything is made. */
 export function checkOptions(options: unknown): void {
-  if (!isObject(options)) throw new TypeError(`MinionClient: options must be an object, got ${String(options)}`);
+  if (!isObject(options)) throw new TypeError(`MinionClient: options must be an object, not ${kindOf(options)}`);
   for (const [key, value] of Object.entries(options)) {
     const rule = Object.hasOwn(clientRules, key) ? clientRules[key] : undefined;
     if (rule === undefined)
@@ -111,7 +111,7 @@ export function checkOptions(options: unknown): void {
         `MinionClient: there is no option "${key}"; there are ${Object.keys(clientRules).join(", ")}`,
       );
     if (value !== undefined && !rule[1](value))
-      throw new TypeError(`MinionClient: ${key} must be ${rule[0]}, got ${String(value)}`);
+      throw new TypeError(`MinionClient: ${key} must be ${rule[0]}, not ${shown(value)}`);
   }
   if (isObject(options.names)) checkNameOptions(options.names);
   if (!isObject(options.servers))
@@ -175,7 +175,7 @@ function checkTarget(
   prefix = "",
 ): Record<string, unknown> {
   if (!isObject(config))
-    throw new ConfigError(`it must be an object, got ${String(config)}`, { server, key: prefix || undefined });
+    throw new ConfigError(`it must be an object, not ${kindOf(config)}`, { server, key: prefix || undefined });
   const kinds = [
     ["command", stdioRules],
     ["url", httpRules],
@@ -223,4 +223,15 @@ function isTexts(value: unknown, mayLack: boolean): boolean {
 
 function isHttpUrl(value: unknown): boolean {
   return typeof value === "string" && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+}
+
+/** What kind of thing a value is: the value itself may be a secret. */
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return Array.isArray(value) ? "a list" : `a ${typeof value}`.replace("a object", "an object");
+}
+
+/** Numbers and flags are no secrets. */
+function shown(value: unknown): string {
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : kindOf(value);
 }

@@ -7,6 +7,7 @@ import { type Connection, connectionOf } from "../session/connection.js";
 import { Failure } from "../session/failure.js";
 import { HttpSockets } from "../session/http/http-sockets.js";
 import { openConnection } from "../session/open-connection.js";
+import type { Secrets } from "../session/redact.js";
 import type { Monitor } from "../status.js";
 import { type ConnectionKey, formatKey } from "./connection-key.js";
 import { OpeningGate } from "./opening-gate.js";
@@ -20,6 +21,7 @@ export interface ConnectionsContext {
   readonly policy: Policy;
   readonly shared: ServerContext;
   readonly monitor: () => Monitor;
+  readonly secrets: Secrets;
   /** Told of every notification but progress. What is handed on of its parameters has to go through `mask`. */
   readonly onNotification: (notification: Notification) => void;
   /** The first connection to a replica after a time without one is open. */
@@ -215,6 +217,7 @@ export class ServerConnections {
         connectTimeoutMs: policy.connectTimeoutMs,
         closeTimeoutMs: policy.closeTimeoutMs,
         maxMessageBytes: policy.maxMessageBytes,
+        secrets: this.#context.secrets,
         sockets: this.#sockets,
         clientInfo: shared.clientInfo,
         capabilities: setup?.capabilities ?? shared.capabilities,

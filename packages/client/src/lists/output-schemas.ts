@@ -1,20 +1,25 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { OutputSchemaError } from "../errors.js";
+import type { SchemaSkipped } from "../events.js";
 import { compileSchema, type Verdict } from "./json-schema/compile-schema.js";
 
 /** Checks structured content against the output schemas of its tools, each read at its first use and kept. */
 export class OutputSchemas {
   readonly #server: string;
   readonly #mode: "enforce" | "report" | "off";
-  readonly #onSkipped: (tool: string, message: string) => void;
+  readonly #emit: (event: Omit<SchemaSkipped, "server" | "at">) => void;
   /** By the tool as it is cached: a new list brings new tools, and the old ones go with it. */
   readonly #compiled = new WeakMap<object, (value: unknown) => Verdict>();
 
-  /** `onSkipped` is told of each result that is returned although it does not fit, or could not be checked. */
-  constructor(server: string, mode: "enforce" | "report" | "off", onSkipped: (tool: string, message: string) => void) {
+  /** `emit` is told of each result that is returned although it does not fit, or could not be checked. */
+  constructor(
+    server: string,
+    mode: "enforce" | "report" | "off",
+    emit: (event: Omit<SchemaSkipped, "server" | "at">) => void,
+  ) {
     this.#server = server;
     this.#mode = mode;
-    this.#onSkipped = onSkipped;
+    this.#emit = emit;
   }
 
   /**
@@ -31,7 +36,7 @@ export class OutputSchemas {
       verdict.kind === "misfit" ? verdict.problem : `its structured content was not checked: ${verdict.reason}`;
     if (verdict.kind === "misfit" && this.#mode === "enforce")
       throw new OutputSchemaError(this.#server, name, message, result);
-    this.#onSkipped(name, message);
+    this.#emit({ type: "schemaSkipped", tool: name, message });
   }
 
   #verdict(tool: Readonly<Record<string, unknown>>, content: unknown): Verdict {

@@ -171,7 +171,7 @@ export class Exchanges {
   #masked({ code, message, data }: RpcError): RpcError {
     return {
       code,
-      message: this.#secrets.mask(message),
+      message: this.#secrets.clean(message),
       ...(data !== undefined && { data: this.#secrets.maskJson(data) }),
     };
   }

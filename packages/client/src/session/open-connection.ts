@@ -9,7 +9,7 @@ import { SessionRequests } from "./custom/session-requests.js";
 import { Exchange } from "./exchange.js";
 import { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
-import type { HttpSockets } from "./http/http-sockets.js";
+import type { HttpSockets, SendHttp } from "./http/http-sockets.js";
 import { HttpWire } from "./http/http-wire.js";
 import { withSdkAuth } from "./http/sdk-auth.js";
 import { failureOf } from "./http/status-failure.js";
@@ -32,6 +32,8 @@ export interface OpenConnectionOptions {
   readonly connectTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly maxMessageBytes: number;
+  /** What must not leave, of all connections to the server; its own by default. */
+  readonly secrets?: Secrets | undefined;
   /** The sockets of the server, where it is reached over HTTP. */
   readonly sockets: HttpSockets;
   readonly clientInfo: { readonly name: string; readonly version: string };
@@ -62,7 +64,7 @@ export async function openConnection(options: OpenConnectionOptions): Promise<Co
 /** One attempt to open a connection. */
 class Opening {
   readonly #options: OpenConnectionOptions;
-  readonly #secrets = new Secrets();
+  readonly #secrets: Secrets;
   readonly #failed: Promise<never>;
   readonly #exchanges: Exchanges;
   readonly #reject: (error: unknown) => void;
@@ -70,6 +72,7 @@ class Opening {
 
   constructor(options: OpenConnectionOptions) {
     this.#options = options;
+    this.#secrets = options.secrets ?? new Secrets();
     const { promise, reject } = rejectable();
     this.#failed = promise;
     this.#reject = reject;
@@ -171,11 +174,15 @@ class Opening {
     if ("url" in target) {
       const { authProvider } = target;
       // Whatever goes in front of the sockets goes here.
-      const send =
-        authProvider === undefined ? sockets.send : withSdkAuth(sockets.send, authProvider, new URL(target.url));
+      const noting: SendHttp = (url, request) => {
+        this.#secrets.addSent(request.headers);
+        return sockets.send(url, request);
+      };
+      const send = authProvider === undefined ? noting : withSdkAuth(noting, authProvider, new URL(target.url));
       return new HttpWire({ ...shared, server: target, principal, sockets, send });
     }
-    for (const value of Object.values(target.env ?? {})) if (value !== undefined) this.#secrets.add(value);
+    this.#secrets.addEnv(target.env ?? {});
+    this.#secrets.addArgs(target.args ?? []);
     return new StdioWire({ ...shared, server: target, exchanges: this.#exchanges });
   }
 
@@ -216,7 +223,7 @@ class Opening {
         : failure.message;
     return failure.with({
       kind: isOwn ? failure.kind : "connect",
-      message: this.#secrets.mask(message),
+      message: this.#secrets.clean(message),
       delivery: "not-sent",
       isOpening: true,
       doubtsSession: false,

@@ -188,7 +188,7 @@ export class SessionConnection implements Connection {
     const isKept = failure.kind === "rpc" || failure.kind === "application";
     const cause = isKept ? failure.cause : this.#secrets.maskError(failure.cause);
     const refusal = failure.refusal && this.#masked(failure.refusal);
-    return failure.with({ message: this.#secrets.mask(failure.message), cause, refusal });
+    return failure.with({ message: this.#secrets.clean(failure.message), cause, refusal });
   }
 }
 

@@ -51,8 +51,8 @@ describe("masking", () => {
 
   test("M16: values that change with every request are forgotten, the oldest first", () => {
     const secrets = secretsOf("configured");
-    for (let index = 0; index < 1_000; index++) secrets.addChangingHeaders({ "x-token": `token-${index}-end` });
-    expect(secrets.mask("token-999-end")).toBe("***");
+    for (let index = 0; index < 3_000; index++) secrets.addChangingHeaders({ "x-token": `token-${index}-end` });
+    expect(secrets.mask("token-2999-end")).toBe("***");
     expect(secrets.mask("token-0-end configured")).toBe("token-0-end ***");
   });
 
@@ -91,7 +91,11 @@ describe("masking", () => {
     expect(secrets.maskJson(undefined)).toBeUndefined();
     let deep: unknown = "s3cret";
     for (let depth = 0; depth < 100_000; depth++) deep = [deep];
-    expect(secrets.maskJson(deep)).toBeUndefined();
+    expect(secrets.maskJson(deep)).toBe("left out: it is too large");
+    expect(secrets.maskJson({ a: "x".repeat(100_001) })).toBe("left out: it is too large");
+    expect(secrets.maskJson({ "a s3cret": { ["__proto__"]: "s3cret" } })).toEqual({
+      "a ***": { ["__proto__"]: "***" },
+    });
     expect(secrets.mask("half \ud800 a pair")).toBe("***");
   });
 });

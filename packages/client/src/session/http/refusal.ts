@@ -31,7 +31,7 @@ export async function readRefusal(
   const isAnswer = id !== undefined && message?.id === id && ("error" in message || "result" in message);
   const hasChallenge = headers["www-authenticate"] !== undefined;
   const failure = refusal(status, headers["retry-after"] ?? null, { hasSession, hasChallenge });
-  const words = onOneLine(secrets.maskCut(wordsOf(message) ?? body));
+  const words = onOneLine(secrets.clean(wordsOf(message) ?? body, 4 * maxWords));
   return {
     answer: isAnswer && !neverAnswers.has(status) ? message : undefined,
     failure: words === "" ? failure : failure.with({ message: `${failure.message}: ${words}` }),
@@ -47,7 +47,6 @@ function wordsOf(message: Readonly<Record<string, unknown>> | undefined): string
 
 function onOneLine(text: string): string {
   return text
-    .slice(0, 4 * maxWords)
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim()
     .slice(0, maxWords);

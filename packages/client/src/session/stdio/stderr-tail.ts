@@ -1,4 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
+import { cleanText } from "../../text.js";
 import type { Secrets } from "../redact.js";
 
 const maxTail = 4_096;
@@ -30,8 +31,9 @@ export class StderrTail {
   }
 
   toString(): string {
-    const tail = this.#masked + this.#secrets.maskCut(this.#line);
-    return tail.slice(-maxTail).trim();
+    const tail = this.#masked + this.#secrets.mask(this.#line);
+    // Cleaned once more than each part: a colour code may have been cut.
+    return cleanText(tail.slice(-maxTail), maxTail).trim();
   }
 
   #keep(masked: string): void {
