@@ -20,7 +20,7 @@ export class EntryTable<V> {
   constructor(policy: EvictionPolicy, maxEntries: number, staleMs: number) {
     this.#maxEntries = maxEntries;
     this.#staleMs = staleMs;
-    this.#byExpiry = new ExpiryHeap(policy === "ttl");
+    this.#byExpiry = new ExpiryHeap(policy === "ttl", maxEntries);
     if (policy === "lfu") this.#store = new FrequencyStore(maxEntries);
     else if (policy === "ttl") this.#store = new ExpiryStore(this.#byExpiry);
     else this.#store = new RecencyStore(maxEntries, policy);

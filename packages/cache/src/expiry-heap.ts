@@ -14,9 +14,12 @@ export class ExpiryHeap<V> {
   /** The instants by place, in a typed array, which holds one in 8 bytes instead of 24. */
   #queuedAt = new Float64Array(16);
   readonly #isExact: boolean;
+  readonly #maxEntries: number;
 
-  constructor(isExact: boolean) {
+  /** @param maxEntries the most there will ever be; it keeps the array from growing beyond them */
+  constructor(isExact: boolean, maxEntries: number) {
     this.#isExact = isExact;
+    this.#maxEntries = maxEntries;
   }
 
   /** The entry that expires first. */
@@ -33,7 +36,7 @@ export class ExpiryHeap<V> {
     const slot = this.#members.length;
     this.#members.push(entry);
     if (slot === this.#queuedAt.length) {
-      const larger = new Float64Array(2 * slot);
+      const larger = new Float64Array(Math.min(2 * slot, this.#maxEntries));
       larger.set(this.#queuedAt);
       this.#queuedAt = larger;
     }

@@ -15,7 +15,7 @@ const step = fc.oneof(
 for (const isExact of [true, false])
   test(`C6: the ${isExact ? "exact" : "lazy"} heap gives the entry that expires first, under random writes, removals and clocks`, () => {
     const run = (steps: (typeof step extends fc.Arbitrary<infer T> ? T : never)[]): void => {
-      const heap = new ExpiryHeap<number>(isExact);
+      const heap = new ExpiryHeap<number>(isExact, 120);
       const entries: Entry<number>[] = [];
       let now = 0;
       let written = 0;

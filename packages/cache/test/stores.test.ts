@@ -60,7 +60,7 @@ describe("every store", () => {
     lru: () => new RecencyStore(3, "lru"),
     fifo: () => new RecencyStore(3, "fifo"),
     lfu: () => new FrequencyStore(3),
-    ttl: () => new ExpiryStore(new ExpiryHeap(true)),
+    ttl: () => new ExpiryStore(new ExpiryHeap(true, 3)),
   };
   for (const [name, make] of Object.entries(stores))
     test(`C6: ${name} finds what it holds, gives up nothing by itself and forgets what is deleted`, () => {
