@@ -351,3 +351,14 @@ test("P16: once close has resolved nothing more is told: no leak of a lease it t
   expect(told).toEqual(before);
   expect(ends).toEqual(["held: closed", "late: discarded"]);
 });
+
+test("P14: destroying a lease whose resource was taken by force resolves at once", async () => {
+  const factory = new Factory();
+  const { create, destroy } = factory;
+  const pool = new Pool({ create, destroy });
+  const lease = await pool.acquire("a");
+  await pool.clear("a", { graceMs: 0 });
+  await lease.destroy();
+  expect(await factory.ends()).toEqual(["0: cleared"]);
+  expect(pool.stats()).toMatchObject({ leases: 0, released: 1, total: 0 });
+});

@@ -38,7 +38,7 @@ export class ForeignCall {
 
   /** Nobody needs the outcome any more: aborts the signal, and tells nothing. */
   abandon(): void {
-    if (!this.#close()) return;
+    this.#close();
     runInOwnContext(() => this.#controller.abort());
   }
 
