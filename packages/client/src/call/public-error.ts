@@ -44,7 +44,7 @@ export function publicError(failure: Failure, call: FailedCall): unknown {
     case "too-large":
       return new MessageTooLargeError(server, { maxMessageBytes: call.maxMessageBytes, delivery, cause });
     case "application":
-      return new AuthorizationError(server, `${message}: ${messageOf(failure.cause)}`, { cause: failure.cause });
+      return new AuthorizationError(server, withCause(message, failure.cause), { cause: failure.cause });
     case "http":
       return httpError(failure, call);
     case "closed":
@@ -65,6 +65,10 @@ function httpError(failure: Failure, { server, what, isSafe }: FailedCall): Erro
   if (isUnauthorized(status)) return new AuthorizationError(server, message, { status, cause });
   if (status !== 429 && status !== 503) return new HttpError(server, status, { delivery, reason: message, cause });
   return new ServerUnavailableError(server, message, { retryAfterMs: retryAfterMs ?? 0, delivery, cause });
+}
+
+function withCause(message: string, cause: unknown): string {
+  return cause === undefined ? message : `${message}: ${messageOf(cause)}`;
 }
 
 /** What a user sees as cause: an error that says what the server said. */

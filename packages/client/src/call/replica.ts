@@ -191,11 +191,9 @@ export class Replica {
     if (verdict !== "nothing") this.#context.onVerdict(verdict);
   }
 
-  /** Whether who waits for a connection waits for the server: none is open and one is being opened. */
   #isOpening(principal: string | undefined): boolean {
-    const { context, connections } = this.#context;
-    const { idle, leased, creating } = context.pool.stats(connections.key(this.index, principal));
-    return creating > 0 && idle + leased === 0;
+    const { connections } = this.#context;
+    return connections.isOpening(connections.key(this.index, principal));
   }
 
   #blameOnOpening(principal: string | undefined): ReturnType<ServerConnections["blame"]> {

@@ -1,11 +1,12 @@
 import type { Blame } from "../deadline.js";
 import { ConnectError } from "../errors.js";
 import type { Failure } from "../session/failure.js";
+import type { Attempt } from "../session/open-connection.js";
 
 /** One connection that is being opened. */
 export interface Opening {
-  /** What reads the end of its stderr, once there is something that writes to it. */
-  stderrTail: () => string;
+  /** How it fares, once it has begun to. */
+  attempt: Attempt | undefined;
 }
 
 /** What is being opened under each key, and why the last attempt failed: what those are told who wait in vain. */
@@ -20,7 +21,7 @@ export class Openings {
   }
 
   begin(key: string): Opening {
-    const opening: Opening = { stderrTail: () => "" };
+    const opening: Opening = { attempt: undefined };
     const all = this.#underWay.get(key) ?? new Set();
     this.#underWay.set(key, all.add(opening));
     return opening;
@@ -39,13 +40,18 @@ export class Openings {
     this.#failed.delete(key);
   }
 
+  /** Whether what is being opened waits for the server. */
+  isAwaitingServer(key: string): boolean {
+    return [...(this.#underWay.get(key) ?? [])].some(({ attempt }) => attempt?.awaitsServer() ?? true);
+  }
+
   /** What those have to say whose time ends while they wait for a connection. */
   blame(key: string): Blame {
     const [opening] = this.#underWay.get(key) ?? [];
     const failure = this.#failed.get(key);
     const before = failure === undefined ? undefined : this.asError(failure);
     if (opening === undefined) return { cause: before };
-    const stderrTail = opening.stderrTail() || failure?.stderrTail;
+    const stderrTail = opening.attempt?.stderrTail() || failure?.stderrTail;
     return { cause: new ConnectError(this.#server, "it was still being opened", { stderrTail, cause: before }) };
   }
 

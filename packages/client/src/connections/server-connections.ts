@@ -147,6 +147,11 @@ export class ServerConnections {
     }
   }
 
+  /** Whether who waits for a connection under a key waits for the server: none is open, and one is being opened. */
+  isOpening(key: string): boolean {
+    return this.#openUnder(key) === 0 && this.#openings.isAwaitingServer(key);
+  }
+
   /** What those have to say whose time ends while they wait for a connection. */
   blame(key: string): Blame {
     return this.#openings.blame(key);
@@ -222,8 +227,8 @@ export class ServerConnections {
         clientInfo: shared.clientInfo,
         capabilities: setup?.capabilities ?? shared.capabilities,
         onServerRequest: onServerRequest?.(server, principal),
-        onStderr: (read) => {
-          opening.stderrTail = read;
+        onBegun: (attempt) => {
+          opening.attempt = attempt;
         },
         onNotification: (method, params, mask) => onNotification({ method, params, mask, principal }),
         onDied,

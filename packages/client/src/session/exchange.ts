@@ -51,6 +51,11 @@ export class Exchange {
     return this.#delivery;
   }
 
+  /** Whether it waits for nobody on this side any more. */
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
   /** How the server answered, as seen on the wire. */
   get answer(): "result" | "error" | undefined {
     return this.#answer;

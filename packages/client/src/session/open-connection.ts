@@ -40,8 +40,8 @@ export interface OpenConnectionOptions {
   readonly capabilities: ClientCapabilities;
   /** Answers elicitation, sampling and roots requests, as far as `capabilities` declare them. */
   readonly onServerRequest?: ServerRequestHandler | undefined;
-  /** Called once there is something that writes to stderr, with what reads the end of it, masked. */
-  readonly onStderr?: ((read: () => string) => void) | undefined;
+  /** Called when the attempt has begun, for those who want to know meanwhile how it fares. */
+  readonly onBegun?: ((attempt: Attempt) => void) | undefined;
   /**
    * Receives every notification but progress, also those that come during the handshake. What is handed on of its
    * parameters has to go through `mask`, which takes the secrets out.
@@ -49,6 +49,14 @@ export interface OpenConnectionOptions {
   readonly onNotification: (method: string, params: unknown, mask: (params: unknown) => unknown) => void;
   /** Called once, when the connection is open and ends without `close()`. Calls in flight reject by themselves. */
   readonly onDied: (failure: Failure) => void;
+}
+
+/** A connection that is being opened. */
+export interface Attempt {
+  /** The end of what the server wrote to stderr so far, masked. */
+  stderrTail(): string;
+  /** Whether it waits for the server, and not for code of the application. */
+  awaitsServer(): boolean;
 }
 
 /**
@@ -89,10 +97,7 @@ class Opening {
     const { signal, connectTimeoutMs } = this.#options;
     const abort = (): void => this.#reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
-    const late = (): void =>
-      this.#reject(
-        new Failure("connect", `it was not connected within ${connectTimeoutMs} ms`, { delivery: "not-sent" }),
-      );
+    const late = (): void => this.#reject(this.#late(connectTimeoutMs));
     const timer = Number.isFinite(connectTimeoutMs) ? setTimeout(late, connectTimeoutMs) : undefined;
     try {
       const { target } = this.#options;
@@ -106,10 +111,24 @@ class Opening {
     }
   }
 
+  /** Whose fault it is that the time is over: the server's only where it has been asked. */
+  #late(ms: number): Failure {
+    if (this.#awaitsServer)
+      return new Failure("connect", `it was not connected within ${ms} ms`, { delivery: "not-sent" });
+    const problem = `the function that gives its headers did not answer within ${ms} ms`;
+    return new Failure("application", problem, { delivery: "not-sent" });
+  }
+
+  get #awaitsServer(): boolean {
+    const { target } = this.#options;
+    const asksApplication = "url" in target && target.type !== "sse" && typeof target.headers === "function";
+    return !asksApplication || this.#exchanges.handshake.isStarted;
+  }
+
   async #openOwn(target: StdioServer | HttpServer): Promise<Connection> {
     const { clientInfo, capabilities, onServerRequest, closeTimeoutMs } = this.#options;
     const wire = this.#wireTo(target);
-    this.#options.onStderr?.(() => wire.stderrTail());
+    this.#options.onBegun?.({ stderrTail: () => wire.stderrTail(), awaitsServer: () => this.#awaitsServer });
     const client = new Client({ ...clientInfo }, { capabilities });
     if (onServerRequest !== undefined) answerServerRequests(client, this.#exchanges, capabilities, onServerRequest);
     const transport: WireTransport = new WireTransport({

@@ -165,8 +165,8 @@ describe("over HTTP", () => {
       },
     });
     const { call } = await open({ url });
-    expect(await rejection(call("empty"))).toMatchObject({ kind: "invalid-result", delivery: "sent" });
-    expect(await rejection(call("typeless"))).toMatchObject({ kind: "invalid-result", delivery: "sent" });
+    expect(await rejection(call("empty"))).toMatchObject({ kind: "closed", delivery: "sent" });
+    expect(await rejection(call("typeless"))).toMatchObject({ kind: "closed", delivery: "sent" });
   });
 
   test("M3: a notice that is refused with 404 tells of the lost session too", { timeout }, async () => {
