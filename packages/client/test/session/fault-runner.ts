@@ -88,20 +88,22 @@ async function call(scenario: Scenario, subject: Subject, opened: Opened): Promi
   return calling.finally(() => clearTimeout(timer));
 }
 
-function effects(scenario: Scenario, subject: Subject): string | undefined {
+/** How often the side effect of the call happened. */
+export function effects(scenario: Pick<Scenario, "call">, subject: Subject): string | undefined {
   if (scenario.call !== undefined && scenario.call[0] !== "crash") return undefined;
   const count = subject.journal().filter((entry) => entry.event === "sideEffect").length;
   return count === 0 ? "not run" : count === 1 ? "run once" : `RUN ${count} TIMES`;
 }
 
-function withSurvivors(outcome: string, subject: Subject): string {
+/** The outcome, and how many processes of the server are left. */
+export function withSurvivors(outcome: string, subject: Subject): string {
   if (!("command" in subject.target)) return outcome;
   const left = survivors(subject.journal()).length;
   return left === 0 ? outcome : `${outcome}, ${left} PROCESSES LEFT`;
 }
 
 /** Long enough for whatever is already on its way inside this process. */
-async function turns(): Promise<void> {
+export async function turns(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
@@ -130,13 +132,17 @@ function inWords(error: unknown): string {
   }
 }
 
-async function subjectOf(scenario: Scenario, transport: TransportName): Promise<Subject> {
+/** The server of a scenario, however it is reached. */
+export async function subjectOf(
+  scenario: Pick<Scenario, "start" | "ownProcess">,
+  transport: TransportName,
+): Promise<Subject> {
   if (transport === "stdio") return stdioSubject(scenario);
   const faults: FaultSettings = { ...scenario.start, reply: transport === "http, SSE replies" ? "sse" : "json" };
   return scenario.ownProcess === true ? processSubject(faults, transport) : serverSubject(faults, transport);
 }
 
-function stdioSubject(scenario: Scenario): Subject {
+function stdioSubject(scenario: Pick<Scenario, "start">): Subject {
   const { target, journal } = chaosStdio({ faults: { ...scenario.start }, controlPort: 0 });
   const control = async (order: object): Promise<void> => {
     await until(() => journal().some((entry) => entry.event === "control"), "a control endpoint");

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { kill, killAndWait, run, type Scenario, type Subject, type TransportName, transports } from "./fault-runner.js";
 import { until } from "./support.js";
@@ -24,7 +23,7 @@ function killWrapper(subject: Subject): void {
   if (spawned?.event === "spawn") process.kill(spawned.ppid, "SIGKILL");
 }
 
-/** The one table of what a session makes of every fault. The README shows it. */
+/** What one connection makes of every fault; what becomes of a call then is tabled in `../fault-table.test.ts`. */
 const rows: readonly Row[] = [
   { when: "nothing is wrong", ...everywhere("answered, run once") },
   { when: "it starts slowly", start: { startDelayMs: 300 }, ...everywhere("answered, run once") },
@@ -91,7 +90,7 @@ const rows: readonly Row[] = [
     deadlineMs: 400,
     ...everywhere("timeout, not run"),
   },
-  { when: "it computes for ever", start: { busy: true }, call: ["hang"], deadlineMs: 400, stdio: "timeout" },
+  { when: "it computes forever", start: { busy: true }, call: ["hang"], deadlineMs: 400, stdio: "timeout" },
   { when: "it ignores the end of its input", start: { ignoreEof: true }, stdio: "answered, run once" },
   {
     when: "it and its children ignore SIGTERM too",
@@ -214,18 +213,3 @@ for (const row of rows) {
     });
   }
 }
-
-/** What becomes of the call, without how often it ran: that is never more than once. */
-function label(row: Row): string {
-  const outcomes = [row.stdio, row.http, row.sse].filter((outcome) => outcome !== undefined);
-  const words = [...new Set(outcomes.map((outcome) => outcome.split(",", 1)[0]))];
-  return words.length === 1 ? `${words[0]}` : `${words[0]} (HTTP), ${words[1]} (SSE)`;
-}
-
-test("the README shows this table", async () => {
-  const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-  const grouped = new Map<string, string[]>();
-  for (const row of rows) grouped.set(label(row), [...(grouped.get(label(row)) ?? []), row.when]);
-  const lines = [...grouped].map(([outcome, when]) => `| ${when.join("; ")} | ${outcome} |`);
-  expect(readme).toContain(`\n${lines.join("\n")}\n`);
-});
