@@ -26,7 +26,7 @@ async function entered() {
 
 const chaos = await startChaosServer();
 const servers = {
-  stdio: { command: process.execPath, args: [chaosCli] },
+  stdio: { command: process.execPath, args: [chaosCli, "stdio"] },
   HTTP: { url: chaos.url, type: "http" },
 };
 const client = new MinionClient({ servers });
