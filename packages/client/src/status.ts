@@ -1,10 +1,10 @@
 import type { BreakerStats } from "@minion/breaker";
 import type { CacheStats } from "@minion/cache";
 import type { PoolStats } from "@minion/pool";
-import type { Replica } from "./call/replica.js";
 import { type ServerVerdict, serverVerdict } from "./call/server-verdict.js";
 import type { Transport } from "./config/policy.js";
 import type { CallFinished, EventBody, Health } from "./events.js";
+import type { Breaker } from "./interfaces.js";
 import type { Connection } from "./session/connection.js";
 import { boundedMessageOf, errorTypeOf } from "./text.js";
 
@@ -47,9 +47,15 @@ export interface ServerStatus {
   readonly nextRetryAt: number | undefined;
 }
 
+/** What is looked at of a replica. */
+interface WatchedReplica {
+  readonly breaker: Pick<Breaker, "state"> | undefined;
+  readonly retryAfterMs: number;
+}
+
 /** Counts a server's calls and connections, and says how it is. */
 export class Monitor {
-  readonly #replicas: readonly Replica[];
+  readonly #replicas: readonly WatchedReplica[];
   readonly #emit: (event: EventBody) => void;
   readonly #open = new Map<Connection, { readonly replica: number; readonly since: number }>();
   #counts = { succeeded: 0, failed: 0, cancelled: 0, inFlight: 0, retries: 0 };
@@ -59,7 +65,7 @@ export class Monitor {
   #isFailing = false;
   #health: { readonly value: Health; readonly since: number } = { value: "idle", since: Date.now() };
 
-  constructor(replicas: readonly Replica[], emit: (event: EventBody) => void) {
+  constructor(replicas: readonly WatchedReplica[], emit: (event: EventBody) => void) {
     this.#replicas = replicas;
     this.#emit = emit;
   }
