@@ -30,6 +30,17 @@ export function openSession(server: Server, options: SessionOptions): Promise<Se
   );
 }
 
+/** Finishes a login at a server. */
+export async function finishAuth(
+  server: Server,
+  params: URLSearchParams,
+  options: { readonly principal?: string | undefined },
+): Promise<void> {
+  if (!(params instanceof URLSearchParams))
+    throw new TypeError("MinionClient: finishAuth() takes the callback's parameters as URLSearchParams");
+  await server.connections.authorizations.finish(params, options.principal);
+}
+
 /** How long a server takes to answer a ping, in milliseconds, whatever its breaker says. */
 export function ping(
   server: Server,

@@ -116,26 +116,6 @@ export class ServerUnavailableError extends Error {
   }
 }
 
-/**
- * The request was not authorized: the server answered 401 or 403, or the application's own `headers()` or `authProvider`
- * failed. Nothing has run, and the server is not to blame.
- */
-export class AuthorizationError extends Error {
-  override readonly name = "AuthorizationError";
-  readonly code = "ERR_MCP_AUTHORIZATION";
-  readonly server: string;
-  readonly delivery: "not-sent" = "not-sent";
-  /** The HTTP status of the refusal; undefined where the application's own code failed. */
-  readonly status: number | undefined;
-
-  constructor(server: string, reason: string, details: { readonly status?: number; readonly cause?: unknown } = {}) {
-    const advice = "Check its headers or authProvider.";
-    super(`A request to server "${server}" was not authorized: ${reason}. ${advice}`, { cause: details.cause });
-    this.server = server;
-    this.status = details.status;
-  }
-}
-
 /** The server refused the request with an HTTP status. */
 export class HttpError extends Error {
   override readonly name = "HttpError";

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+export { AuthorizationError } from "./authorization-error.js";
 export type { CallOptions, ListOptions } from "./config/call-options.js";
 export type {
   MinionClientOptions,
@@ -24,7 +25,6 @@ export type {
 export type { SessionOptions } from "./direct.js";
 export type { Delivery } from "./errors.js";
 export {
-  AuthorizationError,
   CallTimeoutError,
   ClientClosedError,
   ConfigError,

@@ -21,7 +21,7 @@ import type { MinionClientOptions } from "./config/client-options.js";
 import { type FromConfigOptions, splitFromConfigOptions } from "./config/from-config-options.js";
 import { type ConfigReport, readConfig } from "./config/read-config.js";
 import type { ServerConfig } from "./config/server-config.js";
-import { infoOf, openSession, ping, type SessionOptions, subscribe } from "./direct.js";
+import { finishAuth, infoOf, openSession, ping, type SessionOptions, subscribe } from "./direct.js";
 import { type ClientEvent, Events } from "./events.js";
 import { connectToEach, listToolsOfEach } from "./every-server.js";
 import { findTool } from "./find-tool.js";
@@ -210,6 +210,22 @@ export class MinionClient implements AsyncDisposable {
     const found = this.#servers.get(server);
     checkCallOptions(options, listOptionNames);
     return infoOf(found, options);
+  }
+
+  /**
+   * Finishes a login that `authProvider` has sent the user to, with all the parameters that the user came back with: `code`,
+   * `state` and `iss`, or `error`. The call that needed the login rejected with an `AuthorizationError`; make it again.
+   *
+   * @throws AuthorizationError (ERR_MCP_AUTHORIZATION) where the parameters do not fit the login, or no token can be had
+   */
+  async finishAuth(
+    server: string,
+    params: URLSearchParams,
+    options: { readonly principal?: string | undefined } = {},
+  ): Promise<void> {
+    const found = this.#servers.get(server);
+    checkCallOptions(options, ["principal"]);
+    return finishAuth(found, params, options);
   }
 
   /** A connection of one's own, for work that must stay on one. Dispose it: `await using session = await client.session(name)`. */

@@ -11,7 +11,8 @@ import { CallReport } from "./call-report.js";
 import type { CallOptions, ListOptions } from "./config/call-options.js";
 import { type Policy, type Transport, transportOf } from "./config/policy.js";
 import { serverIdentity } from "./config/server-identity.js";
-import { type Notification, ServerConnections, type SessionSetup } from "./connections/server-connections.js";
+import { type Notification, ServerConnections } from "./connections/server-connections.js";
+import type { SessionSetup } from "./connections/session-setups.js";
 import { type Deadline, Deadlines } from "./deadline.js";
 import type { EventBody } from "./events.js";
 import type { ListName, ToolListCache } from "./interfaces.js";
@@ -133,15 +134,14 @@ export class Server {
   ): Promise<T> {
     const replicas = chosen(this.#replicas, options.replica);
     const deadline = this.#deadline("a connection", options);
-    const setup = options.setup && this.connections.keepSetup(options.setup);
+    const setup = options.setup && this.connections.setups.keep(options.setup);
     try {
       const { connection, lease } = await fromFirst(replicas, ({ index }) => {
-        const key =
-          setup === undefined
-            ? this.connections.key(index, options.principal, options.isOwn)
-            : this.connections.ownKey(index, options.principal, setup.number);
+        const own = setup && this.connections.ownKey(index, options.principal, setup.number);
+        const key = own ?? this.connections.key(index, options.principal, options.isOwn);
         deadline.blameOn(() => this.connections.blame(key));
-        return leaseConnection(this.#context.pool, this.name, key, { deadline, priority: options.priority });
+        const refusals = this.connections.refusalsOf(index);
+        return leaseConnection(this.#context.pool, this.name, key, { deadline, priority: options.priority, refusals });
       });
       return await use(connection, lease, deadline);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { AcquireOptions, Lease } from "@minion/pool";
 import type { Call } from "../call.js";
 import { NoFurtherConnection } from "../connections/opening-gate.js";
+import type { Refusals } from "../connections/refusals.js";
 import type { Deadline } from "../deadline.js";
 import { ClientClosedError, OverloadedError } from "../errors.js";
 import type { SessionPool } from "../interfaces.js";
@@ -18,7 +19,10 @@ export interface LeasedConnection {
 
 /** How long and how urgently a connection is waited for. */
 export type Wait = Pick<AcquireOptions, "priority"> &
-  ({ readonly deadline: Deadline } | { readonly limits: Pick<AcquireOptions, "signal" | "timeoutMs"> });
+  (
+    | { readonly deadline: Deadline; readonly refusals: Refusals | undefined }
+    | { readonly limits: Pick<AcquireOptions, "signal" | "timeoutMs"> }
+  );
 
 /**
  * Leases a connection. Rejects with the deadline's reason, with a `Failure` where none could be opened, with
@@ -51,8 +55,11 @@ export async function leaseConnection(
 async function acquire(pool: SessionPool, key: string, wait: Wait): Promise<Lease<McpSession>> {
   for (;;) {
     try {
-      const limits = "deadline" in wait ? wait.deadline.acquireLimits : wait.limits;
-      return await pool.acquire(key, { ...limits, priority: wait.priority });
+      if (!("deadline" in wait)) return await pool.acquire(key, { ...wait.limits, priority: wait.priority });
+      const { deadline, refusals, priority } = wait;
+      if (refusals === undefined) return await pool.acquire(key, { ...deadline.acquireLimits, priority });
+      const timeoutMs = Number.POSITIVE_INFINITY;
+      return await refusals.during(key, deadline, (signal) => pool.acquire(key, { signal, timeoutMs, priority }));
     } catch (error) {
       // No further connection is to be had for now: the queue is for the ones that there are.
       if (!(error instanceof NoFurtherConnection)) throw error;
@@ -60,8 +67,15 @@ async function acquire(pool: SessionPool, key: string, wait: Wait): Promise<Leas
   }
 }
 
-/** Sends a call over a connection. Rejects with the deadline's reason or with a `Failure`. */
-export async function sendOver(connection: Connection, call: Call, onStarted?: () => void): Promise<unknown> {
+/**
+ * Sends a call over a connection. Rejects with the deadline's reason or with a `Failure`. `onStarted` is told when it begins
+ * to wait for nothing but the server, and when that is not so any more.
+ */
+export async function sendOver(
+  connection: Connection,
+  call: Call,
+  onStarted?: (isStarted: boolean) => void,
+): Promise<unknown> {
   const { deadline, method, needs, params, target, onProgress } = call;
   if (needs !== undefined && connection.lacks(needs.capability)) return needs.otherwise;
   const isWatched = onProgress !== undefined || deadline.isExtended;
@@ -71,8 +85,12 @@ export async function sendOver(connection: Connection, call: Call, onStarted?: (
       {
         signal: deadline,
         call: { method, target, pause: () => deadline.pause() },
-        onStarted,
+        onStarted: () => onStarted?.(true),
         onSent: () => deadline.markSent(),
+        onWaiting: () => {
+          onStarted?.(false);
+          deadline.markNotSent();
+        },
         ...(isWatched && {
           onProgress: (progress) => {
             deadline.onProgress();
@@ -98,8 +116,8 @@ export async function sendJudged(
   onVerdict: (verdict: ServerVerdict) => void,
 ): Promise<unknown> {
   let awaitedServer = false;
-  const onStarted = (): void => {
-    awaitedServer = true;
+  const onStarted = (isStarted: boolean): void => {
+    awaitedServer = isStarted;
   };
   try {
     const answer = await sendOver(connection, call, onStarted);

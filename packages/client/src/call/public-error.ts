@@ -1,5 +1,5 @@
+import { AuthorizationError } from "../authorization-error.js";
 import {
-  AuthorizationError,
   ConnectError,
   HttpError,
   MessageTooLargeError,
@@ -44,7 +44,11 @@ export function publicError(failure: Failure, call: FailedCall): unknown {
     case "too-large":
       return new MessageTooLargeError(server, { maxMessageBytes: call.maxMessageBytes, delivery, cause });
     case "application":
-      return new AuthorizationError(server, withCause(message, failure.cause), { cause: failure.cause });
+      return new AuthorizationError(
+        server,
+        withCause(message, failure.cause),
+        authorizationDetails(failure, call, failure.cause),
+      );
     case "http":
       return httpError(failure, call);
     case "closed":
@@ -56,19 +60,30 @@ export function publicError(failure: Failure, call: FailedCall): unknown {
   }
 }
 
-function httpError(failure: Failure, { server, what, isSafe }: FailedCall): Error {
+function httpError(failure: Failure, call: FailedCall): Error {
+  const { server, what, isSafe } = call;
   const { status = 0, retryAfterMs, delivery, message } = failure;
   const cause = causeOf(failure);
   // A gateway's word says nothing about whether the server behind it has run the call.
   if (!isSafe && delivery === "sent" && isAnswerLost(status))
     return new OutcomeUnknownError(server, what, { reason: message, cause });
-  if (isUnauthorized(status)) return new AuthorizationError(server, message, { status, cause });
+  if (isUnauthorized(status))
+    return new AuthorizationError(server, message, authorizationDetails(failure, call, cause));
   if (status !== 429 && status !== 503) return new HttpError(server, status, { delivery, reason: message, cause });
   return new ServerUnavailableError(server, message, { retryAfterMs: retryAfterMs ?? 0, delivery, cause });
 }
 
 function withCause(message: string, cause: unknown): string {
   return cause === undefined ? message : `${message}: ${messageOf(cause)}`;
+}
+
+function authorizationDetails(
+  { status, challenge }: Failure,
+  { secrets }: FailedCall,
+  cause: unknown,
+): ConstructorParameters<typeof AuthorizationError>[2] {
+  const clean = (text: string | undefined): string | undefined => text && secrets.clean(text);
+  return { status, scope: clean(challenge?.scope), challenge: clean(challenge?.text), cause };
 }
 
 /** What a user sees as cause: an error that says what the server said. */

@@ -136,8 +136,8 @@ export class Replica {
           permit.ignore();
           permit = this.#admit(this.breaker);
         }
-        const answer = await sendOver(connection, call, () => {
-          attempt.isSent = true;
+        const answer = await sendOver(connection, call, (isStarted) => {
+          attempt.isSent = isStarted;
         });
         permit?.success();
         this.#tell("alive");
@@ -156,8 +156,9 @@ export class Replica {
     const { connections, context, server } = this.#context;
     const { deadline, principal, priority } = call;
     const key = connections.key(this.index, principal);
+    const refusals = connections.refusalsOf(this.index);
     deadline.blameOn(() => this.#blameOnOpening(principal));
-    const leased = await leaseConnection(context.pool, server, key, { deadline, priority });
+    const leased = await leaseConnection(context.pool, server, key, { deadline, priority, refusals });
     deadline.blameOn(undefined);
     connections.leased(leased, key);
     return leased;

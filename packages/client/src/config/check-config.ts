@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { CircuitBreaker } from "@minion/breaker";
 import { Cache } from "@minion/cache";
 import { Pool } from "@minion/pool";
@@ -57,7 +58,16 @@ const httpRules: Readonly<Record<string, Rule>> = {
     "an object of texts, or a function that resolves to one",
     (value) => typeof value === "function" || isTexts(value, false),
   ],
-  authProvider: object,
+  authProvider: [
+    "an OAuthClientProvider, or a function that gives one",
+    (value) => typeof value === "function" || isObject(value),
+  ],
+  allowedAuthOrigins: ["a list of origins, such as https://auth.example.com", isOrigins],
+  proxy: [
+    'an http or https URL, "environment" or false',
+    (value) => value === false || value === "environment" || isHttpUrl(value),
+  ],
+  ca: ["one or more certificates in PEM format", isCertificates],
 };
 const customRules: Readonly<Record<string, Rule>> = { connect: callback };
 const retryRules: Readonly<Record<string, Rule>> = { maxAttempts: count, initialDelayMs: finite, maxDelayMs: finite };
@@ -219,6 +229,25 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function isTexts(value: unknown, mayLack: boolean): boolean {
   if (!isObject(value)) return false;
   return Object.values(value).every((one) => typeof one === "string" || (mayLack && one === undefined));
+}
+
+function isOrigins(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.every((one) => isHttpUrl(one) && new URL(one).href === `${new URL(one).origin}/`)
+  );
+}
+
+function isCertificates(value: unknown): boolean {
+  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return all.length > 0 && all.every((one) => typeof one === "string" && isCertificate(one));
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function isHttpUrl(value: unknown): boolean {

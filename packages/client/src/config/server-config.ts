@@ -1,7 +1,7 @@
 import type { CircuitBreakerOptions } from "@minion/breaker";
 import type { CacheOptions } from "@minion/cache";
 import type { PoolLimits } from "@minion/pool";
-import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
+import type { OAuthClientProvider } from "@modelcontextprotocol/client";
 import type { ConnectContext, McpSession } from "../mcp-session.js";
 
 /** A server that is started as a child process and spoken to over its stdin and stdout. */
@@ -27,8 +27,30 @@ export interface HttpServer {
     | Readonly<Record<string, string>>
     | ((context: { readonly principal: string | undefined }) => Promise<Record<string, string>>)
     | undefined;
-  /** The SDK's OAuth provider. */
-  readonly authProvider?: OAuthClientProvider | undefined;
+  /**
+   * What keeps the login at the server, as SDK v2 asks for it (a provider of SDK v1 fits), or a function that gives one for
+   * each principal and is asked once for each. Its tokens go to the origin of `url` and to no other, so that a provider
+   * serves one origin.
+   */
+  readonly authProvider?:
+    | OAuthClientProvider
+    | ((context: {
+        readonly server: string;
+        readonly principal: string | undefined;
+      }) => OAuthClientProvider | Promise<OAuthClientProvider>)
+    | undefined;
+  /**
+   * Other origins whose metadata the server may name in a challenge, and whose authorization servers may have private
+   * addresses. Default none.
+   */
+  readonly allowedAuthOrigins?: readonly string[] | undefined;
+  /**
+   * The URL of an HTTP proxy, or "environment" for what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say as each connection is
+   * opened; false: none. Default false.
+   */
+  readonly proxy?: string | false | undefined;
+  /** Certificates in PEM format that are trusted beside those that Node.js trusts. Default none. */
+  readonly ca?: string | readonly string[] | undefined;
 }
 
 /** A server that is connected to by a function of one's own: in memory, over another transport, by SDK v2. */

@@ -1,11 +1,12 @@
 import type { Lease, PoolStats } from "@minion/pool";
+import { Authorizations } from "../auth/authorizations.js";
 import { type Policy, targetOf, transportOf } from "../config/policy.js";
 import type { Blame } from "../deadline.js";
 import type { McpSession } from "../mcp-session.js";
 import type { ServerContext } from "../server-context.js";
 import { type Connection, connectionOf } from "../session/connection.js";
 import { Failure } from "../session/failure.js";
-import { HttpSockets } from "../session/http/http-sockets.js";
+import { HttpSockets, type SendHttp } from "../session/http/http-sockets.js";
 import { openConnection } from "../session/open-connection.js";
 import type { Secrets } from "../session/redact.js";
 import type { Monitor } from "../status.js";
@@ -13,6 +14,8 @@ import { type ConnectionKey, formatKey } from "./connection-key.js";
 import { OpeningGate } from "./opening-gate.js";
 import { Openings } from "./openings.js";
 import { addPoolStats } from "./pool-stats.js";
+import { Refusals } from "./refusals.js";
+import { SessionSetups } from "./session-setups.js";
 import { StatefulPin } from "./stateful-pin.js";
 
 /** What the connections of a server need of it. */
@@ -38,12 +41,6 @@ export interface Notification {
   readonly principal: string | undefined;
 }
 
-/** What a connection of somebody's own is opened with in place of what all others are. */
-export interface SessionSetup {
-  readonly capabilities: ServerContext["capabilities"] | undefined;
-  readonly onServerRequest: ServerContext["onServerRequest"];
-}
-
 /** An open connection, and how the pool is told that it is of no use any more. */
 interface Opened {
   readonly key: ConnectionKey;
@@ -56,6 +53,8 @@ const maxLosses = 10_000;
 
 /** The connections of one server as the pool opens and closes them. */
 export class ServerConnections {
+  readonly authorizations: Authorizations;
+  readonly setups: SessionSetups = new SessionSetups();
   readonly #context: ConnectionsContext;
   /** Every key under which the pool may have something. */
   readonly #keys = new Set<string>();
@@ -66,17 +65,19 @@ export class ServerConnections {
   readonly #open = new Map<Connection, Opened>();
   readonly #gates = new Map<string, OpeningGate>();
   readonly #openings: Openings;
+  readonly #refusals = new Refusals();
   /** A stateful server's connection is never idle: its pin keeps it from being given up. */
   readonly #pins = new Map<string, StatefulPin>();
   /** Sessions of a stateful server that ended while nobody was calling: the next caller has to be told, if one comes. */
   readonly #lost = new Map<string, Failure>();
-  readonly #setups = new Map<number, SessionSetup>();
-  #lastSetup = 0;
   #isClosing = false;
 
   constructor(context: ConnectionsContext) {
     this.#context = context;
     this.#openings = new Openings(context.server);
+    const { server, policy, secrets } = context;
+    const send = (): SendHttp => this.#sockets.send;
+    this.authorizations = new Authorizations({ server, targets: policy.targets, secrets, send });
   }
 
   /** The key of shared connections, or of one of somebody's own. */
@@ -96,14 +97,6 @@ export class ServerConnections {
     const key = formatKey({ server: this.#context.server, replica, principal, isOwn: true, setup });
     this.#keys.add(key);
     return key;
-  }
-
-  /** Keeps what somebody's own connection is to be opened with. Returns its number and what drops it. */
-  keepSetup(setup: SessionSetup): { readonly number: number; readonly drop: () => void } {
-    this.#lastSetup += 1;
-    const number = this.#lastSetup;
-    this.#setups.set(number, setup);
-    return { number, drop: () => void this.#setups.delete(number) };
   }
 
   /** Opens a connection for the pool, when it is time. */
@@ -150,6 +143,12 @@ export class ServerConnections {
   /** Whether who waits for a connection under a key waits for the server: none is open, and one is being opened. */
   isOpening(key: string): boolean {
     return this.#openUnder(key) === 0 && this.#openings.isAwaitingServer(key);
+  }
+
+  /** What ends waiting for a connection to a replica that credentials are needed for. */
+  refusalsOf(replica: number): Refusals | undefined {
+    const target = targetOf(this.#context.policy, replica);
+    return "url" in target && (target.authProvider ?? target.headers) !== undefined ? this.#refusals : undefined;
   }
 
   /** What those have to say whose time ends while they wait for a connection. */
@@ -201,7 +200,7 @@ export class ServerConnections {
     const { replica, principal } = key;
     // Whoever closes waits for what is there, not for what somebody still opens.
     if (this.#isClosing) throw new Failure("connect", "it is being closed", { delivery: "not-sent" });
-    const setup = key.setup === undefined ? undefined : this.#setups.get(key.setup);
+    const setup = key.setup === undefined ? undefined : this.setups.get(key.setup);
     if (key.setup !== undefined && setup === undefined)
       throw new Failure("connect", "nobody wants the session any more", { delivery: "not-sent" });
     const onServerRequest = setup?.onServerRequest ?? shared.onServerRequest;
@@ -224,6 +223,7 @@ export class ServerConnections {
         maxMessageBytes: policy.maxMessageBytes,
         secrets: this.#context.secrets,
         sockets: this.#sockets,
+        send: this.authorizations.send(replica, principal),
         clientInfo: shared.clientInfo,
         capabilities: setup?.capabilities ?? shared.capabilities,
         onServerRequest: onServerRequest?.(server, principal),
@@ -237,6 +237,8 @@ export class ServerConnections {
       const failure = error instanceof Failure ? error : undefined;
       this.#openings.end(text, opening, failure);
       if (failure !== undefined) this.#monitor.connectFailed(this.#openings.asError(failure), failure);
+      const isRefused = failure?.kind === "application" || failure?.status === 401 || failure?.status === 403;
+      if (isRefused && this.#openUnder(text) === 0) this.#refusals.tell(text, failure);
       throw error;
     }
     this.#openings.end(text, opening, undefined);

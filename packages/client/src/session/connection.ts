@@ -38,13 +38,18 @@ export interface SendOptions {
   readonly call?: CallOrigin | undefined;
   /** Receives all progress before the result, also what arrives together with it. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Called once when the request waits for nothing but the server any more. */
+  /** Called when the request waits for nothing but the server any more. */
   readonly onStarted?: (() => void) | undefined;
   /**
-   * Called once when the request is handed to the pipe or socket: from then on the server may run it. For whoever
+   * Called when the request is handed to the pipe or socket: from then on the server may run it. For whoever
    * gives the request up and has to say whether it was sent; a `Failure` knows better, as it comes later.
    */
   readonly onSent?: (() => void) | undefined;
+  /**
+   * Called when the server has refused the request for want of a login, before running it, and the client is about to get one:
+   * it counts as neither started nor sent, until `onStarted` and `onSent` are called again.
+   */
+  readonly onWaiting?: (() => void) | undefined;
 }
 
 /**

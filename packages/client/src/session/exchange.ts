@@ -21,6 +21,7 @@ export class Exchange {
   readonly #onResult: ((result: unknown) => void) | undefined;
   readonly #onStarted: (() => void) | undefined;
   readonly #onSent: (() => void) | undefined;
+  readonly #onWaiting: (() => void) | undefined;
   readonly #onFailed: (failure: Failure) => void;
   #isOver = false;
   /** Whether whoever asked knows how it ended, or does not want to. */
@@ -36,6 +37,7 @@ export class Exchange {
     readonly onResult?: ((result: unknown) => void) | undefined;
     readonly onStarted?: (() => void) | undefined;
     readonly onSent?: (() => void) | undefined;
+    readonly onWaiting?: (() => void) | undefined;
     readonly onProgress?: ((progress: Progress) => void) | undefined;
     readonly call?: CallOrigin | undefined;
   }) {
@@ -43,17 +45,13 @@ export class Exchange {
     this.#onResult = options.onResult;
     this.#onStarted = options.onStarted;
     this.#onSent = options.onSent;
+    this.#onWaiting = options.onWaiting;
     this.onProgress = options.onProgress;
     this.call = options.call;
   }
 
   get delivery(): Delivery {
     return this.#delivery;
-  }
-
-  /** Whether it waits for nobody on this side any more. */
-  get isStarted(): boolean {
-    return this.#isStarted;
   }
 
   /** How the server answered, as seen on the wire. */
@@ -90,6 +88,14 @@ export class Exchange {
     this.#delivery = "sent";
     this.markStarted();
     quietly(() => this.#onSent?.());
+  }
+
+  /** It waits for the application, or for its login: what was sent of it was refused before the server ran it. */
+  markWaiting(): void {
+    if (!this.#isStarted) return;
+    this.#isStarted = false;
+    this.#delivery = "not-sent";
+    quietly(() => this.#onWaiting?.());
   }
 
   /** It is certain that the server got no complete request, or refused it before running it. */

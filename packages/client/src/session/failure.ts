@@ -1,4 +1,5 @@
 import type { Delivery } from "../errors.js";
+import type { Challenge } from "./http/challenge.js";
 
 export type { Delivery } from "../errors.js";
 
@@ -12,7 +13,8 @@ export type { Delivery } from "../errors.js";
  * - `http`: refused with `status` (and `retryAfterMs` where the server said so).
  * - `too-large`: a message over `maxMessageBytes`.
  * - `invalid-result`: a JSON-RPC answer that is not a valid result.
- * - `application`: code of the application that a request needs (`headers()`, `authProvider`) failed.
+ * - `application`: the application has to do something first: log its user in, or mend code of its own that failed
+ *   (`headers()`, `authProvider`, the authorization server that it leads to).
  */
 export type FailureKind =
   | "rpc"
@@ -30,6 +32,8 @@ export interface FailureDetails {
   readonly cause?: unknown;
   readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** What the server asks for that refuses for want of authorization. */
+  readonly challenge?: Challenge | undefined;
   readonly stderrTail?: string | undefined;
   /** Whether it may mean that the server has forgotten the session, which a ping has to show. */
   readonly doubtsSession?: boolean | undefined;
@@ -49,6 +53,7 @@ export class Failure extends Error {
   readonly delivery: Delivery;
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly challenge: Challenge | undefined;
   /** Where a process could not be connected to: the end of what it wrote to stderr, masked. */
   readonly stderrTail: string;
   readonly doubtsSession: boolean;
@@ -62,6 +67,7 @@ export class Failure extends Error {
     this.delivery = details.delivery;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
+    this.challenge = details.challenge;
     this.stderrTail = details.stderrTail ?? "";
     this.doubtsSession = details.doubtsSession ?? false;
     this.isOpening = details.isOpening ?? false;
@@ -71,9 +77,9 @@ export class Failure extends Error {
 
   /** The same failure as it looks from another place. */
   with(change: Partial<FailureDetails> & { readonly kind?: FailureKind; readonly message?: string }): Failure {
-    const { kind, message, delivery, cause, status, retryAfterMs, stderrTail } = this;
+    const { kind, message, delivery, cause, status, retryAfterMs, challenge, stderrTail } = this;
     const { doubtsSession, isOpening, endsConnection, refusal } = this;
-    const known = { delivery, cause, status, retryAfterMs, stderrTail };
+    const known = { delivery, cause, status, retryAfterMs, challenge, stderrTail };
     const details = { ...known, doubtsSession, isOpening, endsConnection, refusal, ...change };
     return new Failure(change.kind ?? kind, change.message ?? message, details);
   }

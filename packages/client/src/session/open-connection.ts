@@ -11,7 +11,6 @@ import { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
 import type { HttpSockets, SendHttp } from "./http/http-sockets.js";
 import { HttpWire } from "./http/http-wire.js";
-import { withSdkAuth } from "./http/sdk-auth.js";
 import { failureOf } from "./http/status-failure.js";
 import { forget, quietly } from "./quietly.js";
 import { Secrets } from "./redact.js";
@@ -36,6 +35,8 @@ export interface OpenConnectionOptions {
   readonly secrets?: Secrets | undefined;
   /** The sockets of the server, where it is reached over HTTP. */
   readonly sockets: HttpSockets;
+  /** By which requests go to it: the sockets themselves, or a layer in front of them. */
+  readonly send?: SendHttp | undefined;
   readonly clientInfo: { readonly name: string; readonly version: string };
   readonly capabilities: ClientCapabilities;
   /** Answers elicitation, sampling and roots requests, as far as `capabilities` declare them. */
@@ -76,6 +77,8 @@ class Opening {
   readonly #failed: Promise<never>;
   readonly #exchanges: Exchanges;
   readonly #reject: (error: unknown) => void;
+  /** Undefined until there is one, and where somebody else opens the session. */
+  #wire: Wire | undefined;
   #isOpen = false;
 
   constructor(options: OpenConnectionOptions) {
@@ -113,22 +116,20 @@ class Opening {
 
   /** Whose fault it is that the time is over: the server's only where it has been asked. */
   #late(ms: number): Failure {
-    if (this.#awaitsServer)
+    if (this.#wire?.awaitsServer?.() ?? true)
       return new Failure("connect", `it was not connected within ${ms} ms`, { delivery: "not-sent" });
-    const problem = `the function that gives its headers did not answer within ${ms} ms`;
+    const problem = `neither the function that gives its headers nor its authProvider was done within ${ms} ms`;
     return new Failure("application", problem, { delivery: "not-sent" });
-  }
-
-  get #awaitsServer(): boolean {
-    const { target } = this.#options;
-    const asksApplication = "url" in target && target.type !== "sse" && typeof target.headers === "function";
-    return !asksApplication || this.#exchanges.handshake.isStarted;
   }
 
   async #openOwn(target: StdioServer | HttpServer): Promise<Connection> {
     const { clientInfo, capabilities, onServerRequest, closeTimeoutMs } = this.#options;
     const wire = this.#wireTo(target);
-    this.#options.onBegun?.({ stderrTail: () => wire.stderrTail(), awaitsServer: () => this.#awaitsServer });
+    this.#wire = wire;
+    this.#options.onBegun?.({
+      stderrTail: () => wire.stderrTail(),
+      awaitsServer: () => wire.awaitsServer?.() ?? true,
+    });
     const client = new Client({ ...clientInfo }, { capabilities });
     if (onServerRequest !== undefined) answerServerRequests(client, this.#exchanges, capabilities, onServerRequest);
     const transport: WireTransport = new WireTransport({
@@ -189,15 +190,12 @@ class Opening {
 
   #wireTo(target: StdioServer | HttpServer): Wire {
     const shared = { secrets: this.#secrets, maxMessageBytes: this.#options.maxMessageBytes };
-    const { principal, sockets } = this.#options;
+    const { principal, sockets, send: sendOut = sockets.send } = this.#options;
     if ("url" in target) {
-      const { authProvider } = target;
-      // Whatever goes in front of the sockets goes here.
-      const noting: SendHttp = (url, request) => {
+      const send: SendHttp = (url, request) => {
         this.#secrets.addSent(request.headers);
-        return sockets.send(url, request);
+        return sendOut(url, request);
       };
-      const send = authProvider === undefined ? noting : withSdkAuth(noting, authProvider, new URL(target.url));
       return new HttpWire({ ...shared, server: target, principal, sockets, send });
     }
     this.#secrets.addEnv(target.env ?? {});

@@ -92,6 +92,7 @@ export class SessionConnection implements Connection {
         },
         onStarted: options.onStarted,
         onSent: options.onSent,
+        onWaiting: options.onWaiting,
         onProgress: options.onProgress,
         call: options.call,
       });

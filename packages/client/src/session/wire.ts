@@ -39,6 +39,8 @@ export interface Wire {
   close(withinMs: number, options: { readonly hasty: boolean }): Promise<void>;
   /** What the server wrote to stderr, masked. */
   stderrTail(): string;
+  /** Whether it waits for the server, and not for code of the application or a login. Absent: always. */
+  awaitsServer?(): boolean;
   setProtocolVersion?(version: string): void;
   /** To be called when the server has started up. */
   ready?(): Promise<void>;

@@ -191,27 +191,6 @@ describe("over HTTP", () => {
     await until(() => deaths.length === 1, "the loss is told");
   });
 
-  test("M4: with an authProvider a notice that is refused is the SDK's affair", { timeout }, async () => {
-    const { url } = await startRawServer({
-      post: (exchange) => {
-        if (exchange.message.method !== "notifications/initialized") return false;
-        answerStatus(exchange.response, 403);
-        return true;
-      },
-    });
-    const authProvider = {
-      redirectUrl: undefined,
-      clientMetadata: { redirect_uris: [] },
-      clientInformation: () => undefined,
-      tokens: () => ({ access_token: "token-1", token_type: "Bearer" }),
-      saveTokens: () => {},
-      redirectToAuthorization: () => {},
-      saveCodeVerifier: () => {},
-      codeVerifier: () => "",
-    };
-    expect(await rejection(open({ url, authProvider }))).toMatchObject({ delivery: "not-sent" });
-  });
-
   test("M16: the data of a JSON-RPC error is masked and else as it was", { timeout }, async () => {
     const { url } = await startRawServer({
       post: ({ response, message }) => {

@@ -572,31 +572,4 @@ describe("headers", () => {
     const hanging = open({ url, headers: () => new Promise(() => {}) }, { connectTimeoutMs: 100 });
     expect(await rejection(hanging)).toMatchObject({ kind: "application", delivery: "not-sent" });
   });
-
-  test("M16: an authorization server gets none of them, and 401 is told where it gives no token", {
-    timeout,
-  }, async () => {
-    const { url, requests } = await startRawServer({
-      post: (exchange) => {
-        answerStatus(exchange.response, 401, { "www-authenticate": "Bearer" });
-        return true;
-      },
-    });
-    const authProvider = {
-      redirectUrl: undefined,
-      clientMetadata: { redirect_uris: [] },
-      clientInformation: () => undefined,
-      tokens: () => ({ access_token: "stale", token_type: "Bearer" }),
-      saveTokens: () => {},
-      redirectToAuthorization: () => {},
-      saveCodeVerifier: () => {},
-      codeVerifier: () => "",
-    };
-    const failure = await rejection(open({ url, authProvider, headers: { "x-secret": "hush-hush" } }));
-    expect(failure).toMatchObject({ kind: "http", status: 401, delivery: "not-sent" });
-    const [post, ...others] = requests;
-    expect(post?.headers).toMatchObject({ authorization: "Bearer stale", "x-secret": "hush-hush" });
-    expect(others.length).toBeGreaterThan(0);
-    for (const request of others) expect(request.headers["x-secret"]).toBeUndefined();
-  });
 });

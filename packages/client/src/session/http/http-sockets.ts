@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { LookupFunction } from "node:net";
 import type { Cancellation } from "../cancellation.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 
@@ -13,8 +14,14 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal: Cancellation;
+  /** How host names are looked up, where that is not left to the system. */
+  readonly lookup?: LookupFunction | undefined;
+  /** Called when the request waits for nothing but the server any more. */
+  readonly onStarted?: (() => void) | undefined;
   /** Called when the request is handed to a socket that is open. */
   readonly onSent?: (() => void) | undefined;
+  /** Called by a layer in front of the sockets that waits for something else: nothing has been sent, or it was refused. */
+  readonly onWaiting?: (() => void) | undefined;
 }
 
 /**
@@ -60,12 +67,13 @@ export class HttpSockets {
     return limiter;
   }
 
-  readonly send: SendHttp = (url, { method, headers, body, signal, onSent }) =>
+  readonly send: SendHttp = (url, { method, headers, body, signal, lookup, onStarted, onSent }) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) throw signal.reason;
+      onStarted?.();
       const isSecure = url.protocol === "https:";
       // Nobody here would decode another encoding.
-      const options = { method, headers: { ...headers, "accept-encoding": "identity" } };
+      const options = { method, headers: { ...headers, "accept-encoding": "identity" }, lookup };
       const request = isSecure
         ? httpsRequest(url, { ...options, agent: this.#secure })
         : httpRequest(url, { ...options, agent: this.#plain });

@@ -56,6 +56,8 @@ export class HttpWire implements Wire {
   readonly #closing = new AbortController();
   /** A set, since so many listeners on one signal would be a warning. */
   readonly #open = new Set<AbortController>();
+  /** Requests that wait for the application: for its headers, or for its login. */
+  readonly #held = new Set<AbortController>();
   /** Answers to the server, notifications, handshakes and pings do not wait for calls. */
   readonly #others = new ConcurrencyLimiter({ width: maxOthers, maxWidth: maxOthers, slowMs: 0 });
   #events: WireEvents | undefined;
@@ -122,6 +124,10 @@ export class HttpWire implements Wire {
     return "";
   }
 
+  awaitsServer(): boolean {
+    return this.#held.size === 0;
+  }
+
   async #endSession(): Promise<void> {
     const headers = await this.#endpoint.headers(this.#transportHeaders, this.#closing.signal);
     const response = await this.#request({ method: "DELETE", headers, signal: this.#closing.signal });
@@ -139,14 +145,35 @@ export class HttpWire implements Wire {
     const own = { ...this.#transportHeaders, accept: "text/event-stream", "last-event-id": lastEventId };
     try {
       const ending = signal ?? request.signal;
+      this.#held.add(request);
       const headers = await this.#endpoint.headers(own, ending);
-      const response = await this.#request({ method: "GET", headers, signal: ending });
+      const response = await this.#request({ method: "GET", headers, signal: ending, ...this.#watched(request) });
       onceClosed(response, () => this.#open.delete(request));
       return response;
     } catch (error) {
       this.#open.delete(request);
       throw error;
+    } finally {
+      this.#held.delete(request);
     }
+  }
+
+  /** What the application takes for its headers and its login is not the server's time. */
+  #watched(
+    request: AbortController,
+    exchange?: Exchange,
+  ): Required<Pick<HttpRequest, "onStarted" | "onSent" | "onWaiting">> {
+    return {
+      onStarted: () => {
+        this.#held.delete(request);
+        exchange?.markStarted();
+      },
+      onSent: () => exchange?.markSent(),
+      onWaiting: () => {
+        this.#held.add(request);
+        exchange?.markWaiting();
+      },
+    };
   }
 
   #request(request: HttpRequest): Promise<IncomingMessage> {
@@ -162,6 +189,7 @@ export class HttpWire implements Wire {
     let leave = ignore;
     const release = (): void => {
       this.#open.delete(request);
+      this.#held.delete(request);
       unlink();
       leave();
     };
@@ -173,11 +201,10 @@ export class HttpWire implements Wire {
         accept: "application/json, text/event-stream",
         "content-type": "application/json",
       };
+      this.#held.add(request);
       const headers = await this.#endpoint.headers(own, signal);
-      // What the application takes for its headers is not the server's time.
-      exchange?.markStarted();
-      const onSent = (): void => exchange?.markSent();
-      const response = await this.#request({ method: "POST", headers, body: post.body, signal, onSent });
+      const watched = this.#watched(request, exchange);
+      const response = await this.#request({ method: "POST", headers, body: post.body, signal, ...watched });
       if (!isSuccess(response)) await this.#refused(response, headers, exchange);
       else if (exchange !== undefined && this.#kind === "http") {
         this.#noteSession(post, response);

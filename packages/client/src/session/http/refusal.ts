@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { Failure } from "../failure.js";
 import type { Secrets } from "../redact.js";
+import { challengeOf } from "./challenge.js";
 import { readStart } from "./http-body.js";
 import { refusal } from "./status-failure.js";
 
@@ -30,7 +31,8 @@ export async function readRefusal(
   const message = status >= 400 ? parsed(body) : undefined;
   const isAnswer = id !== undefined && message?.id === id && ("error" in message || "result" in message);
   const hasChallenge = headers["www-authenticate"] !== undefined;
-  const failure = refusal(status, headers["retry-after"] ?? null, { hasSession, hasChallenge });
+  const challenge = challengeOf(response);
+  const failure = refusal(status, headers["retry-after"] ?? null, { hasSession, hasChallenge }).with({ challenge });
   const words = onOneLine(secrets.clean(wordsOf(message) ?? body, 4 * maxWords));
   return {
     answer: isAnswer && !neverAnswers.has(status) ? message : undefined,

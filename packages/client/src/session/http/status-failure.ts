@@ -88,6 +88,8 @@ export function failureOf(error: unknown, exchange: Exchange, options: { readonl
   if (exchange.answer === "result") {
     return new Failure("invalid-result", "the answer is not a valid result", { delivery: "sent", cause: error });
   }
+  if (isUnauthorizedError(error))
+    return new Failure("application", "the user has to log in", { delivery: "not-sent", status: 401, cause: error });
   const status = statusOf(error);
   if (status !== undefined) return refusal(status, null, options);
   if (isConnectFailure(error))
@@ -98,6 +100,17 @@ export function failureOf(error: unknown, exchange: Exchange, options: { readonl
     return new Failure("invalid-result", "the answer is not a valid result", { delivery: "sent", cause: error });
   }
   return new Failure("closed", "the connection was lost", { delivery, cause: error });
+}
+
+/** The SDK's own, of either line, which v1 gives no name. It is thrown before a request is sent, or where one was refused. */
+function isUnauthorizedError(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; isObject(at) && depth < 5; at = Reflect.get(at, "cause"), depth++) {
+    if (Reflect.get(at, "name") === "UnauthorizedError") return true;
+    for (let of: unknown = Reflect.getPrototypeOf(at); isObject(of); of = Reflect.getPrototypeOf(of)) {
+      if (Object.hasOwn(of, "constructor") && of.constructor.name === "UnauthorizedError") return true;
+    }
+  }
+  return false;
 }
 
 function statusOf(error: unknown): number | undefined {

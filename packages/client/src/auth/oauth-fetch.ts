@@ -1,0 +1,138 @@
+import { lookup as lookupAddress } from "node:dns";
+import { isIP, type LookupFunction } from "node:net";
+import { readWhole } from "../session/http/http-body.js";
+import type { HttpRequest, SendHttp } from "../session/http/http-sockets.js";
+import type { Secrets } from "../session/redact.js";
+import type { OAuthOrigins } from "./oauth-origins.js";
+import { literalAddress } from "./private-address.js";
+import type { RefreshTokens } from "./refresh-tokens.js";
+
+/** More is no metadata and no token. */
+const maxBytes = 1_048_576;
+/** What such answers hold that nobody else may see. */
+const secretMembers = ["access_token", "refresh_token", "id_token", "client_secret", "registration_access_token"];
+
+/** What the requests of a login are sent with. */
+export interface OAuthFetchOptions {
+  readonly send: SendHttp;
+  readonly origins: OAuthOrigins;
+  readonly secrets: Secrets;
+  readonly refreshTokens: RefreshTokens;
+  /** Makes the error that says that the authorization server is out of order for now: it ends no login. */
+  readonly outOfOrder: (message: string) => Error;
+  /** The metadata that a challenge named. */
+  readonly metadataUrl: URL | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A `fetch` for the SDK's OAuth steps, over the server's own sockets: bounded, guarded, and without redirects. */
+export function oauthFetch(options: OAuthFetchOptions): (url: string | URL, init?: RequestInit) => Promise<Response> {
+  const { secrets, refreshTokens, outOfOrder } = options;
+  return async (input, init = {}) => {
+    const url = new URL(input);
+    const body = init.body === undefined || init.body === null ? undefined : String(init.body);
+    const form = body === undefined ? undefined : new URLSearchParams(body);
+    for (const name of ["client_secret", "refresh_token", "code", "code_verifier", "client_assertion"])
+      secrets.addChanging(form?.get(name) ?? "", name);
+    const refreshToken = form?.get("grant_type") === "refresh_token" ? form.get("refresh_token") : null;
+    if (refreshToken === null) return (await answerTo(url, body, init, options)).response;
+    refreshTokens.present(refreshToken);
+    try {
+      const { response, error } = await answerTo(url, body, init, options);
+      if (response.ok) return response;
+      if (isDefinite(response.status, error)) {
+        if (error !== "invalid_grant") refreshTokens.keep(refreshToken);
+        return response;
+      }
+      throw new Error(`its authorization server answered with HTTP status ${response.status}`);
+    } catch (cause) {
+      refreshTokens.keep(refreshToken);
+      throw outOfOrder(
+        secrets.mask(`the token could not be refreshed: ${cause instanceof Error ? cause.message : ""}`),
+      );
+    }
+  };
+}
+
+/** Whether an answer is a refusal of OAuth (RFC 6749, 5.2), and no sign of a server that is out of order. */
+function isDefinite(status: number, error: string | undefined): boolean {
+  return status < 500 && status !== 408 && status !== 429 && error !== undefined && error !== "server_error";
+}
+
+/** Rejects with a `TypeError` where there is no answer, as a `fetch` does. */
+async function answerTo(
+  url: URL,
+  body: string | undefined,
+  init: RequestInit,
+  options: OAuthFetchOptions,
+): Promise<{ readonly response: Response; readonly error: string | undefined }> {
+  const { send, secrets, signal } = options;
+  try {
+    signal.throwIfAborted();
+    const request: HttpRequest = {
+      method: init.method?.toUpperCase() === "POST" ? "POST" : "GET",
+      headers: Object.fromEntries(new Headers(init.headers)),
+      body,
+      signal,
+      lookup: await guardedLookup(url, options),
+    };
+    const answer = await send(url, request);
+    const { statusCode: status = 0, headers } = answer;
+    const encoding = headers["content-encoding"] ?? "identity";
+    const bytes = encoding === "identity" ? await readWhole(answer, maxBytes) : undefined;
+    answer.destroy();
+    if (bytes === undefined) throw new Error(`the answer is ${encoding === "identity" ? "too large" : "encoded"}`);
+    const { text, error } = readable(bytes.toString("utf8"), status >= 200 && status < 300, secrets);
+    const hasNoBody = status === 204 || status === 205 || status === 304;
+    const shown = Object.entries(headers).flatMap(([name, value]) =>
+      name === "content-length" || value === undefined ? [] : [[name, String(value)] as [string, string]],
+    );
+    return { response: new Response(hasNoBody ? null : text, { status, headers: shown }), error };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(secrets.mask(`${url.origin}${url.pathname} cannot be asked: ${why}`), { cause });
+  }
+}
+
+/** What the SDK may read of a body. It writes some of what it cannot understand to the console, and into its errors. */
+function readable(
+  text: string,
+  isSuccess: boolean,
+  secrets: Secrets,
+): { readonly text: string; readonly error: string | undefined } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { text: isSuccess ? "" : secrets.mask(text.slice(0, 300)), error: undefined };
+  }
+  if (typeof value !== "object" || value === null) return { text: isSuccess ? text : "", error: undefined };
+  for (const name of secretMembers) {
+    const member: unknown = Reflect.get(value, name);
+    if (typeof member === "string") secrets.addChanging(member, name);
+  }
+  const error: unknown = Reflect.get(value, "error");
+  return { text: isSuccess ? text : secrets.mask(text), error: typeof error === "string" ? error : undefined };
+}
+
+/** Looks up host names, and refuses addresses that must not be asked; throws where the URL itself names one. */
+async function guardedLookup(url: URL, { origins, metadataUrl }: OAuthFetchOptions): Promise<LookupFunction> {
+  const isMetadata = url.href === metadataUrl?.href;
+  const refused = (): Error => new Error("it has a private address; allowedAuthOrigins can allow it");
+  const literal = literalAddress(url);
+  if (literal !== undefined && !(await origins.mayAsk(url, literal, isMetadata))) throw refused();
+  return (hostname, lookupOptions, callback) => {
+    lookupAddress(hostname, { ...lookupOptions, all: true }, (error, found) => {
+      if (error !== null) return callback(error, "", 0);
+      Promise.all(found.map(({ address }) => origins.mayAsk(url, address, isMetadata))).then(
+        (all) => {
+          const [first] = found;
+          if (first === undefined || all.includes(false)) callback(refused(), "", 0);
+          else if (lookupOptions.all === true) callback(null, found);
+          else callback(null, first.address, isIP(first.address));
+        },
+        (cause: unknown) => callback(cause instanceof Error ? cause : refused(), "", 0),
+      );
+    });
+  };
+}
