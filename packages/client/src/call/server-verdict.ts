@@ -51,13 +51,13 @@ function verdictOf(failure: Failure): ServerVerdict {
 
 /**
  * Whether the failure of an attempt is a symptom of something that happens to many attempts at once: a process that ends, a
- * replica that is killed behind a balancer, a server that cannot be reached. Whatever one of these is, it counts once.
+ * replica that is killed behind a balancer, a session that is forgotten, a server that cannot be reached. Whatever one of these is, it counts once.
  */
 export function isShared(error: unknown): boolean {
   if (!(error instanceof Failure)) return false;
-  const { kind, isOpening, refusal } = error;
-  if (kind === "session-lost") return isShared(refusal);
-  return isOpening || kind === "connect" || kind === "closed" || isGatewayFailure(error);
+  const { kind, isOpening } = error;
+  const isLoss = kind === "session-lost" || kind === "connect" || kind === "closed";
+  return isOpening || isLoss || isGatewayFailure(error);
 }
 
 /** Whether a gateway says that it had no answer from the server behind it. */

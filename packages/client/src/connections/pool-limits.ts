@@ -9,6 +9,8 @@ export function poolLimits(policy: Policy, { replica, isOwn }: ConnectionKey): P
   const isStdio = transportOf(targetOf(policy, replica)) === "stdio";
   const shared: Partial<PoolLimits> = {
     ...(isStdio && { maxLifetimeMs: never }),
+    // All who wait for a server that cannot be reached are told at once.
+    failFastAfter: 1,
     ...policy.pool,
     // The deadline of the call and those of the connection are the only ones.
     acquireTimeoutMs: never,
