@@ -196,11 +196,9 @@ export class MessageTooLargeError extends Error {
   constructor(
     server: string,
     details: { readonly maxMessageBytes: number; readonly delivery: Delivery; readonly cause?: unknown },
+    what = `a message of more than ${details.maxMessageBytes} bytes (maxMessageBytes)`,
   ) {
-    super(
-      `Server "${server}" sent a message of more than ${details.maxMessageBytes} bytes. Ask for less, or raise maxMessageBytes.`,
-      { cause: details.cause },
-    );
+    super(`Server "${server}" sent ${what}. Ask for less, or raise the limit.`, { cause: details.cause });
     this.server = server;
     this.maxMessageBytes = details.maxMessageBytes;
     this.delivery = details.delivery;

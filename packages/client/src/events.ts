@@ -89,6 +89,13 @@ export interface MalformedTool extends EventOrigin {
   readonly message: string;
 }
 
+/** A list ends although the server says that there is more, since what it says leads nowhere. */
+export interface ListCutShort extends EventOrigin {
+  readonly type: "listCutShort";
+  readonly list: ListRefreshed["list"];
+  readonly message: string;
+}
+
 /** A tool's structured content was not checked, or does not fit and `outputSchemas` is "report"; the result was returned. */
 export interface SchemaSkipped extends EventOrigin {
   readonly type: "schemaSkipped";
@@ -133,6 +140,7 @@ export type ClientEvent =
   | ServerNotification
   | MalformedTool
   | SchemaSkipped
+  | ListCutShort
   | CallRetried
   | BreakerChanged
   | ConfigKeyIgnored;

@@ -48,6 +48,7 @@ export type {
   Health,
   HealthChanged,
   ListChanged,
+  ListCutShort,
   ListRefreshed,
   MalformedTool,
   SchemaSkipped,

@@ -113,14 +113,13 @@ export class Server {
 
   /** A list as one connection sees it, all pages within one deadline. */
   listOver(connection: Connection, list: ListName, options: ListOptions): Promise<CachedList> {
-    const take = (answer: unknown): ReturnType<Take<CachedList>> => ({ value: asList(answer, list) });
     const fetchAll = (call: Call): Promise<CachedList> =>
       walkPages({
         list,
         fetchPage: (cursor) => this.#sendOver(connection, cursor === undefined ? call : withCursor(call, cursor)),
-        onMalformed: () => {},
+        limits: this.policy,
       });
-    return this.#run(listRequest(list), options, take, fetchAll, true);
+    return this.#run(listRequest(list), options, (answer) => ({ value: asList(answer, list) }), fetchAll, true);
   }
 
   /** Runs `use` with a connection, whatever the breaker says. Rejects with what a user is told. */
@@ -263,7 +262,8 @@ export class Server {
         return walkPages({
           list,
           fetchPage: (cursor) => this.#sendWithRetries(cursor === undefined ? call : withCursor(call, cursor), onRetry),
-          onMalformed: (tool, message) => this.#emit({ type: "malformedTool", tool, message }),
+          limits: this.policy,
+          emit: this.#emit,
         });
       },
     );

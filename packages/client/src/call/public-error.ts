@@ -42,7 +42,7 @@ export function publicError(failure: Failure, call: FailedCall): unknown {
       if (!isStateful && failure.refusal !== undefined) return publicError(failure.refusal, call);
       return new SessionLostError(server, { delivery, reason: message, cause });
     case "too-large":
-      return new MessageTooLargeError(server, { maxMessageBytes: call.maxMessageBytes, delivery, cause });
+      return new MessageTooLargeError(server, { maxMessageBytes: call.maxMessageBytes, delivery, cause }, message);
     case "application":
       return new AuthorizationError(
         server,

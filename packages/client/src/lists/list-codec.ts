@@ -43,7 +43,8 @@ function decoded(stored: unknown): CachedList {
     const problem = isObject(item) ? problemOf(list, item) : "it is not an object";
     if (!isObject(item) || problem !== undefined)
       throw new TypeError(`A stored list of ${list} is invalid: ${problem}`);
-    return deepFreeze(item);
+    deepFreeze(item);
+    return item;
   });
   if (ttlMs !== undefined && !(typeof ttlMs === "number" && ttlMs >= 0))
     throw new TypeError(`A stored list of ${list} is invalid: its ttlMs is not a number of milliseconds`);

@@ -1,22 +1,32 @@
+import type { EventBody } from "../events.js";
 import type { ListName } from "../interfaces.js";
 import { Failure } from "../session/failure.js";
 import { CachedList, type ListItem } from "./cached-list.js";
 
 const maxTtlMs = 86_400_000;
+const maxPages = 1_000;
+/** A list of nothing but malformed entries is not told entry by entry. */
+const maxReports = 100;
 
 /** How the pages of a list are fetched, and who is told of entries that are left out. */
 export interface Walk {
   readonly list: ListName;
   readonly fetchPage: (cursor: string | undefined) => Promise<unknown>;
-  readonly onMalformed: (name: string, problem: string) => void;
+  /** Told of entries that are left out, and of a list that ends although the server names a further page. */
+  readonly emit?: ((event: EventBody) => void) | undefined;
+  /** Items, and about as many characters, of all pages together. */
+  readonly limits: { readonly maxListItems: number; readonly maxMessageBytes: number };
 }
 
 /**
  * Fetches all pages of a list. Entries that are no valid ones are left out and reported, the others kept. Rejects as
- * `fetchPage` does, or with a `Failure` where a page is no page or the cursors go round in circles: half a list is never kept.
+ * `fetchPage` does, or with a `Failure` where a page is no page or the list has no end: half a list is never kept.
  */
-export async function walkPages({ list, fetchPage, onMalformed }: Walk): Promise<CachedList> {
+export async function walkPages({ list, fetchPage, emit, limits }: Walk): Promise<CachedList> {
   const items: Readonly<Record<string, unknown>>[] = [];
+  let entriesSeen = 0;
+  let size = 0;
+  let reports = 0;
   const names = new Set<unknown>();
   const seen = new Set<string>();
   let ttlMs: number | undefined;
@@ -26,16 +36,28 @@ export async function walkPages({ list, fetchPage, onMalformed }: Walk): Promise
     const page = await fetchPage(cursor);
     const entries: unknown = isObject(page) ? page[list] : undefined;
     if (!isObject(page) || !Array.isArray(entries)) throw invalid(`its answer has no ${list}`);
+    entriesSeen += entries.length;
+    if (entriesSeen > limits.maxListItems)
+      throw tooLong(`a list of more than ${limits.maxListItems} ${list} (maxListItems)`);
     for (const entry of entries) {
       const problem = isObject(entry) ? (problemOf(list, entry) ?? repeated(list, names, entry)) : "it is no object";
-      if (problem === undefined) items.push(deepFreeze(entry));
-      else onMalformed(nameOf(entry), problem);
+      size += deepFreeze(entry);
+      if (problem === undefined) items.push(entry);
+      else if (reports < maxReports) emit?.({ type: "malformedTool", tool: nameOf(entry), message: problem });
+      if (problem !== undefined) reports += 1;
     }
+    if (size > limits.maxMessageBytes)
+      throw tooLong(`a list of more than ${limits.maxMessageBytes} bytes in all (maxMessageBytes)`);
     ttlMs = shorter(ttlMs, page.ttlMs);
     scopes.add(page.cacheScope);
     cursor = typeof page.nextCursor === "string" ? page.nextCursor : undefined;
-    if (cursor !== undefined && seen.has(cursor)) throw invalid(`its pages of ${list} go round in circles`);
-    if (cursor !== undefined) seen.add(cursor);
+    if (cursor === undefined) break;
+    if (seen.has(cursor)) {
+      emit?.({ type: "listCutShort", list, message: "the cursor of a page came again, so that the list ends there" });
+      break;
+    }
+    seen.add(cursor);
+    if (seen.size >= maxPages) throw tooLong(`a list of more than ${maxPages} pages`);
   } while (cursor !== undefined);
   return new CachedList(list, Object.freeze(items), { ttlMs, cacheScope: narrowest(scopes) });
 }
@@ -89,14 +111,27 @@ function nameOf(entry: unknown): string {
   return String(name ?? "without a name").slice(0, 200);
 }
 
-/** What is shared among callers must not be changed by one of them. The depth is bounded by the size of a message. */
-export function deepFreeze<T extends object>(value: T): T {
-  const pending: object[] = [value];
+/**
+ * What is shared among callers must not be changed by one of them. Returns about how many characters it has. The depth is
+ * bounded by the size of a message.
+ */
+export function deepFreeze(value: unknown): number {
+  const pending: unknown[] = [value];
+  let size = 0;
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    size += typeof next === "string" ? next.length + 3 : 4;
+    if (!isObject(next) || Object.isFrozen(next)) continue;
     Object.freeze(next);
-    for (const inner of Object.values(next)) if (isObject(inner) && !Object.isFrozen(inner)) pending.push(inner);
+    for (const [key, inner] of Object.entries(next)) {
+      size += key.length + 4;
+      pending.push(inner);
+    }
   }
-  return value;
+  return size;
+}
+
+function tooLong(problem: string): Failure {
+  return new Failure("too-large", problem, { delivery: "sent" });
 }
 
 function invalid(problem: string): Failure {

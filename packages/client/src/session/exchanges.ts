@@ -6,6 +6,7 @@ import {
   type RequestId,
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import { arrived } from "./arrived.js";
 import type { CallOrigin } from "./connection.js";
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
@@ -100,8 +101,10 @@ export class Exchanges {
   }
 
   /** Notes a message that arrived, with the exchange in whose reply it came. Returns what the SDK is to see of it; undefined where that is nothing. */
-  incoming(message: unknown, replyTo?: Exchange): JSONRPCMessage | undefined {
-    if (!isObject(message) || !isMessage(message)) return undefined;
+  incoming(received: unknown, replyTo?: Exchange): JSONRPCMessage | undefined {
+    if (!isObject(received)) return undefined;
+    const message: object = arrived({ ...received });
+    if (!isMessage(message)) return undefined;
     if (!("method" in message)) return this.#answer(message);
     if ("id" in message) {
       this.#keep(message, replyTo);

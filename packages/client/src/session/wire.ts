@@ -1,11 +1,14 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCMessage, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { ConnectionRequest } from "./connection.js";
 import type { Exchange } from "./exchange.js";
 import { type Exchanges, failedAnswer } from "./exchanges.js";
 import type { Failure } from "./failure.js";
 import { forget } from "./quietly.js";
 import { type Requests, withProgressToken } from "./requests.js";
+
+/** Requests of one server that are answered at the same time. */
+const maxAnswering = 32;
 
 /** What a {@link Wire} tells about itself. */
 export interface WireEvents {
@@ -59,6 +62,8 @@ export class WireTransport implements Transport, Requests {
   readonly #exchanges: Exchanges;
   readonly #events: Omit<WireEvents, "onMessage">;
   readonly #failureOf: (error: unknown, exchange: Exchange) => Failure;
+  /** Requests of the server that are being answered. */
+  readonly #answering = new Set<RequestId>();
   /** The SDK's only request is the handshake, and has the number 0. */
   #lastId = 0;
 
@@ -79,6 +84,7 @@ export class WireTransport implements Transport, Requests {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
+    if (!("method" in message) && message.id !== undefined) this.#answering.delete(message.id);
     const exchange = this.#exchanges.outgoing(message);
     try {
       await this.#wire.send(message, exchange);
@@ -125,10 +131,25 @@ export class WireTransport implements Transport, Requests {
     this.#wire.setProtocolVersion?.(version);
   }
 
+  /** Notes a request of the server; refuses it where too many are open. */
+  #mayAnswer(id: RequestId): boolean {
+    if (this.#answering.size < maxAnswering) {
+      this.#answering.add(id);
+      return true;
+    }
+    this.#exchanges.takeRequest(id);
+    const error = { code: -32000, message: `more than ${maxAnswering} requests of the server are open` };
+    forget(this.#wire.send({ jsonrpc: "2.0", id, error }, undefined));
+    return false;
+  }
+
   #receive(received: unknown, replyTo: Exchange | undefined): void {
     for (const one of Array.isArray(received) ? received : [received]) {
       const message = this.#exchanges.incoming(one, replyTo);
-      if (message !== undefined) this.onmessage?.(message);
+      if (message === undefined) continue;
+      const isAsked = "method" in message && "id" in message && message.method !== "ping";
+      if (isAsked && !this.#mayAnswer(message.id)) continue;
+      this.onmessage?.(message);
     }
   }
 }

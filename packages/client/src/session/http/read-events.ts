@@ -1,7 +1,11 @@
 import type { IncomingMessage } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import { createParser } from "eventsource-parser";
 import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
 
+const sliceMs = 3;
+const pieceBytes = 8_192;
+const newline = 0x0a;
 const shortestRetryMs = 10;
 const longestRetryMs = 60_000;
 
@@ -33,10 +37,20 @@ export async function readEvents(response: IncomingMessage, sink: EventSink): Pr
     },
     onRetry: (ms) => sink.onRetry?.(Math.min(Math.max(ms, shortestRetryMs), longestRetryMs)),
   });
+  let turnBegan = performance.now();
   try {
     for await (const chunk of response) {
       const lines = guard.push(chunk);
-      if (lines !== undefined) parser.feed(decoder.decode(lines, { stream: true }));
+      if (lines === undefined) continue;
+      // Whole lines, as the parser needs them.
+      for (let at = 0, end = 0; at < lines.length; at = end) {
+        end = lines.indexOf(newline, at + pieceBytes) + 1 || lines.length;
+        parser.feed(decoder.decode(lines.subarray(at, end), { stream: true }));
+        // A stream that says more than can be heard in a turn of the event loop waits, and its socket with it.
+        if (performance.now() - turnBegan < sliceMs) continue;
+        await setImmediate();
+        turnBegan = performance.now();
+      }
     }
     return { lastId: guard.lastId, cause: undefined };
   } catch (cause) {

@@ -1,8 +1,10 @@
 const newline = 0x0a;
+const openingBrace = 0x7b;
 const edge = 512;
 
 /** Receives what a {@link LineBuffer} finds. */
 export interface LineSink {
+  /** A line; whole ones without a brace are left out. */
   line(text: string): void;
   /** A line was longer than allowed and is being skipped; `head` and `tail` are its first and last bytes. */
   tooLong(head: string, tail: string): void;
@@ -24,9 +26,13 @@ export class LineBuffer {
 
   push(chunk: Buffer): void {
     let start = 0;
+    let brace = chunk.indexOf(openingBrace);
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
       const isWhole = this.#bytes === 0 && this.#skipped === undefined && end - start <= this.#maxBytes;
-      if (isWhole) this.#sink.line(chunk.toString("utf8", start, end));
+      if (brace !== -1 && brace < start) brace = chunk.indexOf(openingBrace, start);
+      if (isWhole && (brace === -1 || brace >= end)) {
+        // No message is in it, which is told without making a string of it.
+      } else if (isWhole) this.#sink.line(chunk.toString("utf8", start, end));
       else this.#finish(chunk.subarray(start, end));
       start = end + 1;
     }

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { ignore } from "../quietly.js";
+import { applicationCookie } from "./process-cookie.js";
 
 /**
  * Reads `+ id` and `- id` (process groups) until its input ends, which is the end of the application, however that
@@ -19,6 +21,7 @@ while read -r op id start; do
 done
 [ -n "$groups" ] || exit 0
 family=' '
+cookie=$1
 for g in $groups; do
   id=\${g%/*}
   start=\${g#*/}
@@ -42,6 +45,14 @@ table() {
     ps -A -o pid=,ppid=,pgid=,pgid=
   fi 2>/dev/null
 }
+look() {
+if [ -r /proc/self/environ ] && [ -n "$cookie" ]; then
+  for environ in $(grep -slaF "$cookie" /proc/[0-9]*/environ); do
+    id=\${environ#/proc/}
+    id=\${id%/environ}
+    case $family in *" $id "*) ;; *) family="$family$id " ;; esac
+  done
+fi
 processes=$(table)
 grown=1
 while [ -n "$grown" ]; do
@@ -53,14 +64,23 @@ while [ -n "$grown" ]; do
 $processes
 EOT
 done
+}
+look
 signal() {
   for p in $family; do kill -s "$1" -- "-$p"; kill -s "$1" "$p"; done 2>/dev/null
 }
 sleep 1
 signal TERM
 sleep 1
+look
+signal STOP
+look
 signal KILL
 `;
+
+const firstDelayMs = 50;
+const maxDelayMs = 10_000;
+const shortLifeMs = 5_000;
 
 /** The shell that outlives this process for as long as it takes to end the servers it leaves behind. */
 export class Reaper {
@@ -68,6 +88,9 @@ export class Reaper {
   /** When each started, where that has to be checked. */
   readonly #groups = new Map<number, string>();
   #shell: ChildProcess | undefined;
+  #preparedAt = 0;
+  #delayMs = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(program = "/bin/sh") {
     this.#program = program;
@@ -76,26 +99,31 @@ export class Reaper {
   /** Starts the shell, so that it is there before the first server. */
   prepare(): void {
     if (this.#shell !== undefined || process.platform === "win32") return;
+    this.#preparedAt = performance.now();
     // A session of its own: Ctrl+C and the end of the terminal reach the application's group only.
-    const shell = spawn(this.#program, ["-c", reaperScript, "minion-reaper"], {
+    const shell = spawn(this.#program, ["-c", reaperScript, "minion-reaper", applicationCookie], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
       cwd: "/",
       env: { PATH: "/usr/bin:/bin" },
     });
+    shell.on("error", () => this.#replace(shell));
     this.#shell = shell;
-    shell.on("error", ignore);
+    // Without descriptors there is no pipe either, whatever the type says.
+    const { stdin }: { readonly stdin: Writable | undefined } = shell;
+    if (stdin === undefined) return;
     shell.on("exit", () => this.#replace(shell));
-    shell.stdin.on("error", ignore);
+    stdin.on("error", ignore);
     shell.unref();
-    if (shell.stdin instanceof Socket) shell.stdin.unref();
+    if (stdin instanceof Socket) stdin.unref();
+    for (const [group, startedAt] of this.#groups) this.#tell(group, startedAt);
   }
 
   /** Has the group ended with the application. `startedAt` where its leader may end without `remove`. */
   add(group: number, startedAt = ""): void {
     this.#groups.set(group, startedAt);
-    this.prepare();
-    this.#tell(group, startedAt);
+    if (this.#shell?.stdin) this.#tell(group, startedAt);
+    else this.prepare();
   }
 
   remove(group: number): void {
@@ -115,12 +143,18 @@ export class Reaper {
     this.#shell?.stdin?.write(`+ ${group} ${startedAt}\n`);
   }
 
-  /** Somebody killed it. Where there is no shell at all `spawn` fails, and nothing can be done. */
+  /** Somebody killed it, or it could not be started: another is, later and later, and at once for the next server. */
   #replace(shell: ChildProcess): void {
     if (this.#shell !== shell) return;
     this.#shell = undefined;
-    if (this.#groups.size > 0) this.prepare();
-    for (const [group, startedAt] of this.#groups) this.#tell(group, startedAt);
+    if (this.#groups.size === 0) return;
+    const livedMs = performance.now() - this.#preparedAt;
+    this.#delayMs = livedMs > shortLifeMs ? 0 : Math.min(Math.max(this.#delayMs * 2, firstDelayMs), maxDelayMs);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (this.#groups.size > 0) this.prepare();
+    }, this.#delayMs);
+    this.#timer.unref();
   }
 }
 

@@ -1,9 +1,13 @@
 import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { getDefaultEnvironment } from "@modelcontextprotocol/sdk/client/stdio.js";
 import type { StdioServer } from "../../config/server-config.js";
-import { familyOf, type ProcessEntry, readProcessTable } from "./process-table.js";
+import { forget } from "../quietly.js";
+import { cookieName, nextCookie, withCookie } from "./process-cookie.js";
+import { familyOf, type ProcessEntry, readProcessTable, readStat } from "./process-table.js";
 import { reaper } from "./reaper.js";
+import { windowsCommand } from "./windows-command.js";
 
 /** What is left of the processes when the server itself is gone gets this long to end by itself. */
 const lingerMs = 200;
@@ -15,6 +19,11 @@ const longestPauseMs = 50;
  */
 export class ServerProcess {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
+  /** Resolves when it runs; rejects with what kept it from running. */
+  readonly started: Promise<void>;
+  readonly #cookie = nextCookie();
+  /** When it started, where the system tells. */
+  #startedAt = 0;
   readonly #readTable: () => Promise<ProcessEntry[]>;
   readonly #relatives = new Map<number, string>();
   #isGone = false;
@@ -23,20 +32,37 @@ export class ServerProcess {
   constructor(server: StdioServer, readTable: () => Promise<ProcessEntry[]> = readProcessTable) {
     this.#readTable = readTable;
     reaper.prepare();
-    this.child = spawn(server.command, [...(server.args ?? [])], {
+    const env = { ...getDefaultEnvironment(), ...server.env, [cookieName]: this.#cookie };
+    const { command, args, isVerbatim } = isWindows()
+      ? windowsCommand(server.command, server.args ?? [], process.env)
+      : { command: server.command, args: server.args ?? [], isVerbatim: false };
+    this.child = spawn(command, [...args], {
       cwd: server.cwd,
-      env: { ...getDefaultEnvironment(), ...server.env },
+      env,
       stdio: ["pipe", "pipe", "pipe"],
       detached: !isWindows(),
       windowsHide: true,
+      windowsVerbatimArguments: isVerbatim,
     });
+    this.started = new Promise((resolve, reject) => {
+      this.child.once("spawn", resolve);
+      this.child.on("error", (error) => reject(explained(error, server)));
+    });
+    forget(this.started);
     const { pid } = this.child;
     if (pid !== undefined) {
+      this.#startedAt = Number(readStat(String(pid))?.startedAt ?? 0);
       reaper.add(pid);
     } else {
       this.#isGone = true;
       reaper.rest();
     }
+  }
+
+  /** Without descriptors the system gives no pipes either, whatever the type says. */
+  get hasPipes(): boolean {
+    const { stdin }: { readonly stdin: Writable | null | undefined } = this.child;
+    return stdin !== undefined && stdin !== null;
   }
 
   /** Looks for descendants outside the group, while their parents are there to find them by. */
@@ -69,8 +95,9 @@ export class ServerProcess {
     if (!hasty && (await this.#waitUntilGone(pid, startedAt + withinMs * 0.4, true))) return;
     await this.#signal(pid, "SIGTERM");
     if (await this.#waitUntilGone(pid, startedAt + withinMs * 0.8, false)) return;
-    // Again and again: a process may fork between the look and the signal.
+    // A process may fork between the look and the signal: all are stopped first, until no further one is found.
     do {
+      await this.#freeze(pid, startedAt + withinMs);
       await this.#signal(pid, "SIGKILL");
     } while (
       !(await this.#waitUntilGone(pid, performance.now() + 50, false)) &&
@@ -81,16 +108,35 @@ export class ServerProcess {
   #settle(): void {
     this.#isGone = true;
     const { pid, stdin, stdout, stderr } = this.child;
-    for (const stream of [stdin, stdout, stderr]) stream.destroy();
+    if (this.hasPipes) for (const stream of [stdin, stdout, stderr]) stream.destroy();
     for (const relative of this.#relatives.keys()) reaper.remove(relative);
     if (pid !== undefined) reaper.remove(pid);
   }
 
   async #family(pid: number): Promise<ProcessEntry[]> {
     const table = await this.#readTable();
-    if (table.some((entry) => entry.pid === process.pid)) return familyOf(pid, table, this.#relatives);
+    if (table.some((entry) => entry.pid === process.pid)) {
+      const known = new Map(this.#relatives);
+      for (const { pid, startedAt } of await withCookie(this.#cookie, table, this.#startedAt))
+        known.set(pid, startedAt);
+      return familyOf(pid, table, known);
+    }
     // It cannot be read, for want of descriptors or of `ps`: what is known has to do.
     return send(-pid, 0) ? [{ pid, parent: process.pid, group: pid, session: pid, startedAt: "" }] : [];
+  }
+
+  /** Stops every process of the tree, so that none of them can start another. */
+  async #freeze(pid: number, until: number): Promise<void> {
+    const stopped = new Set<number>();
+    do {
+      const fresh = (await this.#family(pid)).filter((member) => !stopped.has(member.pid));
+      if (fresh.length === 0) return;
+      for (const member of fresh) {
+        stopped.add(member.pid);
+        this.#relatives.set(member.pid, member.startedAt);
+        send(member.pid, "SIGSTOP");
+      }
+    } while (performance.now() < until);
   }
 
   async #signal(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
@@ -138,6 +184,12 @@ export class ServerProcess {
       execFile("taskkill", ["/pid", String(pid), "/T", "/F"], { timeout: withinMs * 0.6 }, () => resolve());
     });
   }
+}
+
+/** What cannot be started, in words that name what is missing: a missing folder is told as a missing program. */
+function explained(error: Error, { cwd }: StdioServer): Error {
+  if (cwd === undefined || !("code" in error) || error.code !== "ENOENT" || existsSync(cwd)) return error;
+  return Object.assign(new Error(`its working directory ${cwd} does not exist`, { cause: error }), { code: "ENOENT" });
 }
 
 function isWindows(): boolean {

@@ -9,6 +9,7 @@ import type { Secrets } from "../redact.js";
 import type { Wire, WireEvents } from "../wire.js";
 import { LineBuffer } from "./line-buffer.js";
 import { ServerProcess } from "./server-process.js";
+import { SlicedInput } from "./sliced-input.js";
 import { StderrTail } from "./stderr-tail.js";
 
 /** What a server wrote before it ended may still be in the pipe, which a process it started may hold open. */
@@ -18,10 +19,20 @@ const drainMs = 100;
  * but a few at a time, so that the server begins while the others are being made.
  */
 const linesAtOnce = 4;
+/**
+ * Where so many answers wait for a server that does not read, nothing more of it is heard. With what is heard already and
+ * with the handlers that are open then, at most 64 can wait.
+ */
+const maxAnswers = 4;
+/** A server that reads nothing for so long is given up. */
+const deafMs = 10_000;
+const brace = "{";
+const bracket = "[";
 
 interface Line {
   readonly line: string;
   readonly exchange: Exchange | undefined;
+  readonly isAnswer: boolean;
 }
 
 /** Speaks with a server of ours over its stdin and stdout, one JSON message a line. */
@@ -33,6 +44,10 @@ export class StdioWire implements Wire {
   #process: ServerProcess | undefined;
   #events: WireEvents | undefined;
   #waiting: Line[] = [];
+  #input: SlicedInput | undefined;
+  /** Of what waits, the answers to the server. */
+  #answersWaiting = 0;
+  #deaf: NodeJS.Timeout | undefined;
   #isOver = false;
 
   constructor(options: {
@@ -51,26 +66,35 @@ export class StdioWire implements Wire {
     this.#events = events;
     const process = new ServerProcess(this.#server);
     this.#process = process;
+    if (!process.hasPipes) return process.started;
     const { stdin, stdout, stderr } = process.child;
     const lines = new LineBuffer(this.#maxMessageBytes, {
       line: (text) => this.#receive(text),
       tooLong: (head, tail) => this.#refuse(head, tail),
     });
-    stdout.on("data", (chunk: Buffer) => lines.push(chunk));
+    this.#input = new SlicedInput(stdout, {
+      take: (piece) => lines.push(piece),
+      mayGoOn: () => this.#answersWaiting < maxAnswers,
+    });
     stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
     stdin.on("error", () => this.#breakOff(process));
     for (const stream of [stdout, stderr]) stream.on("error", ignore);
     this.#watchExit(process);
-    return new Promise((resolve, reject) => {
-      process.child.once("spawn", resolve);
-      process.child.on("error", reject);
-    });
+    return process.started;
   }
 
   send(message: JSONRPCMessage, exchange: Exchange | undefined): Promise<void> {
     if (this.#isOver || this.#process?.child.stdin.writable !== true) return Promise.reject(this.#closed("not-sent"));
     const line = `${JSON.stringify(message)}\n`;
-    this.#waiting.push({ line, exchange });
+    const isAnswer = !("method" in message);
+    if (isAnswer) this.#answersWaiting += 1;
+    const waiting = { line, exchange, isAnswer };
+    this.#waiting.push(waiting);
+    // A line that nobody awaits the answer of any more is not kept for a server that does not read.
+    exchange?.onceOver(() => {
+      const index = this.#waiting.indexOf(waiting);
+      if (index >= 0) this.#waiting.splice(index, 1);
+    });
     if (this.#waiting.length >= linesAtOnce) this.#flush();
     else if (this.#waiting.length === 1) nextTick(() => this.#flush());
     // Where it has to wait, then since the server does not read.
@@ -81,6 +105,7 @@ export class StdioWire implements Wire {
   close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {
     this.#flush();
     this.#isOver = true;
+    clearTimeout(this.#deaf);
     return this.#process?.end(withinMs, options) ?? Promise.resolve();
   }
 
@@ -99,6 +124,7 @@ export class StdioWire implements Wire {
     let drain: NodeJS.Timeout | undefined;
     const end = (): void => {
       clearTimeout(drain);
+      this.#input?.finish();
       child.off("close", end);
       this.#end(child.exitCode, child.signalCode);
     };
@@ -111,9 +137,15 @@ export class StdioWire implements Wire {
   #flush(): void {
     const stdin = this.#process?.child.stdin;
     // What waits here until the pipe has taken what was written before is certain not to have been sent.
-    if (stdin === undefined || stdin.writableLength > 0) return;
+    if (stdin === undefined || stdin.writableLength > 0) {
+      this.#watchDeafness();
+      return;
+    }
+    clearTimeout(this.#deaf);
+    this.#deaf = undefined;
     const lines = this.#waiting.filter(({ exchange }) => exchange?.isOver !== true);
     this.#waiting = [];
+    this.#answersWaiting = 0;
     const last = lines.at(-1);
     if (last === undefined) return;
     for (const { exchange } of lines) exchange?.markSent();
@@ -126,6 +158,19 @@ export class StdioWire implements Wire {
       } else if (this.#waiting.length > 0) this.#flush();
     });
     isRefused = stdin.errored instanceof Error;
+  }
+
+  /** A server that never takes the answers that it asked for is of no use. */
+  #watchDeafness(): void {
+    if (this.#answersWaiting === 0 || this.#deaf !== undefined) return;
+    this.#deaf = setTimeout(() => this.#giveUp("the server does not read what it asked for"), deafMs);
+    this.#deaf.unref();
+  }
+
+  #giveUp(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#events?.onEnded(new Failure("closed", reason, { delivery: "sent" }));
   }
 
   /** The server takes nothing any more, though it may still run. */
@@ -150,13 +195,19 @@ export class StdioWire implements Wire {
     return new Failure("closed", "the server's process is gone", { delivery });
   }
 
+  /** Banners and logs on stdout are the most common fault of servers, also in front of a message. */
   #receive(line: string): void {
+    const start = startOf(line);
+    if (start === -1) return;
     let message: unknown;
     try {
-      message = JSON.parse(line);
+      message = JSON.parse(start === 0 ? line : line.slice(start));
     } catch {
-      return; // Noise: banners and logs on stdout are the most common fault of servers.
+      return;
     }
+    this.#input?.countMessage(
+      typeof message === "object" && message !== null && "method" in message && "id" in message,
+    );
     this.#events?.onMessage(message);
   }
 
@@ -176,6 +227,12 @@ export class StdioWire implements Wire {
     }
     if (this.#exchanges.size > 0 && mayBeAnswer(head)) this.#events?.onEnded(failure);
   }
+}
+
+/** Where a message can begin in a line: at the first `{`, or at `[{` around it; -1 where there is none. */
+function startOf(line: string): number {
+  const object = line.indexOf(brace);
+  return object > 0 && line[object - 1] === bracket ? object - 1 : object;
 }
 
 /** Neither noise nor a notice. */
