@@ -103,7 +103,7 @@ export class Exchanges {
   /** Notes a message that arrived, with the exchange in whose reply it came. Returns what the SDK is to see of it; undefined where that is nothing. */
   incoming(received: unknown, replyTo?: Exchange): JSONRPCMessage | undefined {
     if (!isObject(received)) return undefined;
-    const message: object = arrived({ ...received });
+    const message = arrived(received);
     if (!isMessage(message)) return undefined;
     if (!("method" in message)) return this.#answer(message);
     if ("id" in message) {
@@ -203,7 +203,7 @@ function isMessage(message: object): message is JSONRPCMessage {
   return !("params" in message) || message.params === undefined || isObject(message.params);
 }
 
-function isObject(value: unknown): value is object {
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -31,13 +31,47 @@ test("M8: a chaos server's small pages and empty cursor give the whole list", as
   expect(new Set(tools).size).toBe(tools.length);
 });
 
-test("M8: cursors that go round in circles end the walk with an error, and nothing of it is kept", async () => {
-  const server = memoryServer({ list: () => ({ ...listing("a"), nextCursor: "again" }) });
-  const { client } = start({ one: { ...server.config, ...noRetry, cache: { staleIfErrorMs: 1_000 } } });
-  expect(await rejection(client.listTools("one"))).toMatchObject({ code: "ERR_MCP_OUTCOME_UNKNOWN" });
-  expect(server.lists.length).toBeLessThan(4);
-  server.list = () => listing("b");
-  expect(names(await client.listTools("one"))).toEqual(["b"]);
+test("M7: a cursor that comes again ends the walk: what there is, is the list, and an event says so", async () => {
+  const server = memoryServer({
+    list: (params) => ({ ...listing(params?.cursor === undefined ? "a" : "b"), nextCursor: "again" }),
+  });
+  const { client, events } = start({ one: { ...server.config, ...noRetry } });
+  expect(names(await client.listTools("one"))).toEqual(["a", "b"]);
+  expect(server.lists).toHaveLength(2);
+  expect(ofType(events, "listCutShort")).toMatchObject([{ server: "one", list: "tools" }]);
+});
+
+test("M7: a list has an end: in its items, its pages and its bytes, and the error names the limit", async () => {
+  let page = 0;
+  const endless = (count: number, description = ""): object => {
+    page += 1;
+    const tools = Array.from({ length: count }, (_, index) => tool(`t${page}-${index}`, { description }));
+    return { tools, nextCursor: `page ${page}` };
+  };
+  const server = memoryServer({ list: () => endless(10) });
+  const { client } = start({
+    items: { ...server.config, ...noRetry, maxListItems: 95 },
+    pages: { ...server.config, ...noRetry },
+    bytes: { ...server.config, ...noRetry, maxMessageBytes: 100_000 },
+  });
+  const code = "ERR_MCP_MESSAGE_TOO_LARGE";
+  expect(await rejection(client.listTools("items"))).toMatchObject({
+    code,
+    message: expect.stringMatching(/ 95 .*maxListItems/),
+  });
+  expect(server.lists).toHaveLength(10);
+  server.list = () => endless(0);
+  expect(await rejection(client.listTools("pages"))).toMatchObject({
+    code,
+    message: expect.stringContaining("1000 pages"),
+  });
+  server.list = () => endless(10, "d".repeat(1_000));
+  server.lists.length = 0;
+  expect(await rejection(client.listTools("bytes"))).toMatchObject({
+    code,
+    message: expect.stringMatching(/ 100000 .*maxMessageBytes/),
+  });
+  expect(server.lists.length).toBeLessThan(12);
 });
 
 test("M8: a partial walk is never kept", async () => {

@@ -330,7 +330,7 @@ describe("exchanges", () => {
 
   test.each([
     { result: "text" },
-    { result: null },
+    { result: "text" },
     { error: "text" },
     { error: { code: 1.5, message: "x" } },
     { error: { code: 1 } },

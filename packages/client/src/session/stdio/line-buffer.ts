@@ -1,10 +1,8 @@
 const newline = 0x0a;
-const openingBrace = 0x7b;
 const edge = 512;
 
 /** Receives what a {@link LineBuffer} finds. */
 export interface LineSink {
-  /** A line; whole ones without a brace are left out. */
   line(text: string): void;
   /** A line was longer than allowed and is being skipped; `head` and `tail` are its first and last bytes. */
   tooLong(head: string, tail: string): void;
@@ -12,6 +10,7 @@ export interface LineSink {
 
 /** Cuts a byte stream into lines, in time linear in its length whatever the pieces, keeping at most `maxBytes`. */
 export class LineBuffer {
+  readonly #marker: number | undefined;
   readonly #maxBytes: number;
   readonly #sink: LineSink;
   #pieces: Buffer[] = [];
@@ -19,24 +18,31 @@ export class LineBuffer {
   /** Of a line that is being skipped: its first and its latest bytes. */
   #skipped: { readonly head: Buffer; tail: Buffer } | undefined;
 
-  constructor(maxBytes: number, sink: LineSink) {
+  /** Whole lines without `marker`, a byte, are left out without being made a string of. */
+  constructor(maxBytes: number, sink: LineSink, marker?: number) {
+    this.#marker = marker;
     this.#maxBytes = maxBytes;
     this.#sink = sink;
   }
 
   push(chunk: Buffer): void {
     let start = 0;
-    let brace = chunk.indexOf(openingBrace);
+    let marker = this.#nextMarker(chunk, 0);
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
       const isWhole = this.#bytes === 0 && this.#skipped === undefined && end - start <= this.#maxBytes;
-      if (brace !== -1 && brace < start) brace = chunk.indexOf(openingBrace, start);
-      if (isWhole && (brace === -1 || brace >= end)) {
-        // No message is in it, which is told without making a string of it.
-      } else if (isWhole) this.#sink.line(chunk.toString("utf8", start, end));
-      else this.#finish(chunk.subarray(start, end));
+      if (marker < start) marker = this.#nextMarker(chunk, start);
+      if (isWhole && marker <= end) this.#sink.line(chunk.toString("utf8", start, end));
+      else if (!isWhole) this.#finish(chunk.subarray(start, end));
       start = end + 1;
     }
     if (start < chunk.length) this.#append(chunk.subarray(start));
+  }
+
+  /** Where the marker is next; at `from` where there is no marker. */
+  #nextMarker(chunk: Buffer, from: number): number {
+    if (this.#marker === undefined) return from;
+    const at = chunk.indexOf(this.#marker, from);
+    return at === -1 ? Number.POSITIVE_INFINITY : at;
   }
 
   #append(piece: Buffer): void {

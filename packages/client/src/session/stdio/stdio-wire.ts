@@ -26,8 +26,7 @@ const linesAtOnce = 4;
 const maxAnswers = 4;
 /** A server that reads nothing for so long is given up. */
 const deafMs = 10_000;
-const brace = "{";
-const bracket = "[";
+const openingBrace = 0x7b;
 
 interface Line {
   readonly line: string;
@@ -68,10 +67,14 @@ export class StdioWire implements Wire {
     this.#process = process;
     if (!process.hasPipes) return process.started;
     const { stdin, stdout, stderr } = process.child;
-    const lines = new LineBuffer(this.#maxMessageBytes, {
-      line: (text) => this.#receive(text),
-      tooLong: (head, tail) => this.#refuse(head, tail),
-    });
+    const lines = new LineBuffer(
+      this.#maxMessageBytes,
+      {
+        line: (text) => this.#receive(text),
+        tooLong: (head, tail) => this.#refuse(head, tail),
+      },
+      openingBrace,
+    );
     this.#input = new SlicedInput(stdout, {
       take: (piece) => lines.push(piece),
       mayGoOn: () => this.#answersWaiting < maxAnswers,
@@ -231,8 +234,8 @@ export class StdioWire implements Wire {
 
 /** Where a message can begin in a line: at the first `{`, or at `[{` around it; -1 where there is none. */
 function startOf(line: string): number {
-  const object = line.indexOf(brace);
-  return object > 0 && line[object - 1] === bracket ? object - 1 : object;
+  const object = line.indexOf("{");
+  return object > 0 && line[object - 1] === "[" ? object - 1 : object;
 }
 
 /** Neither noise nor a notice. */
