@@ -11,6 +11,7 @@ import { openConnection } from "../session/open-connection.js";
 import type { Secrets } from "../session/redact.js";
 import type { Monitor } from "../status.js";
 import { type ConnectionKey, formatKey } from "./connection-key.js";
+import { LostSessions } from "./lost-sessions.js";
 import { OpeningGate } from "./opening-gate.js";
 import { Openings } from "./openings.js";
 import { addPoolStats } from "./pool-stats.js";
@@ -49,7 +50,6 @@ interface Opened {
 }
 
 const fewKeys = 64;
-const maxLosses = 10_000;
 
 /** The connections of one server as the pool opens and closes them. */
 export class ServerConnections {
@@ -61,22 +61,23 @@ export class ServerConnections {
   #pruneAt = fewKeys;
   /** Most calls are like the one before. */
   #recentKey: (Omit<ConnectionKey, "server"> & { readonly text: string }) | undefined;
-  readonly #sockets = new HttpSockets();
+  /** By the numbers of the replicas. */
+  readonly #sockets: readonly HttpSockets[];
   readonly #open = new Map<Connection, Opened>();
   readonly #gates = new Map<string, OpeningGate>();
   readonly #openings: Openings;
   readonly #refusals = new Refusals();
   /** A stateful server's connection is never idle: its pin keeps it from being given up. */
   readonly #pins = new Map<string, StatefulPin>();
-  /** Sessions of a stateful server that ended while nobody was calling: the next caller has to be told, if one comes. */
-  readonly #lost = new Map<string, Failure>();
+  readonly #lost = new LostSessions();
   #isClosing = false;
 
   constructor(context: ConnectionsContext) {
     this.#context = context;
     this.#openings = new Openings(context.server);
     const { server, policy, secrets } = context;
-    const send = (): SendHttp => this.#sockets.send;
+    this.#sockets = policy.targets.map((target) => new HttpSockets("url" in target ? target : {}));
+    const send = (replica: number): SendHttp => this.#socketsOf(replica).send;
     this.authorizations = new Authorizations({ server, targets: policy.targets, secrets, send });
   }
 
@@ -166,9 +167,7 @@ export class ServerConnections {
 
   /** The loss that the next caller has to be told of; it is told once. */
   takeLoss(key: string): Failure | undefined {
-    const loss = this.#lost.get(key);
-    this.#lost.delete(key);
-    return loss;
+    return this.#lost.take(key);
   }
 
   /** The figures of all keys together. */
@@ -189,6 +188,10 @@ export class ServerConnections {
   async clear(graceMs: number): Promise<void> {
     this.beginClose();
     await Promise.all([...this.#keys].map((key) => this.#context.shared.pool.clear(key, { graceMs })));
+  }
+
+  #socketsOf(replica: number): HttpSockets {
+    return this.#sockets.reduce((found, sockets, index) => (index === replica ? sockets : found));
   }
 
   get #monitor(): Monitor {
@@ -222,7 +225,7 @@ export class ServerConnections {
         closeTimeoutMs: policy.closeTimeoutMs,
         maxMessageBytes: policy.maxMessageBytes,
         secrets: this.#context.secrets,
-        sockets: this.#sockets,
+        sockets: this.#socketsOf(replica),
         send: this.authorizations.send(replica, principal),
         clientInfo: shared.clientInfo,
         capabilities: setup?.capabilities ?? shared.capabilities,
@@ -282,12 +285,7 @@ export class ServerConnections {
 
   #noteLoss(key: ConnectionKey, failure: Failure): void {
     if (!this.#context.policy.stateful || key.isOwn || this.#isClosing) return;
-    this.#lost.set(formatKey(key), failure);
-    // Principals come and go: of very many who never call again, the first are forgotten.
-    for (const first of this.#lost.keys()) {
-      if (this.#lost.size <= maxLosses) break;
-      this.#lost.delete(first);
-    }
+    this.#lost.note(formatKey(key), failure);
   }
 
   #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {

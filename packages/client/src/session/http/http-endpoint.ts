@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { HttpServer } from "../../config/server-config.js";
 import { orAborted } from "../abort.js";
 import type { Cancellation } from "../cancellation.js";
@@ -20,6 +21,7 @@ export class HttpEndpoint {
   constructor(server: HttpServer, principal: string | undefined, secrets: Secrets) {
     const url = new URL(server.url);
     secrets.addUrl(url);
+    for (const proxy of proxiesOf(server)) if (URL.canParse(proxy)) secrets.addUrl(new URL(proxy));
     const basic = basicCredentials(url);
     if (basic !== undefined) secrets.addHeaders(basic);
     url.username = "";
@@ -52,14 +54,28 @@ export class HttpEndpoint {
     signal: Cancellation,
   ): Promise<Readonly<Record<string, string>>> {
     try {
-      const given = await orAborted(headers({ principal: this.#principal }), signal);
+      const given = await orAborted(Promise.resolve(headers({ principal: this.#principal })), signal);
+      if (typeof given !== "object" || given === null) throw new TypeError("it did not give an object of headers");
       this.#secrets.addChangingHeaders(given);
+      // What cannot be sent is the application's fault, and is told here: a socket would only say that it failed.
+      for (const [name, value] of Object.entries(given)) {
+        validateHeaderName(name);
+        validateHeaderValue(name, value);
+      }
       return given;
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       throw new Failure("application", "the function that gives its headers failed", { delivery: "not-sent", cause });
     }
   }
+}
+
+/** What may hold the credentials of a proxy. */
+function proxiesOf({ proxy = false }: HttpServer): readonly string[] {
+  if (proxy !== "environment") return proxy === false ? [] : [proxy];
+  const { env } = process;
+  const names = ["https_proxy", "http_proxy", "all_proxy"];
+  return [...names, ...names.map((name) => name.toUpperCase())].flatMap((name) => env[name] ?? []);
 }
 
 function basicCredentials({ username, password }: URL): { readonly authorization: string } | undefined {

@@ -1,11 +1,10 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
+import type { HttpServer } from "../../config/server-config.js";
 import type { Cancellation } from "../cancellation.js";
+import { Agents } from "./agents.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
-
-/** Less than the five seconds after which a server of Node ends a socket that rests: it would meet the next request. */
-const restMs = 4_000;
 
 /** One HTTP request, as it is sent. */
 export interface HttpRequest {
@@ -37,9 +36,12 @@ export type SendHttp = (url: URL, request: HttpRequest) => Promise<IncomingMessa
  */
 export class HttpSockets {
   readonly #limiters = new Map<string, ConcurrencyLimiter>();
-  readonly #plain = new HttpAgent({ keepAlive: true, timeout: restMs });
-  readonly #secure = new HttpsAgent({ keepAlive: true, timeout: restMs });
+  readonly #agents: Agents;
   #users = 0;
+
+  constructor(server: Pick<HttpServer, "proxy" | "ca"> = {}) {
+    this.#agents = new Agents(server);
+  }
 
   /** Keeps sockets open that rest. Returns what ends them all when the last user has gone. */
   use(): () => void {
@@ -50,8 +52,7 @@ export class HttpSockets {
       isUser = false;
       this.#users -= 1;
       if (this.#users > 0) return;
-      this.#plain.destroy();
-      this.#secure.destroy();
+      this.#agents.destroy();
     };
   }
 
@@ -73,10 +74,9 @@ export class HttpSockets {
       onStarted?.();
       const isSecure = url.protocol === "https:";
       // Nobody here would decode another encoding.
-      const options = { method, headers: { ...headers, "accept-encoding": "identity" }, lookup };
-      const request = isSecure
-        ? httpsRequest(url, { ...options, agent: this.#secure })
-        : httpRequest(url, { ...options, agent: this.#plain });
+      const sent = { ...headers, "accept-encoding": "identity" };
+      const options = { method, headers: sent, lookup, ...this.#agents.optionsFor(url) };
+      const request = (isSecure ? httpsRequest : httpRequest)(url, options);
       const abort = (): void => {
         reject(signal.reason);
         // Without an error: a socket that is just being given back has nobody who listens for one.
