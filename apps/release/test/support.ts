@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const root: string = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** Every package that is published, dependencies before dependants. */
-export const packages = ["breaker", "pool", "cache", "metrics", "chaos", "client"] as const;
+export const packages = ["breaker", "pool", "cache", "metrics", "chaos", "client", "gateway"] as const;
 export type PackageName = (typeof packages)[number];
 
 /** What a package needs of this repository beside itself. */
@@ -19,6 +19,7 @@ export const ownDependencies: Readonly<Record<PackageName, readonly PackageName[
   metrics: [],
   chaos: [],
   client: ["breaker", "pool", "cache"],
+  gateway: ["breaker", "pool", "cache", "client"],
 };
 
 /** What a command printed. */
@@ -94,6 +95,7 @@ export async function packAll(): Promise<Readonly<Record<PackageName, string>>> 
     metrics: tarballOf("metrics"),
     chaos: tarballOf("chaos"),
     client: tarballOf("client"),
+    gateway: tarballOf("gateway"),
   };
 }
 

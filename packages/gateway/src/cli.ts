@@ -1,0 +1,111 @@
+#!/usr/bin/env node
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { MinionClient } from "@minion/client";
+import { type CliArguments, readArguments, usage } from "./cli-arguments.js";
+import { diagnose, formatDiagnoses } from "./doctor.js";
+import { isLoopback } from "./door.js";
+import { Gateway } from "./gateway.js";
+import { type GatewayConfig, gatewayAuth, readGatewayConfig } from "./gateway-config.js";
+import { version } from "./version.js";
+
+/** How the command ends: 0 in good order, 1 a server fails, 2 the start was refused. */
+type ExitCode = 0 | 1 | 2;
+
+const say = (text: string): void => void process.stderr.write(`minion-gateway: ${text}\n`);
+
+async function main(): Promise<ExitCode> {
+  const args = readArguments(process.argv.slice(2));
+  if (args.mode === "help") process.stdout.write(usage);
+  if (args.mode === "version") process.stdout.write(`${version}\n`);
+  if (args.mode === "help" || args.mode === "version") return 0;
+  const config = await readGatewayConfig(args.config, process.env);
+  if (args.mode === "http") checkReachable(args, config);
+  await using client = await MinionClient.fromConfig(args.config, {
+    names: config.names,
+    clientInfo: { name: "minion-gateway", version },
+    // Results pass as they are.
+    defaults: { outputSchemas: "off" },
+  });
+  if (args.mode === "check") return await check(client);
+  for (const [server, { ignored, problems }] of Object.entries(client.configReport ?? {})) {
+    for (const { key, why } of ignored) say(`server "${server}": "${key}" is ignored: ${why}`);
+    for (const problem of problems) say(problem.message);
+  }
+  return await (args.mode === "stdio" ? serveStdio(client, config) : serveHttp(client, config, args));
+}
+
+function checkReachable({ host, isInsecure, isSingle }: CliArguments, { auth, stateful }: GatewayConfig): void {
+  if (!isLoopback(host) && auth === undefined && !isInsecure)
+    throw new Error(`--host ${host} can be reached by others: configure "auth", or say --insecure`);
+  if (stateful.length > 0 && !isSingle)
+    throw new Error(
+      `stateful servers need --single, since another replica has none of their state: ${stateful.join(", ")}`,
+    );
+}
+
+async function check(client: MinionClient): Promise<ExitCode> {
+  const diagnoses = await diagnose(client);
+  process.stdout.write(formatDiagnoses(diagnoses));
+  return diagnoses.every(({ ok }) => ok) ? 0 : 1;
+}
+
+async function serveStdio(client: MinionClient, { options }: GatewayConfig): Promise<ExitCode> {
+  await using gateway = new Gateway({ ...options, client });
+  await Promise.race([gateway.serveStdio(), told("SIGTERM", "SIGINT")]);
+  return 0;
+}
+
+async function serveHttp(client: MinionClient, config: GatewayConfig, args: CliArguments): Promise<ExitCode> {
+  const { options, auth, drain } = config;
+  const { port, host, path } = args;
+  const own = `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  const allowedHosts = [...(options.allowedHosts ?? []), ...args.allowHosts];
+  await using gateway = new Gateway({
+    ...options,
+    client,
+    path,
+    allowedHosts,
+    auth: auth === undefined ? undefined : gatewayAuth(auth, own),
+  });
+  const server = createServer(gateway.handler());
+  const address = await listen(server, port, host);
+  say(`serving MCP at http://${host.includes(":") ? `[${host}]` : host}:${address.port}${path}`);
+  await told("SIGTERM", "SIGINT");
+  say("draining");
+  await gateway.drain(drain);
+  await close(server);
+  return 0;
+}
+
+function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      const address = server.address();
+      if (typeof address === "object" && address !== null) resolve(address);
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** Resolves with the first of the signals. A second one ends the process as it would without a gateway. */
+function told(...signals: readonly NodeJS.Signals[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) process.once(signal, () => resolve());
+  });
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    say(error instanceof Error ? error.message : String(error));
+    process.exit(2);
+  },
+);

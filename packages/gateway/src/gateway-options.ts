@@ -1,0 +1,177 @@
+import type { MinionClient, NameOptions, ToolFilter } from "@minion/client";
+
+/** Whom a request is made for. */
+export interface Principal {
+  readonly id: string;
+  readonly scopes: readonly string[];
+}
+
+/** What a quota says to one call. */
+export type QuotaDecision =
+  | { readonly ok: true; readonly remaining: number }
+  | { readonly ok: false; readonly retryAfterMs: number };
+
+/** What is allowed and denied, by the name of the server: whole names, `"*"` alone means all, `deny` wins. */
+export type Filters = Readonly<Record<string, ToolFilter>>;
+
+/** Who may come in over HTTP. */
+export interface GatewayAuth {
+  /** Resolves with whom a bearer token stands for; rejects where it is not good. */
+  readonly verify: (token: string, request: Request) => Promise<Principal>;
+  /** The URL of this gateway, which tokens must be made for. */
+  readonly resource: URL;
+  /** Who issues tokens; told to callers without one. */
+  readonly authorizationServers: readonly URL[];
+  /** Scopes that every token needs. Default: none. */
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/** What a {@link Gateway} is made of. */
+export interface GatewayOptions {
+  /** The servers behind the gateway. Owned by the caller, who closes it after the gateway. */
+  readonly client: MinionClient;
+  /** How tools and prompts are named. Default: as the client does, `mcp_<server>_<tool>` within 64 characters. */
+  readonly names?: NameOptions | undefined;
+  /** Which tools there are, by server. */
+  readonly tools?: Filters | undefined;
+  /** Which prompts there are, by server. */
+  readonly prompts?: Filters | undefined;
+  /** Which resources there are, by server: URIs as the server has them, and URI templates as it lists them. */
+  readonly resources?: Filters | undefined;
+  /** Entries of a list per page. Default: all on one page. */
+  readonly pageSize?: number | undefined;
+  /** Who may come in over HTTP. Default: whoever can reach the port. */
+  readonly auth?: GatewayAuth | undefined;
+  /** Servers that are called on the principal's behalf, with connections and lists of their own. Default: none. */
+  readonly perUser?: readonly string[] | undefined;
+  /** Asked before each call of a tool. */
+  readonly quota?:
+    | ((call: {
+        readonly principal: string | undefined;
+        readonly server: string;
+        readonly tool: string;
+      }) => Promise<QuotaDecision>)
+    | undefined;
+  /** Where MCP is served. Default `"/mcp"`. */
+  readonly path?: string | undefined;
+  /** Further host names by which the gateway may be called, without ports. Default: loopback names only. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Further host names of web pages that may call it, without ports. Default: loopback names only. */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /** The largest body of a request, in bytes. Default 4 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Requests that are served at the same time. Default 1 000. */
+  readonly maxConcurrentCalls?: number | undefined;
+  /** Streams that wait for changes, at the same time. Default 1 024. */
+  readonly maxStreams?: number | undefined;
+  /** How much of a stream may wait for a slow reader before it is cut, in bytes. Default 8 MiB. */
+  readonly maxBufferedBytes?: number | undefined;
+}
+
+type Defaulted =
+  | "names"
+  | "tools"
+  | "prompts"
+  | "resources"
+  | "perUser"
+  | "path"
+  | "allowedHosts"
+  | "allowedOrigins"
+  | "maxBodyBytes"
+  | "maxConcurrentCalls"
+  | "maxStreams"
+  | "maxBufferedBytes";
+
+/** The options with their defaults. */
+export type GatewaySettings = Omit<GatewayOptions, Defaulted> & {
+  readonly [K in Defaulted]: NonNullable<GatewayOptions[K]>;
+};
+
+const known: readonly string[] = [
+  "client",
+  "names",
+  "tools",
+  "prompts",
+  "resources",
+  "pageSize",
+  "auth",
+  "perUser",
+  "quota",
+  "path",
+  "allowedHosts",
+  "allowedOrigins",
+  "maxBodyBytes",
+  "maxConcurrentCalls",
+  "maxStreams",
+  "maxBufferedBytes",
+] satisfies readonly (keyof GatewayOptions)[];
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws TypeError | RangeError that names the option, its rule and the value
+ */
+export function gatewaySettings(options: GatewayOptions): GatewaySettings {
+  if (typeof options !== "object" || options === null) throw new TypeError("Gateway: the options must be an object");
+  for (const name of Object.keys(options))
+    if (!known.includes(name)) throw new TypeError(`Gateway: unknown option "${name}"; known are ${known.join(", ")}`);
+  if (typeof options.client?.request !== "function") throw new TypeError("Gateway: client must be a MinionClient");
+  for (const name of ["pageSize", "maxBodyBytes", "maxConcurrentCalls", "maxStreams", "maxBufferedBytes"] as const)
+    checkCount(name, options[name]);
+  for (const name of ["perUser", "allowedHosts", "allowedOrigins"] as const) checkNames(name, options[name]);
+  for (const name of ["tools", "prompts", "resources"] as const) checkFilters(name, options[name]);
+  if (options.path !== undefined && !/^\/[!-~]*$/.test(options.path))
+    throw new TypeError(`Gateway: path must begin with "/", got ${JSON.stringify(options.path)}`);
+  if (options.auth !== undefined && typeof options.auth?.verify !== "function")
+    throw new TypeError("Gateway: auth.verify must be a function");
+  return {
+    ...options,
+    names: options.names ?? {},
+    tools: options.tools ?? {},
+    prompts: options.prompts ?? {},
+    resources: options.resources ?? {},
+    perUser: options.perUser ?? [],
+    path: options.path ?? "/mcp",
+    allowedHosts: options.allowedHosts ?? [],
+    allowedOrigins: options.allowedOrigins ?? [],
+    maxBodyBytes: options.maxBodyBytes ?? 4_194_304,
+    maxConcurrentCalls: options.maxConcurrentCalls ?? 1_000,
+    maxStreams: options.maxStreams ?? 1_024,
+    maxBufferedBytes: options.maxBufferedBytes ?? 8_388_608,
+  };
+}
+
+function checkCount(name: string, value: unknown): void {
+  if (value === undefined || (Number.isSafeInteger(value) && Number(value) > 0)) return;
+  throw new RangeError(`Gateway: ${name} must be a positive integer, got ${String(value)}`);
+}
+
+function checkNames(name: string, value: unknown): void {
+  if (value === undefined || (Array.isArray(value) && value.every((one) => typeof one === "string" && one !== "")))
+    return;
+  throw new TypeError(`Gateway: ${name} must be an array of non-empty strings`);
+}
+
+function checkFilters(name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new TypeError(`Gateway: ${name} must be an object of { allow, deny } by server`);
+  for (const [server, filter] of Object.entries(value)) {
+    const where = `${name}[${JSON.stringify(server)}]`;
+    if (typeof filter !== "object" || filter === null) throw new TypeError(`Gateway: ${where} must be an object`);
+    for (const [key, names] of Object.entries(filter)) {
+      if (key !== "allow" && key !== "deny")
+        throw new TypeError(`Gateway: ${where} has the unknown key "${key}"; known are allow, deny`);
+      checkNames(`${where}.${key}`, names);
+    }
+  }
+}
+
+/** Whether a filter lets a name through. */
+export function isAllowed(filters: Filters, server: string, name: string): boolean {
+  const filter = Object.hasOwn(filters, server) ? filters[server] : undefined;
+  if (filter === undefined) return true;
+  const has = (names: readonly string[] | undefined): boolean =>
+    names !== undefined && (names.includes(name) || (names.length === 1 && names[0] === "*"));
+  return !has(filter.deny) && (filter.allow === undefined || has(filter.allow));
+}

@@ -1,0 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+export { Gateway } from "./gateway.js";
+export type { Filters, GatewayAuth, GatewayOptions, Principal, QuotaDecision } from "./gateway-options.js";
+export type { GatewayStatus } from "./gateway-status.js";

@@ -1,0 +1,200 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chaosCommand, readJournal, startChaosServer } from "@minion/chaos";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { readArguments } from "../src/cli-arguments.js";
+import { readGatewayConfig } from "../src/gateway-config.js";
+import { legacyClient, post } from "./support.js";
+
+const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+
+/** A folder with an mcp.json, gone after the test. */
+function config(content: object): string {
+  const folder = mkdtempSync(join(tmpdir(), "minion-gateway-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "mcp.json");
+  writeFileSync(file, JSON.stringify(content));
+  return file;
+}
+
+interface Running {
+  readonly process: ChildProcess;
+  readonly stdout: string[];
+  stderr(): string;
+  readonly ended: Promise<number | null>;
+  send(message: object): void;
+}
+
+function run(args: readonly string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [cli, ...args], { env: { ...process.env, ...env } });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const stdout: string[] = [];
+  let stderr = "";
+  createInterface({ input: child.stdout }).on("line", (line) => stdout.push(line));
+  child.stderr.on("data", (data) => {
+    stderr += data;
+  });
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  return {
+    process: child,
+    stdout,
+    stderr: () => stderr,
+    ended,
+    send: (message) => child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`),
+  };
+}
+
+/** The URL that a gateway says it serves. */
+async function urlOf(gateway: Running): Promise<string> {
+  await vi.waitFor(() => expect(gateway.stderr()).toMatch(/serving MCP at \S+/), 60_000);
+  return /serving MCP at (\S+)/.exec(gateway.stderr())?.[1] ?? "";
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test("G19: over stdio nothing but MCP is written, it ends with its input, and no process of a server is left", async () => {
+  const journal = join(config({}), "..", "journal.jsonl");
+  const { command, args, env } = chaosCommand({ journal });
+  const gateway = run(["--config", config({ mcpServers: { chaos: { command, args, env } } })]);
+  const answer = async (id: number): Promise<Record<string, unknown>> => {
+    await vi.waitFor(() => expect(gateway.stdout.some((line) => JSON.parse(line).id === id)).toBe(true), 60_000);
+    return JSON.parse(gateway.stdout.find((line) => JSON.parse(line).id === id) ?? "{}");
+  };
+  const clientInfo = { name: "test", version: "1" };
+  gateway.send({
+    id: 1,
+    method: "initialize",
+    params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo },
+  });
+  expect(await answer(1)).toMatchObject({
+    result: { protocolVersion: "2025-06-18", serverInfo: { name: "minion-gateway" } },
+  });
+  gateway.send({ method: "notifications/initialized" });
+  const named = { name: "mcp_chaos_echo", arguments: { text: "hello" } };
+  gateway.send({ id: 2, method: "tools/call", params: named });
+  expect(await answer(2)).toMatchObject({ result: { content: [{ text: "hello" }] } });
+  gateway.send({ id: 3, method: "tools/call", params: { name: "mcp_chaos_hang", arguments: {} } });
+  await vi.waitFor(
+    () => expect(readJournal(journal)).toContainEqual(expect.objectContaining({ tool: "hang" })),
+    60_000,
+  );
+  gateway.send({ method: "notifications/cancelled", params: { requestId: 3 } });
+  await vi.waitFor(
+    () => expect(readJournal(journal)).toContainEqual(expect.objectContaining({ event: "cancelled" })),
+    60_000,
+  );
+  gateway.send({
+    id: 4,
+    method: "tools/call",
+    params: { name: "mcp_chaos_chaos", arguments: { action: "listChanged" } },
+  });
+  await vi.waitFor(() => expect(gateway.stdout.join("")).toContain("notifications/tools/list_changed"), 60_000);
+  gateway.process.stdin?.end();
+  expect(await gateway.ended).toBe(0);
+  for (const line of gateway.stdout) expect(JSON.parse(line)).toMatchObject({ jsonrpc: "2.0" });
+  const pids = [...new Set(readJournal(journal).map(({ pid }) => pid))];
+  expect(pids.length).toBeGreaterThan(0);
+  await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), 60_000);
+});
+
+test("G4: over HTTP both eras are served, and SIGTERM ends it with 0 once the calls in flight have ended", async () => {
+  await using chaos = await startChaosServer();
+  const file = config({
+    mcpServers: { chaos: { url: chaos.url } },
+    gateway: { drain: { delayMs: 50, graceMs: 60_000 } },
+  });
+  const gateway = run(["--config", file, "--port", "0"]);
+  const url = await urlOf(gateway);
+  const client = await legacyClient(url);
+  const slow = client.request("tools/call", { name: "mcp_chaos_slow", arguments: { ms: 1_500 } });
+  const listen = await post(url, "subscriptions/listen", { notifications: { toolsListChanged: true } });
+  await vi.waitFor(() => expect(chaos.journal()).toContainEqual(expect.objectContaining({ tool: "slow" })), 60_000);
+  gateway.process.kill("SIGTERM");
+  expect(await slow).toMatchObject({ content: [{ type: "text" }] });
+  expect(await listen.text()).toMatch(/"result":\{"resultType":"complete"/);
+  expect(await gateway.ended).toBe(0);
+});
+
+test("--check prints a table of the servers, what is wrong and what to do, and exits with 1 where one fails", async () => {
+  await using chaos = await startChaosServer();
+  const dead = chaosCommand({ faults: { failStart: "cannot find the database" } });
+  const good = { url: chaos.url, oauth: { clientId: "a" } };
+  const whole = run(["--config", config({ mcpServers: { good } }), "--check"]);
+  expect(await whole.ended).toBe(0);
+  expect(whole.stdout[0]).toMatch(/^server +state +transport +protocol +tools +resources +prompts +connected in$/);
+  expect(whole.stdout[1]).toMatch(/^good +ok +http +\d{4}-\d\d-\d\d \((legacy|modern)\) +\d+ +\d+ +\d+ +\d+ ms$/);
+  const { command, args, env } = dead;
+  const broken = run([
+    "--config",
+    config({
+      mcpServers: {
+        good,
+        dead: { command, args, env, retry: false },
+        wrong: { command: "" },
+        off: { command: "x", disabled: true },
+      },
+    }),
+    "--check",
+  ]);
+  expect(await broken.ended).toBe(1);
+  const text = broken.stdout.join("\n");
+  expect(text).toMatch(/^dead +FAILED +stdio/m);
+  expect(text).toContain("cannot find the database");
+  expect(text).toMatch(/^wrong +FAILED/m);
+  expect(text).toContain("what to do: correct its entry in the configuration");
+  expect(text).toMatch(/^off +ok/m);
+});
+
+test("a configuration that is wrong names its key", async () => {
+  const servers = { mcpServers: { chaos: { url: "http://127.0.0.1:9/mcp" } } };
+  const keys = (key: string): object => ({ auth: { type: "keys", keys: { a: key } } });
+  const cases: readonly (readonly [block: unknown, problem: RegExp])[] = [
+    [{ namez: {} }, /gateway\.namez: the key is unknown/],
+    [{ limits: { maxBody: 1 } }, /gateway\.limits\.maxBody: the key is unknown/],
+    [{ limits: { maxStreams: "1" } }, /gateway\.limits\.maxStreams: it must be a number/],
+    [{ drain: 5 }, /gateway\.drain: it must be an object/],
+    [{ quotas: [] }, /gateway\.quotas: this version of the gateway cannot do that yet/],
+    [
+      keys(["$", "{env:MINION_NONE}"].join("")),
+      /gateway\.auth\.keys\.a: the environment variable MINION_NONE is not set/,
+    ],
+    [{ auth: { type: "basic" } }, /gateway\.auth\.type: it must be "keys" or "oauth"/],
+    [{ auth: { type: "oauth", issuer: "https://a.example" } }, /gateway\.auth\.resource: it must be/],
+    [[], /gateway: it must be an object/],
+  ];
+  for (const [gateway, problem] of cases)
+    await expect(readGatewayConfig(config({ ...servers, gateway }), {})).rejects.toThrow(problem);
+  const read = await readGatewayConfig(config({ ...servers, gateway: keys(["$", "{env:KEY}"].join("")) }), {
+    KEY: "k",
+  });
+  expect(read.auth).toMatchObject({ type: "keys", keys: { a: "k" } });
+  await expect(readGatewayConfig("/nowhere/mcp.json", {})).rejects.toThrow(/cannot be read/);
+  expect(() => readArguments(["--config", "a", "--port", "70000"])).toThrow(/--port must be a port/);
+  expect(() => readArguments(["--config", "a", "--prot", "1"])).toThrow(/--prot/);
+  expect(() => readArguments([])).toThrow(/--config FILE is needed/);
+});
+
+test("a start that is refused exits with 2 and says why", async () => {
+  const url = "http://127.0.0.1:9/mcp";
+  const cases: readonly (readonly [content: object, args: readonly string[], problem: RegExp])[] = [
+    [{ mcpServers: { a: { url } }, gateway: { pageSize: 0 } }, [], /pageSize must be a positive integer/],
+    [{ mcpServers: { a: { url } } }, ["--host", "0.0.0.0"], /configure "auth", or say --insecure/],
+    [{ mcpServers: { a: { url, stateful: true } } }, [], /stateful servers need --single/],
+  ];
+  for (const [content, args, problem] of cases) {
+    const gateway = run(["--config", config(content), "--port", "0", ...args]);
+    expect([problem, await gateway.ended, gateway.stderr()]).toEqual([problem, 2, expect.stringMatching(problem)]);
+  }
+});
