@@ -7,6 +7,8 @@ import type { DemoServer } from "./servers.js";
 /** How a server of the demo is broken and mended. */
 export interface Breakage {
   readonly actions: readonly Action[];
+  /** Whether what `action` did lasts until the server is restored; otherwise it was done once. */
+  holds(action: Action): boolean;
   act(action: Action): Promise<void>;
   /** Sees to it that what was broken stays so, in processes started since too. */
   keep(): Promise<void>;
@@ -15,13 +17,12 @@ export interface Breakage {
 /** What each button did, in words. */
 export const actionInWords: Readonly<Record<Action, string>> = {
   kill: "was killed",
-  freeze: "was frozen: it reads and answers nothing",
+  freeze: "was frozen: it reads nothing and answers nothing",
   slow: "was made slow: every call takes a second longer",
   fail: "was made to fail at every call",
   forget: "has forgotten all its sessions",
-  flood: "sends 200 notices that its tools have changed",
+  flood: "sends 200 notifications that its tools have changed",
   restore: "was restored",
-  reconnect: "is asked whether it is there",
 };
 
 /** What a misbehaving server is told while it is broken in a way of its own. */
@@ -40,6 +41,7 @@ function httpBreakage(remote: NonNullable<DemoServer["remote"]>, bare: BareSdk):
   const own: readonly Action[] = control === undefined ? [] : ["slow", "fail", "forget", "flood"];
   return {
     actions: ["kill", "freeze", ...own, "restore"],
+    holds: (action) => ["kill", "freeze", "slow", "fail"].includes(action),
     async act(action) {
       if (action === "kill") remote.signal("SIGKILL");
       else if (action === "freeze") remote.signal("SIGSTOP");
@@ -74,6 +76,8 @@ function stdioBreakage({ marker, journal }: DemoServer, bare: BareSdk): Breakage
     );
   return {
     actions: ["kill", "freeze", ...(journal === undefined ? [] : (["slow", "fail", "flood"] as const)), "restore"],
+    // A killed process is started again by whoever calls it.
+    holds: (action) => ["freeze", "slow", "fail"].includes(action),
     async act(action) {
       told.clear();
       if (action === "kill") await signalAll("SIGKILL");

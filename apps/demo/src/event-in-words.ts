@@ -26,7 +26,7 @@ function breakerInWords(state: string): Pick<EventView, "text" | "kind"> {
     case "open":
       return { text: "breaker open: calls are refused at once and the server is left alone", kind: "bad" };
     case "half-open":
-      return { text: "breaker half-open: a ping and one call find out whether it is well", kind: "note" };
+      return { text: "breaker half-open: a ping and one call find out whether it works again", kind: "note" };
     default:
       return { text: `breaker ${state}: calls flow`, kind: "good" };
   }

@@ -2,10 +2,12 @@ import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { HttpBindings } from "@hono/node-server";
+import type { MinionClient } from "@minion/client";
 import type { Metrics } from "@minion/metrics";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import { callByHand, toHandCall, toolsByHand } from "./by-hand.js";
 import { maxBodyBytes } from "./door.js";
 import type { Live } from "./live.js";
 import type { Action } from "./live-state.js";
@@ -17,24 +19,15 @@ const types: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
 };
-const actions: ReadonlySet<string> = new Set<Action>([
-  "kill",
-  "freeze",
-  "slow",
-  "fail",
-  "forget",
-  "flood",
-  "restore",
-  "reconnect",
-]);
+const actions: ReadonlySet<string> = new Set<Action>(["kill", "freeze", "slow", "fail", "forget", "flood", "restore"]);
 
 /** Pages that may be told of the live state at once. */
 const maxStreams = 64;
 /** States that a page may not have read yet; one that is further behind has to come again. */
 const maxUnread = 64;
 
-/** The page, its live states, its buttons and /metrics, on one port. */
-export function page(live: Live, metrics: Metrics): Hono<{ Bindings: HttpBindings }> {
+/** The page, its live states, its buttons, its calls by hand and /metrics, on one port. */
+export function page(live: Live, client: MinionClient, metrics: Metrics): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(async (context, next) => {
     await next();
@@ -72,10 +65,26 @@ export function page(live: Live, metrics: Metrics): Hono<{ Bindings: HttpBinding
     if (typeof rate !== "number") return context.text('Send {"rate": calls per second}.', 400);
     return answer(async () => live.setRate(rate));
   });
-  app.post("/api/servers/:name/:action", async (context) => {
-    const { name, action } = context.req.param();
-    if (!isAction(action)) return context.text(`There is no action "${action}".`, 404);
-    return answer(() => live.act(name, action));
+  // Names stand in queries and bodies: a server may be called "..", which no path can hold.
+  app.post("/api/act", async (context) => {
+    const body: unknown = await context.req.json().catch(() => undefined);
+    if (typeof body !== "object" || body === null || !("server" in body) || !("action" in body))
+      return context.text('Send {"server": name, "action": action}.', 400);
+    const { server, action } = body;
+    if (typeof action !== "string" || !isAction(action)) return context.text(`There is no action "${action}".`, 404);
+    return answer(() => live.act(String(server), action));
+  });
+  app.get("/api/tools", async (context) => {
+    try {
+      return context.json(await toolsByHand(client, context.req.query("server") ?? ""));
+    } catch (error) {
+      return context.text(error instanceof Error ? error.message : String(error), 502);
+    }
+  });
+  app.post("/api/call", async (context) => {
+    const call = toHandCall(await context.req.json().catch(() => undefined));
+    if (call === undefined) return context.text('Send {"server": name, "tool": name, "args": {...}}.', 400);
+    return context.json(await callByHand(client, { ...call, signal: context.req.raw.signal }));
   });
   app.get("*", async (context) => {
     const path = normalize(context.req.path === "/" ? "/index.html" : context.req.path);

@@ -32,7 +32,12 @@ export interface Playground {
   readonly journal: string;
   /** The folder that the file system server may use. */
   readonly folder: string;
+  /** How long a call may take, on this machine at its present load: it may have to start a process first. */
+  readonly callTimeoutMs: number;
 }
+
+/** A call has this long, and three times as long as the start of a server has just taken. */
+const minCallTimeoutMs = 2_000;
 
 /** Stands in the command line of every process that the bare SDK starts, so that the two sides can be told apart. */
 export const bareMarker = "--conditions=bare-sdk";
@@ -63,7 +68,9 @@ export async function startPlayground(ends: (() => Promise<void>)[]): Promise<Pl
       if (started.status === "fulfilled") await started.value.close();
     await rm(folder, { recursive: true, force: true });
   });
+  const begin = performance.now();
   const [chaos, remote] = await Promise.all(starting);
+  const callTimeoutMs = Math.max(minCallTimeoutMs, Math.round(3 * (performance.now() - begin)));
   const misbehaving = chaosCommand({ journal, controlPort: 0, maxLifeMs: 1_000 });
   const memoryFile = (side: string): Record<string, string> => ({
     MEMORY_FILE_PATH: join(folder, `memory-${side}.jsonl`),
@@ -92,6 +99,7 @@ export async function startPlayground(ends: (() => Promise<void>)[]): Promise<Pl
     chaos,
     journal,
     folder: files,
+    callTimeoutMs,
   };
 }
 

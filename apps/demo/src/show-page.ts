@@ -6,6 +6,7 @@ import { BareSdk } from "./bare-sdk.js";
 import { breakageOf } from "./breakage.js";
 import { listen } from "./listen.js";
 import { Live, type LiveServer } from "./live.js";
+import { ownServers } from "./own-servers.js";
 import { page } from "./page.js";
 import { say } from "./report.js";
 import { bareMarker, type DemoServer, type Playground } from "./servers.js";
@@ -24,24 +25,41 @@ export async function showPage(scene: Scene, options: Arguments, ends: (() => Pr
   ends.push(async () => {
     await Promise.all(bares.map((bare) => bare.close()));
   });
-  const servers = playground
-    ? Object.entries(playground.servers).map(([name, server]) => demoServer(client, name, server, bares))
-    : client.status().map(({ name }) => ownServer(client, name));
-  const live = new Live(client, servers);
-  const app = page(live, metrics);
+  const live = playground ? playgroundLive(client, playground, bares) : ownLive(client, options.config ?? "");
+  const app = page(live, client, metrics);
   const { port, host, allowedHosts } = options;
   const onTaken = (taken: number): void => say(`Port ${taken} is taken, trying the next one.`);
   const http = await listen(getRequestListener(app.fetch), { port, host, allowedHosts, onTaken });
   ends.push(http.close);
   live.start();
   ends.push(async () => live.stop());
-  say(`\nOpen  ${http.url}/         break the servers, watch them heal`);
+  say(`\nOpen  ${http.url}/         ${playground ? "break the servers, watch them heal" : "see how your servers are"}`);
   say(`and   ${http.url}/metrics  for Prometheus\n`);
   say("Ctrl+C ends the demo and every process it started.");
 }
 
-function demoServer(client: MinionClient, name: string, server: DemoServer, bares: BareSdk[]): LiveServer {
-  const bare = new BareSdk(server.bare, 2_000);
+function playgroundLive(client: MinionClient, { servers, callTimeoutMs }: Playground, bares: BareSdk[]): Live {
+  const under = (name: string, server: DemoServer): LiveServer =>
+    demoServer(client, name, server, callTimeoutMs, bares);
+  return new Live(
+    client,
+    Object.entries(servers).map(([name, server]) => under(name, server)),
+  );
+}
+
+function ownLive(client: MinionClient, file: string): Live {
+  const { servers, view } = ownServers(client, file);
+  return new Live(client, servers, view);
+}
+
+function demoServer(
+  client: MinionClient,
+  name: string,
+  server: DemoServer,
+  callTimeoutMs: number,
+  bares: BareSdk[],
+): LiveServer {
+  const bare = new BareSdk(server.bare, callTimeoutMs);
   bares.push(bare);
   const { tool, args } = server.load;
   let calls = 0;
@@ -57,16 +75,6 @@ function demoServer(client: MinionClient, name: string, server: DemoServer, bare
     breakage: breakageOf(server, bare),
     countProcesses: (processes) =>
       processes.filter(({ command }) => command.includes(server.marker) && !command.includes(bareMarker)).length,
-  };
-}
-
-/** A user's own server is only asked for its list: its tools may do anything. */
-function ownServer(client: MinionClient, name: string): LiveServer {
-  return {
-    name,
-    withMinion: () => client.listTools(name),
-    bare: undefined,
-    breakage: undefined,
-    countProcesses: () => client.status().find((server) => server.name === name)?.pool.total ?? 0,
+    own: undefined,
   };
 }

@@ -24,6 +24,9 @@ export interface Step {
   run(stage: Stage): Promise<Finding>;
 }
 
+/** A step gives up on what has not come by then, on a machine of any speed. */
+export const patienceMs = 120_000;
+
 /** Milliseconds that `task` takes, and its result. */
 export async function timed<T>(task: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> {
   const begin = performance.now();

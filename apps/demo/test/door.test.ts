@@ -14,7 +14,7 @@ const client = new MinionClient({ servers: {} });
 const live = new Live(client, []);
 const metrics = new Metrics().watchClient(client);
 const handlers = {
-  page: getRequestListener(page(live, metrics).fetch),
+  page: getRequestListener(page(live, client, metrics).fetch),
   "metrics port": metrics.handler(),
 };
 

@@ -1,42 +1,20 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { LiveState, ServerView } from "../src/live-state.js";
-import { colourOf } from "./format.js";
+import { type ChartKind, ownCharts, playgroundCharts } from "./chart-kinds.js";
+import { make } from "./element.js";
+import { colourOf, patternOf } from "./format.js";
+import { drawLineLabels, labelWidth } from "./line-labels.js";
 
 /** A minute and a bit at two states a second. */
 const kept = 130;
-
-interface ChartKind {
-  readonly title: string;
-  readonly unit: string;
-  readonly value: (server: ServerView) => number | undefined;
-  readonly tick?: (value: number) => string;
-  readonly range?: readonly [number, number];
-}
-
-const breakerHeights: Readonly<Record<string, number>> = { closed: 0, "half-open": 1, open: 2, "forced-open": 2 };
-
-const kinds: readonly ChartKind[] = [
-  { title: "Answered calls", unit: "per second, through Minion", value: (server) => server.withMinion.callsPerSecond },
-  { title: "Latency p95", unit: "ms, through Minion", value: (server) => server.withMinion.p95Ms },
-  { title: "Answered calls", unit: "per second, bare SDK", value: (server) => server.bare?.callsPerSecond },
-  {
-    title: "Breaker",
-    unit: "closed, half-open, open",
-    value: (server) => breakerHeights[server.breaker] ?? 0,
-    tick: (value) => ["closed", "half", "open"][value] ?? "",
-    range: [-0.2, 2.2],
-  },
-  { title: "Calls in connections", unit: "pool occupancy", value: (server) => server.pool.busy },
-  { title: "Lists served from the cache", unit: "since the start", value: (server) => server.cache.hits },
-  { title: "Processes alive", unit: "started by Minion, and remote ones", value: (server) => server.processes },
-];
 
 /** The charts of the page, all over the same minute. */
 export class Charts {
   readonly #home: HTMLElement;
   readonly #states: LiveState[] = [];
   #names = "";
+  #alone: string | undefined;
   #plots: { readonly kind: ChartKind; readonly plot: uPlot; readonly figure: HTMLElement }[] = [];
 
   constructor(home: HTMLElement) {
@@ -58,6 +36,14 @@ export class Charts {
     if (this.#states.length > kept) this.#states.shift();
   }
 
+  /** Shows the lines of one server alone, or those of all. */
+  showAlone(name: string | undefined): void {
+    this.#alone = name;
+    const servers = this.#states.at(-1)?.servers ?? [];
+    for (const { plot } of this.#plots)
+      for (const [index, server] of servers.entries()) plot.setSeries(index + 1, { show: this.#shows(server) });
+  }
+
   /** Draws what was added. */
   draw(): void {
     const last = this.#states.at(-1);
@@ -69,9 +55,14 @@ export class Charts {
     }
     for (const { kind, plot, figure } of this.#plots) {
       plot.setData(this.#data(kind));
-      const summary = last.servers.map((server) => `${server.name} ${round(kind.value(server))}`).join(", ");
+      const shown = last.servers.filter((server) => this.#shows(server));
+      const summary = shown.map((server) => `${server.name} ${round(kind.value(server))}`).join(", ");
       figure.querySelector("[role=img]")?.setAttribute("aria-label", `${kind.title}, ${kind.unit}, now: ${summary}`);
     }
+  }
+
+  #shows({ name }: ServerView): boolean {
+    return this.#alone === undefined || this.#alone === name;
   }
 
   #data(kind: ChartKind): uPlot.AlignedData {
@@ -88,23 +79,27 @@ export class Charts {
   #rebuild(): void {
     for (const { plot } of this.#plots) plot.destroy();
     this.#home.replaceChildren();
-    const servers = this.#states.at(-1)?.servers ?? [];
+    const last = this.#states.at(-1);
+    if (last === undefined) return;
+    const { servers } = last;
+    const kinds = last.configuration === undefined ? playgroundCharts : ownCharts;
     this.#plots = kinds.map((kind) => {
-      const figure = document.createElement("figure");
-      const caption = document.createElement("figcaption");
-      const unit = document.createElement("small");
-      unit.textContent = kind.unit;
-      caption.append(`${kind.title} `, unit);
-      const canvas = document.createElement("div");
+      const figure = make("figure");
+      const caption = make("figcaption", "", `${kind.title} `);
+      caption.append(make("small", "", kind.unit), make("span", "explanation", kind.explanation));
+      const canvas = make("div");
       canvas.setAttribute("role", "img");
       figure.append(caption, canvas);
       this.#home.append(figure);
-      return { kind, figure, plot: new uPlot(optionsOf(kind, servers, figure.clientWidth), this.#data(kind), canvas) };
+      const options = optionsOf(kind, servers, figure.clientWidth);
+      return { kind, figure, plot: new uPlot(options, this.#data(kind), canvas) };
     });
+    this.showAlone(this.#alone);
   }
 
   #resize(): void {
-    for (const { plot, figure } of this.#plots) plot.setSize(sizeIn(figure.clientWidth));
+    const lines = this.#states.at(-1)?.servers.length ?? 0;
+    for (const { plot, figure } of this.#plots) plot.setSize(sizeIn(figure.clientWidth, lines));
   }
 }
 
@@ -114,7 +109,9 @@ function optionsOf(kind: ChartKind, servers: readonly ServerView[], width: numbe
   const grid = { stroke: style.getPropertyValue("--line"), width: 1 };
   const [low, high] = kind.range ?? [];
   return {
-    ...sizeIn(width),
+    ...sizeIn(width, servers.length),
+    padding: [8, labelWidth, 0, 0],
+    hooks: { draw: [drawLineLabels] },
     legend: { show: false },
     cursor: { show: false },
     scales: {
@@ -149,14 +146,16 @@ function optionsOf(kind: ChartKind, servers: readonly ServerView[], width: numbe
         label: name,
         stroke: colourOf(index),
         width: 2,
+        dash: [...patternOf(index)],
         points: { show: false },
       })),
     ],
   };
 }
 
-function sizeIn(width: number): { readonly width: number; readonly height: number } {
-  return { width: Math.max(160, width - 20), height: 150 };
+/** There is room for the name of each line. */
+function sizeIn(width: number, lines: number): { readonly width: number; readonly height: number } {
+  return { width: Math.max(200, width - 20), height: Math.max(160, 60 + 13 * lines) };
 }
 
 function round(value: number | undefined): string {

@@ -1,14 +1,25 @@
 import type { Action, EventView, LiveState } from "../src/live-state.js";
 import { Charts } from "./charts.js";
-import { colourOf } from "./format.js";
+import { make, postJson, setText } from "./element.js";
+import { timeOfDay } from "./format.js";
+import { fillLegend } from "./legend.js";
 import { ServerCard } from "./server-card.js";
+import { explanations } from "./words.js";
 
-const shownEvents = 12;
+const shownEvents = 20;
 const cards = new Map<string, ServerCard>();
 const charts = new Charts(find("charts"));
 const rate = findInput("rate");
 let rateIsBeingSet = false;
 let last: LiveState | undefined;
+
+for (const [id, [title, text]] of Object.entries(explanations)) {
+  const explanation = make("div");
+  explanation.id = `explain-${id}`;
+  explanation.setAttribute("popover", "auto");
+  explanation.append(make("b", "", title), make("p", "", text));
+  find("explanations").append(explanation);
+}
 
 const source = new EventSource("/api/live");
 source.addEventListener("open", () => {
@@ -25,7 +36,7 @@ source.addEventListener("now", (event) => {
 
 rate.addEventListener("input", () => {
   rateIsBeingSet = true;
-  find("rate-value").textContent = rate.value;
+  setText(find("rate-value"), rate.value);
 });
 rate.addEventListener("change", async () => {
   await post("/api/rate", { rate: Number(rate.value) });
@@ -46,47 +57,44 @@ function show(state: LiveState): void {
   charts.draw();
   if (!rateIsBeingSet) {
     rate.value = String(state.rate);
-    find("rate-value").textContent = rate.value;
+    setText(find("rate-value"), rate.value);
   }
 }
 
-function build(state: LiveState): void {
+function build({ servers, configuration }: LiveState): void {
+  const isOwn = configuration !== undefined;
+  document.title = isOwn ? `Minion: ${configuration.file}` : "Minion: break it, watch it heal";
+  find("load").hidden = isOwn;
+  find("intro").textContent = isOwn
+    ? `The servers of ${configuration.file}, each pinged once a second. No tool is called unless you call it.`
+    : "Real MCP servers are being called right now, twice over: through Minion, and through the bare SDK. Break one and compare.";
+  const disabled = find("disabled");
+  disabled.hidden = !isOwn || configuration.disabled.length === 0;
+  disabled.textContent = `Switched off in the file, so not shown: ${configuration?.disabled.join(", ") ?? ""}.`;
   cards.clear();
-  for (const [index, server] of state.servers.entries()) cards.set(server.name, new ServerCard(server, index, act));
+  for (const [index, server] of servers.entries()) cards.set(server.name, new ServerCard(server, index, isOwn, act));
   find("servers").replaceChildren(...[...cards.values()].map(({ element }) => element));
-  find("legend").replaceChildren(
-    ...state.servers.map(({ name }, index) => {
-      const item = document.createElement("li");
-      const colour = document.createElement("span");
-      colour.style.setProperty("--colour", colourOf(index));
-      item.append(colour, name);
-      return item;
-    }),
-  );
+  const names = servers.map(({ name }) => name);
+  fillLegend(find("legend"), names, (name) => charts.showAlone(name));
+  charts.showAlone(undefined);
 }
 
 function addEvent(event: EventView): void {
-  const item = document.createElement("li");
-  const time = document.createElement("time");
+  const item = make("li");
+  const time = make("time", "", timeOfDay(event.at));
   time.dateTime = new Date(event.at).toISOString();
-  time.textContent = new Date(event.at).toLocaleTimeString();
-  const text = document.createElement("span");
-  text.className = event.kind;
-  text.textContent = `${event.server} ${event.text}`;
-  item.append(time, text);
+  item.append(time, make("span", event.kind, `${event.server} ${event.text}`));
   const events = find("events");
   events.prepend(item);
   while (events.childElementCount > shownEvents) events.lastElementChild?.remove();
 }
 
-async function act(name: string, action: Action): Promise<void> {
-  await post(`/api/servers/${encodeURIComponent(name)}/${action}`);
+async function act(server: string, action: Action): Promise<void> {
+  await post("/api/act", { server, action });
 }
 
-async function post(path: string, body?: unknown): Promise<void> {
-  const init =
-    body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-  const response = await fetch(path, { method: "POST", ...init }).catch(() => undefined);
+async function post(path: string, body: unknown): Promise<void> {
+  const response = await postJson(path, body);
   if (response === undefined) tell("The demo does not answer; trying again …", false);
   else if (!response.ok) tell(await response.text(), false);
 }

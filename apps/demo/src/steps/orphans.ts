@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { chaosCommand, readJournal } from "@minion/chaos";
 import { MinionClient } from "@minion/client";
+import { tourPolicy } from "../policies.js";
 import { duration, type Step, timed } from "../step.js";
 
 /** A server behind a wrapper, with a child of its own, deaf to the end of its input and to SIGTERM: closing ends them all. */
@@ -20,13 +21,11 @@ export const orphans: Step = {
       wrapper: "node",
     } as const;
     const client = new MinionClient({
+      defaults: tourPolicy,
       servers: { stubborn: { ...chaosCommand({ journal, faults }), closeTimeoutMs: 2_000 } },
     });
     await client.callTool("stubborn", "echo", { text: "here" });
-    const entries = readJournal(journal);
-    const pids = new Set(
-      entries.flatMap((entry) => [entry.pid, ...(entry.event === "grandchild" ? [entry.child] : [])]),
-    );
+    const pids = pidsIn(journal);
     const alive = await running(pids);
     const closed = await timed(() => client.close());
     const left = await running(pids);
@@ -37,6 +36,13 @@ export const orphans: Step = {
     };
   },
 };
+
+/** The processes of which a journal tells. */
+function pidsIn(journal: string): ReadonlySet<number> {
+  return new Set(
+    readJournal(journal).flatMap((entry) => [entry.pid, ...(entry.event === "grandchild" ? [entry.child] : [])]),
+  );
+}
 
 /** How many of these processes run; one that has ended and was not yet taken note of by its parent does not. */
 async function running(pids: ReadonlySet<number>): Promise<number> {
