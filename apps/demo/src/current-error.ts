@@ -9,6 +9,7 @@ const maxStderrLines = 20;
 export class CurrentError {
   #error: { code: string; message: string; first: number; last: number; times: number; refused: number } | undefined;
   #answeredAt = 0;
+  #retried: string | undefined;
 
   /** A call has failed. True where this error is a new one. */
   failed(code: string, message: string): boolean {
@@ -27,6 +28,11 @@ export class CurrentError {
     return true;
   }
 
+  /** An attempt has failed with `code` and is repeated; what its call ends with may be a refusal, which does not tell that. */
+  retried(code: string): void {
+    this.#retried = code;
+  }
+
   /** The server has answered. */
   answered(): void {
     this.#answeredAt = Date.now();
@@ -38,13 +44,18 @@ export class CurrentError {
     if (error === undefined || this.#answeredAt <= error.last || Date.now() - error.last < overAfterMs)
       return undefined;
     this.#error = undefined;
+    this.#retried = undefined;
     return error;
   }
 
   /** The error that holds, with the end of what the server wrote to stderr. */
   view(stderrTail: string): ErrorView | undefined {
     if (this.#error === undefined) return undefined;
-    const { message } = this.#error;
+    const { code } = this.#error;
+    const before = code === "ERR_MCP_UNAVAILABLE" && this.#retried !== undefined;
+    const message = before
+      ? `${this.#error.message}\nAttempts before that failed with ${this.#retried}.`
+      : this.#error.message;
     const cut =
       message.length > maxMessage ? `${message.slice(0, maxMessage)} … (${message.length} characters)` : message;
     const stderr = stderrTail.trimEnd().split("\n").slice(-maxStderrLines).join("\n").slice(-maxMessage);

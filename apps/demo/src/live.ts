@@ -232,6 +232,7 @@ export class Live {
         this.#failed(server.name, server.error, errorType, message);
       else if (outcome === "success" && event.method === "tools/call") server.error.answered();
     }
+    if (event.type === "retry") server.error.retried(event.errorType);
     // How the user's own server is, its pings say.
     if (event.type === "health" && server.own !== undefined) return;
     const told = eventInWords(event);
