@@ -55,6 +55,7 @@ export class Live {
   #processes: readonly Process[] = [];
   #rate: number;
   #due = 0;
+  #loadedAt = 0;
   #turn = false;
   #isTelling = false;
   #timers: NodeJS.Timeout[] = [];
@@ -72,6 +73,7 @@ export class Live {
   start(): void {
     if (this.#timers.length > 0) return;
     this.#due = 1;
+    this.#loadedAt = performance.now();
     this.#timers = [setInterval(() => this.#load(), loadEveryMs), setInterval(() => void this.#tell(), tellEveryMs)];
   }
 
@@ -140,7 +142,10 @@ export class Live {
   }
 
   #load(): void {
-    this.#due += (this.#rate * loadEveryMs) / 1_000;
+    // By the clock: a busy machine skips ticks. What is due for longer than a second is dropped.
+    const now = performance.now();
+    this.#due += (this.#rate * Math.min(1_000, now - this.#loadedAt)) / 1_000;
+    this.#loadedAt = now;
     for (; this.#due >= 1; this.#due -= 1) {
       // The side that goes first has it easier: they take turns.
       this.#turn = !this.#turn;
