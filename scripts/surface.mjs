@@ -22,7 +22,15 @@ function statementsOf(file) {
 
 const declaration = /^export (?:declare )?(?:abstract )?(?:class|interface|type|function|const|let|namespace) ([\w$]+)/;
 
-/** Every exported name of a package with its declaration, sorted by name. */
+/** The declaration files of a package's entries, with the name of the entry where there are several. */
+function entriesOf(home) {
+  const { exports } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
+  return Object.entries(exports)
+    .filter(([, target]) => typeof target === "object")
+    .map(([entry, { types }]) => ({ title: entry === "." ? "" : `// ${entry}\n\n`, file: join(home, types) }));
+}
+
+/** Every exported name of an entry with its declaration, sorted by name. */
 function surfaceOf(index) {
   const lines = [];
   for (const statement of statementsOf(index)) {
@@ -62,16 +70,16 @@ function changesetNames() {
 const pending = new Set(changesetNames());
 for (const folder of readdirSync(join(root, "packages"))) {
   const home = join(root, "packages", folder);
-  const index = join(home, "dist", "index.d.ts");
+  const entries = entriesOf(home);
   const name = `@minion/${folder}`;
-  if (!existsSync(index)) {
+  if (entries.some(({ file }) => !existsSync(file))) {
     console.error(`${name} is not built: run pnpm build`);
     process.exitCode = 1;
     continue;
   }
   const report = join(home, "surface.txt");
   const before = existsSync(report) ? readFileSync(report, "utf8") : "";
-  const now = surfaceOf(index);
+  const now = entries.map(({ title, file }) => title + surfaceOf(file)).join("\n");
   if (before === now) continue;
   if (!write) {
     console.error(

@@ -22,10 +22,7 @@ async function runTools(
     .respondWithTools([{ name, args, id: "call-1" }])
     .respond(new AIMessage("done"));
   const agent = createAgent({ model, tools });
-  await agent.invoke(
-    { messages: [{ role: "user", content: "go" }] },
-    { ...(signal !== undefined && { signal }) },
-  );
+  await agent.invoke({ messages: [{ role: "user", content: "go" }] }, { ...(signal !== undefined && { signal }) });
   const last = model.calls.at(-1)?.messages.at(-1);
   if (!ToolMessage.isInstance(last)) return never();
   return {

@@ -1,5 +1,5 @@
-import type { MinionClient } from "@minion/client";
 import type { AdapterOptions } from "@minion/adapters/ai-sdk";
+import type { MinionClient } from "@minion/client";
 
 /** What the model asks for. */
 export interface ToolUse {

@@ -10,7 +10,10 @@ export async function chaos(faults: Partial<Faults> = {}): Promise<ChaosServer> 
 }
 
 /** A client of servers, closed when the test ends. */
-export function minion(servers: MinionClientOptions["servers"], options: Partial<MinionClientOptions> = {}): MinionClient {
+export function minion(
+  servers: MinionClientOptions["servers"],
+  options: Partial<MinionClientOptions> = {},
+): MinionClient {
   const client = new MinionClient({ ...options, servers });
   onTestFinished(() => client.close());
   return client;

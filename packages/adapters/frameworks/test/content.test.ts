@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { loops } from "../support/loops.js";
 import { type Received, textOf } from "../support/loop.js";
+import { loops } from "../support/loops.js";
 import { expectInReadme, table } from "../support/readme.js";
 import { chaosAndMinion } from "../support/servers.js";
 
