@@ -27,6 +27,9 @@ export default mergeConfig(
     test: {
       include: ["frameworks/test/**/*.test.ts"],
       testTimeout: 60_000,
+      // The frameworks are loaded once for all files: they take longer to load than the tests take.
+      isolate: false,
+      fileParallelism: false,
       coverage: { include: ["src/**"] },
     },
   }),

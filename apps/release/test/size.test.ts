@@ -6,8 +6,8 @@ import { expect, test } from "vitest";
 import { packages, root } from "./support.js";
 
 /** Every package: those with an entry of the package's name, and those with entries beneath it only. */
-const measured = [...packages, "adapters"] as const;
-type Measured = (typeof measured)[number];
+const everyPackage = [...packages, "adapters"] as const;
+type Measured = (typeof everyPackage)[number];
 
 /** Bytes, minified and compressed, of what the package itself adds to an application; its dependencies are not counted. */
 const budgets: Readonly<Record<Measured, number>> = {
@@ -18,7 +18,7 @@ const budgets: Readonly<Record<Measured, number>> = {
   chaos: 15_500,
   client: 34_000,
   gateway: 10_000,
-  adapters: 6_000,
+  adapters: 7_500,
 };
 
 /** How far the figure in the README may be from what is measured. */
@@ -52,10 +52,10 @@ async function measure(name: Measured): Promise<number> {
 }
 
 test("every package of the workspace is measured", async () => {
-  expect([...measured].sort()).toEqual((await readdir(join(root, "packages"))).sort());
+  expect([...everyPackage].sort()).toEqual((await readdir(join(root, "packages"))).sort());
 });
 
-for (const name of measured) {
+for (const name of everyPackage) {
   test(`@minion/${name} stays under ${budgets[name]} bytes, and the root README says how large it is`, async () => {
     const bytes = await measure(name);
     const measured = `${(bytes / 1_000).toFixed(1)} kB`;

@@ -43,6 +43,9 @@ const results: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
   "isError, nothing": { content: [], isError: true },
 };
+/** Results that need no row of their own in the README. */
+const notShown = new Set(["empty text", "text and image", "isError, nothing"]);
+
 /** What has to be read in the text that the model gets. */
 const words: Readonly<Record<string, RegExp>> = {
   text: /a text/,
@@ -102,5 +105,6 @@ test("A1, A2: every kind of content reaches the model of each framework as the R
       rows.get(name)?.push(formOf(received));
     }
   }
+  for (const name of notShown) rows.delete(name);
   await expectInReadme("content", table(["the tool returns", ...loops.map(({ name }) => name)], [...rows.values()]));
 });
