@@ -22,7 +22,7 @@ export interface Remote {
 export async function chaosRemote(journal: string): Promise<Remote> {
   // However the demo ends, and as early as that may be, the process ends with it.
   const maxLifeMs = 1_000;
-  let server: ChaosProcess = await spawnChaosServer({ journal, maxLifeMs });
+  let server: ChaosProcess = await spawnChaosServer({ protocol: "legacy", journal, maxLifeMs });
   const port = Number(new URL(server.url).port);
   return {
     url: server.url,
@@ -31,7 +31,7 @@ export async function chaosRemote(journal: string): Promise<Remote> {
     async start() {
       if (isRunning(server.pid)) return;
       await server.close();
-      server = await spawnChaosServer({ journal, port, maxLifeMs });
+      server = await spawnChaosServer({ protocol: "legacy", journal, port, maxLifeMs });
     },
     control: (request) => server.control(request),
     journal: () => server.journal(),

@@ -71,7 +71,7 @@ export async function startPlayground(ends: (() => Promise<void>)[]): Promise<Pl
   const begin = performance.now();
   const [chaos, remote] = await Promise.all(starting);
   const callTimeoutMs = Math.max(minCallTimeoutMs, Math.round(3 * (performance.now() - begin)));
-  const misbehaving = chaosCommand({ journal, controlPort: 0, maxLifeMs: 1_000 });
+  const misbehaving = chaosCommand({ protocol: "legacy", journal, controlPort: 0, maxLifeMs: 1_000 });
   const memoryFile = (side: string): Record<string, string> => ({
     MEMORY_FILE_PATH: join(folder, `memory-${side}.jsonl`),
   });

@@ -24,6 +24,7 @@ export class BrokenServer {
       health: "unavailable",
       since: this.#since,
       transport: this.#transport,
+      protocol: undefined,
       connected: false,
       tools: undefined,
       calls: { total: 0, succeeded: 0, failed: 0, cancelled: 0, inFlight: 0, retries: 0 },

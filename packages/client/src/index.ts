@@ -16,6 +16,7 @@ export type { ConfigEntryReport, ConfigReport } from "./config/read-config.js";
 export type {
   CustomServer,
   HttpServer,
+  ProtocolVersion,
   RetryOptions,
   ServerConfig,
   ServerPolicy,
@@ -56,6 +57,7 @@ export type {
   SessionClosed,
   SessionOpened,
 } from "./events.js";
+export { type InputRequests, InputRequiredError } from "./input-required-error.js";
 export type {
   Breaker,
   BreakerContext,

@@ -64,7 +64,7 @@ export function anyRequest(
   const isSafe =
     options.idempotent ?? (tool !== undefined && isSafeTool(server.lists.knownTool(tool, options.principal)));
   return {
-    request: { method, params, target, what: method, isSafe },
+    request: { method, params, target, what: method, isSafe, showsInputRequired: true },
     take: (answer) => ({
       value: method === "tools/list" ? withoutDenied(server, answer) : answer,
       errorType: tool !== undefined && isErrorResult(answer) ? "tool_error" : undefined,

@@ -11,6 +11,7 @@ export interface Request {
   readonly what: string;
   readonly isSafe: boolean;
   readonly needs?: Call["needs"];
+  readonly showsInputRequired?: Call["showsInputRequired"];
 }
 
 /** How an answer is taken: what it is for the user, and what it is called in events where it tells of an error. */
@@ -22,10 +23,14 @@ export interface KnownRequest<T> {
   readonly take: Take<T>;
 }
 
-/** The parameters with more members of `_meta`, which win over those that are there. */
-export function withMeta(params: Request["params"], more: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** The parameters with more members of `_meta`, the later above the earlier. */
+export function withMeta(
+  params: Request["params"],
+  ...more: readonly (Readonly<Record<string, unknown>> | undefined)[]
+): Request["params"] {
+  if (more.every((one) => one === undefined)) return params;
   const meta = params?._meta;
-  return { ...params, _meta: { ...(typeof meta === "object" ? meta : undefined), ...more } };
+  return { ...params, _meta: Object.assign({}, typeof meta === "object" ? meta : undefined, ...more) };
 }
 
 /** Asks for a page of a list, the first one without a cursor. A server that does not declare the list is not asked: it is empty. */

@@ -3,7 +3,7 @@ import type { CacheOptions } from "@minion/cache";
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import type { Events } from "./events.js";
 import type { Breaker, BreakerContext, CacheContext, SessionPool, ToolListCache } from "./interfaces.js";
-import type { ServerRequestHandler } from "./session/server-requests.js";
+import type { ServerRequestHandler } from "./session/answering.js";
 
 /** What all servers of a client share. */
 export interface ServerContext {

@@ -1,4 +1,5 @@
 import { chosen, fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
+import { inputContext, withInput } from "./call/input-required.js";
 import { type LeasedConnection, leaseConnection, sendJudged } from "./call/lease-connection.js";
 import { type FailedCall, toldError } from "./call/public-error.js";
 import { makeReplicas, type Replica } from "./call/replica.js";
@@ -20,8 +21,8 @@ import { asList, type CachedList } from "./lists/cached-list.js";
 import { listCodec } from "./lists/list-codec.js";
 import type { ListOwner } from "./lists/lists.js";
 import { OutputSchemas } from "./lists/output-schemas.js";
-import { walkPages } from "./lists/walk-pages.js";
-import { listRequest, type Request, type Take, withCursor, withMeta } from "./request.js";
+import { walkList } from "./lists/walk-list.js";
+import { listRequest, type Request, type Take, withMeta } from "./request.js";
 import type { ServerContext } from "./server-context.js";
 import { ServerLists } from "./server-lists.js";
 import { ServerSubscriptions } from "./server-subscriptions.js";
@@ -36,6 +37,7 @@ type OnRetry = (failure: Failure, attempt: number, delayMs: number) => void;
 export class Server {
   readonly name: string;
   readonly policy: Policy;
+  readonly transport: Transport;
   readonly connections: ServerConnections;
   readonly schemas: OutputSchemas;
   readonly subscriptions: ServerSubscriptions;
@@ -53,6 +55,7 @@ export class Server {
   constructor(name: string, policy: Policy, context: ServerContext) {
     this.name = name;
     this.policy = policy;
+    this.transport = transportOf(policy.targets[0]);
     this.#context = context;
     this.schemas = new OutputSchemas(name, policy.outputSchemas, this.#emit);
     this.#deadlines = new Deadlines(name);
@@ -81,6 +84,7 @@ export class Server {
       secrets: this.secrets,
       onNotification: (notification) => this.#notified(notification),
       onReconnected: (principal) => this.lists.reconnected(principal),
+      onMalformedTool: (tool, message) => this.#emit({ type: "malformedTool", tool, message }),
     });
     this.#replicas = makeReplicas({
       server: name,
@@ -97,28 +101,26 @@ export class Server {
     this.#monitor = new Monitor(this.#replicas, this.#emit);
   }
 
-  get transport(): Transport {
-    return transportOf(this.policy.targets[0]);
-  }
-
   /** Makes a call through all layers. Rejects with what a user is told. */
   request<T>(request: Request, options: CallOptions, take: Take<T>): Promise<T> {
-    return this.#run(request, options, take, (call, onRetry) => this.#sendWithRetries(call, onRetry));
+    return this.#run(request, options, take, (call, onRetry) =>
+      withInput(call, inputContext(this.name, options.principal, this.#context), (round) =>
+        this.#sendWithRetries(round, onRetry),
+      ),
+    );
   }
 
   /** Makes a call over one connection, without repeating anything. */
   requestOver<T>(connection: Connection, request: Request, options: CallOptions, take: Take<T>): Promise<T> {
-    return this.#run(request, options, take, (call) => this.#sendOver(connection, call), true);
+    const send = (call: Call): Promise<unknown> =>
+      withInput(call, { server: this.name, ...connection.answering }, (round) => this.#sendOver(connection, round));
+    return this.#run(request, options, take, send, true);
   }
 
   /** A list as one connection sees it, all pages within one deadline. */
   listOver(connection: Connection, list: ListName, options: ListOptions): Promise<CachedList> {
     const fetchAll = (call: Call): Promise<CachedList> =>
-      walkPages({
-        list,
-        fetchPage: (cursor) => this.#sendOver(connection, cursor === undefined ? call : withCursor(call, cursor)),
-        limits: this.policy,
-      });
+      walkList(list, call, (page) => this.#sendOver(connection, page), { limits: this.policy });
     return this.#run(listRequest(list), options, (answer) => ({ value: asList(answer, list) }), fetchAll, true);
   }
 
@@ -152,13 +154,13 @@ export class Server {
   }
 
   status(): ServerStatus {
-    const { connections, name, transport } = this;
     return {
-      name,
-      transport,
+      name: this.name,
+      transport: this.transport,
       ...this.#monitor.figures,
+      protocol: this.connections.memories.of(0).protocol,
       tools: this.lists.toolCount,
-      pool: connections.stats(),
+      pool: this.connections.stats(),
       cache: this.policy.cache.enabled === false ? undefined : this.#cache.stats(),
       breaker: this.#replicas[0]?.breaker?.stats(),
       replicas: this.#replicas.map(({ index, breaker }) => ({ index, breaker: breaker?.stats() })),
@@ -210,12 +212,13 @@ export class Server {
   }
 
   async #run<T>(
-    { method, params, target, what, isSafe, needs }: Request,
+    request: Request,
     options: CallOptions,
     take: Take<T>,
     send: (call: Call, onRetry: OnRetry) => Promise<unknown>,
     isOwnSession = false,
   ): Promise<T> {
+    const { method, params, target, what, isSafe } = request;
     const deadline = this.#deadline(what, options);
     const failed = { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) };
     const tool = method === "tools/call" ? target : undefined;
@@ -225,11 +228,10 @@ export class Server {
       return await traced(
         { method, target: target && this.secrets.mask(target), server: this.name, transport: this.transport },
         async (fields) => {
-          const { priority, principal, onProgress } = options;
-          const hasMeta = options.meta !== undefined || fields !== undefined;
-          const sent = hasMeta ? withMeta(params, { ...options.meta, ...fields }) : params;
+          const { priority, principal, onProgress, capabilities } = options;
+          const sent = withMeta(params, options.meta, fields);
           const answer = await send(
-            { method, params: sent, target, what, isSafe, needs, deadline, principal, priority, onProgress },
+            { ...request, target, params: sent, capabilities, deadline, principal, priority, onProgress },
             (cause, attempt, delayMs) => report.retried(cause, attempt, delayMs),
           );
           const { value, errorType } = take(answer);
@@ -259,12 +261,8 @@ export class Server {
       (answer) => ({ value: asList(answer, list) }),
       (call, onRetry) => {
         this.lists.fetching(list, owner, call.deadline);
-        return walkPages({
-          list,
-          fetchPage: (cursor) => this.#sendWithRetries(cursor === undefined ? call : withCursor(call, cursor), onRetry),
-          limits: this.policy,
-          emit: this.#emit,
-        });
+        const send = (page: Call): Promise<unknown> => this.#sendWithRetries(page, onRetry);
+        return walkList(list, call, send, { limits: this.policy, emit: this.#emit });
       },
     );
   }

@@ -28,6 +28,8 @@ export interface ServerStatus {
   /** Since when it is so, in epoch milliseconds. */
   readonly since: number;
   readonly transport: Transport;
+  /** The revision of MCP that was agreed upon last; undefined before the first connection, and where it is not known. */
+  readonly protocol: string | undefined;
   /** Whether a connection is open. */
   readonly connected: boolean;
   /** Tools in the list fetched last; undefined where none was fetched. */
@@ -71,7 +73,10 @@ export class Monitor {
   }
 
   /** Its part of the status. */
-  get figures(): Omit<ServerStatus, "name" | "transport" | "tools" | "pool" | "cache" | "breaker" | "replicas"> {
+  get figures(): Omit<
+    ServerStatus,
+    "name" | "transport" | "protocol" | "tools" | "pool" | "cache" | "breaker" | "replicas"
+  > {
     const { calls, health, isConnected: connected, lastError, nextRetryAt, since, stderrTail } = this;
     return { health, since, connected, calls, lastError, stderrTail, nextRetryAt };
   }

@@ -190,8 +190,8 @@ test("Events: a client that nobody listens to works and counts as any other", as
 });
 
 test("Events: what a process writes to stderr stands in the status, and in the error of a failed start", async () => {
-  const fine = chaosCommand({});
-  const broken = chaosCommand({ faults: { failStart: "no licence found" } });
+  const fine = chaosCommand({ protocol: "legacy" });
+  const broken = chaosCommand({ protocol: "legacy", faults: { failStart: "no licence found" } });
   const { client } = start({
     fine: { command: fine.command, args: fine.args, env: { ...fine.env } },
     broken: { command: broken.command, args: broken.args, env: { ...broken.env }, ...once },
@@ -205,7 +205,7 @@ test("Events: what a process writes to stderr stands in the status, and in the e
 }, 60_000);
 
 test("Events: an HTTP server's refusal is told by its code", async () => {
-  const chaos = await startChaosServer({ faults: { status: 403 } });
+  const chaos = await startChaosServer({ protocol: "legacy", faults: { status: 403 } });
   onTestFinished(() => chaos.close());
   const { client, events } = start({ one: { url: chaos.url, ...once } });
   expect(await rejection(client.callTool("one", "echo", { text: "x" }))).toMatchObject({ server: "one" });

@@ -5,7 +5,7 @@ import { rejection, statusOf, until } from "./support.js";
 
 test("Example: pool, cache, breaker and status of one server, all together, in one client", async () => {
   // 1. One client has all of them: the server's entry is what an mcp.json would say.
-  const { command, args, env } = chaosCommand();
+  const { command, args, env } = chaosCommand({ protocol: "legacy" });
   vi.stubEnv("GITHUB_TOKEN", "ghp_not-a-real-one");
   onTestFinished(() => void vi.unstubAllEnvs());
   const changes: string[] = [];

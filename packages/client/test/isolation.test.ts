@@ -5,15 +5,15 @@ import { memoryServer, ofType, rejection, start, statusOf, until } from "./suppo
 const once = { retry: false } as const;
 
 async function badServers() {
-  const hungCalls = await startChaosServer({ faults: { hangEverything: true } });
-  const hungStart = await startChaosServer({ faults: { hangInitialize: true } });
-  const dead = await startChaosServer();
+  const hungCalls = await startChaosServer({ protocol: "legacy", faults: { hangEverything: true } });
+  const hungStart = await startChaosServer({ protocol: "legacy", faults: { hangInitialize: true } });
+  const dead = await startChaosServer({ protocol: "legacy" });
   await dead.close();
   onTestFinished(async () => {
     await hungCalls.close();
     await hungStart.close();
   });
-  const failing = chaosCommand({ faults: { failStart: "broken" } });
+  const failing = chaosCommand({ protocol: "legacy", faults: { failStart: "broken" } });
   return {
     hungCalls: { url: hungCalls.url, ...once, callTimeoutMs: 700, connectTimeoutMs: 700 },
     hungStart: { url: hungStart.url, ...once, callTimeoutMs: 700, connectTimeoutMs: 700 },
@@ -81,7 +81,7 @@ test("M10: close waits on no hung server", async () => {
 }, 60_000);
 
 test("M10: a server that is flooded with calls keeps nobody else waiting", async () => {
-  const chaos = await startChaosServer({ faults: { hangCalls: true } });
+  const chaos = await startChaosServer({ protocol: "legacy", faults: { hangCalls: true } });
   onTestFinished(() => chaos.close());
   const { client } = start({
     flooded: { url: chaos.url, ...once, maxConnections: 1, maxCallsPerConnection: 4, pool: { maxWaitersPerKey: 50 } },

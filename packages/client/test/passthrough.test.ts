@@ -11,7 +11,7 @@ import { serverRequests } from "../src/servers.js";
 import { memoryServer, rejection, start, tool, until } from "./support.js";
 
 async function chaosServer(faults = {}) {
-  const chaos = await startChaosServer({ faults });
+  const chaos = await startChaosServer({ protocol: "legacy", faults });
   onTestFinished(() => chaos.close());
   return chaos;
 }

@@ -55,6 +55,7 @@ function expectNoSecret(told: readonly unknown[], ...secrets: string[]): void {
 
 test("M16: no value of env is told, though the process writes it to stderr and dies", async () => {
   const { command, args, env } = chaosCommand({
+    protocol: "legacy",
     faults: { failStart: `cannot log in with ${secret} (${encodeURIComponent(secret)})` },
   });
   const { told, errors } = await provoke({ one: { command, args, env: { ...env, API_TOKEN: secret } } }, [
@@ -66,7 +67,7 @@ test("M16: no value of env is told, though the process writes it to stderr and d
 }, 60_000);
 
 test("M16: no value of env is told by a running server's stderr and errors", async () => {
-  const { command, args, env } = chaosCommand();
+  const { command, args, env } = chaosCommand({ protocol: "legacy" });
   const { told, errors } = await provoke({ one: { command, args, env: { ...env, API_TOKEN: secret } } }, [
     ["stderr", { text: `using ${secret}\n` }],
     ["rpcError", { code: -32_050, message: `bad token ${secret}` }],
@@ -104,7 +105,7 @@ test("M16: headers, user, password and query of a URL are told by nothing that a
 
 test("M16: a URL with credentials that nobody answers tells none of them", async () => {
   const password = "pa55w0rd-x";
-  const free = await startChaosServer();
+  const free = await startChaosServer({ protocol: "legacy" });
   const { port } = free;
   await free.close();
   const { told, errors } = await provoke(
@@ -116,7 +117,7 @@ test("M16: a URL with credentials that nobody answers tells none of them", async
 });
 
 test("M16: headers of a function are masked as fixed ones are", async () => {
-  const chaos = await startChaosServer({ faults: { reply: "sse" } });
+  const chaos = await startChaosServer({ protocol: "legacy", faults: { reply: "sse" } });
   onTestFinished(() => chaos.close());
   const header = "fn-0a1b2c3d4e";
   const { told, errors } = await provoke({ one: { url: chaos.url, headers: async () => ({ "x-api-key": header }) } }, [
@@ -127,7 +128,7 @@ test("M16: headers of a function are masked as fixed ones are", async () => {
 });
 
 test("M16: a password in the URL is masked in what a server says that works", async () => {
-  const chaos = await startChaosServer();
+  const chaos = await startChaosServer({ protocol: "legacy" });
   onTestFinished(() => chaos.close());
   const password = "pa55w0rd-x";
   const url = new URL(chaos.url);
@@ -155,7 +156,7 @@ test("M16: a configuration that is refused does not tell its values", async () =
 });
 
 test("M16: a client, its servers and its status show no secret when they are printed", async () => {
-  const { command, args, env } = chaosCommand();
+  const { command, args, env } = chaosCommand({ protocol: "legacy" });
   const { client } = start({ one: { command, args, env: { ...env, API_TOKEN: secret } } });
   await client.callTool("one", "stderr", { text: `half of ${secret.slice(0, 8)} and ${secret}\nend\n` });
   await until(() => client.status()[0]?.stderrTail.includes("end") === true, "its stderr");

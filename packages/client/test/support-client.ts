@@ -20,7 +20,7 @@ export const quick = { maxAttempts: 3, initialDelayMs: 1, maxDelayMs: 5 } as con
 
 /** A chaos server over HTTP, closed when the test ends. */
 export async function chaosHttp(faults: Partial<Faults> = {}): Promise<ChaosServer> {
-  const server = await startChaosServer({ faults });
+  const server = await startChaosServer({ protocol: "legacy", faults });
   onTestFinished(() => server.close());
   return server;
 }
@@ -32,7 +32,7 @@ export async function chaosStdio(
   const folder = await mkdtemp(join(tmpdir(), "minion-client-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, "journal");
-  const { command, args, env } = chaosCommand({ journal: file, faults });
+  const { command, args, env } = chaosCommand({ protocol: "legacy", journal: file, faults });
   return { config: { command, args, env }, journal: () => readJournal(file) };
 }
 

@@ -105,7 +105,10 @@ const inMemory: BenchCase = async ({ rounds, quick }) => {
 const stdio: BenchCase = async ({ rounds, quick }) => {
   const calls = quick ? 100 : 400;
   const rows: Row[] = [];
-  const targets = { "a server built with the SDK": chaosCommand(), "a server that costs nothing": stdioServer() };
+  const targets = {
+    "a server built with the SDK": chaosCommand({ protocol: "legacy" }),
+    "a server that costs nothing": stdioServer(),
+  };
   for (const [server, target] of Object.entries(targets)) {
     // The bounds are asked of what users have; the server that costs nothing shows the client alone.
     const isReal = target === targets["a server built with the SDK"];

@@ -27,15 +27,21 @@ async function startBad(): Promise<Bad> {
   const running: ChaosProcess[] = [];
   const servers: Record<string, ServerConfig> = {};
   for (const [kind, settings] of faults.entries()) {
-    const server = await spawnChaosServer({ faults: settings });
+    const server = await spawnChaosServer({ protocol: "legacy", faults: settings });
     running.push(server);
     for (let copy = 0; copy < 2; copy += 1) servers[`bad-${kind}-${copy}`] = { url: server.url, ...policy };
   }
   for (let copy = 0; copy < 2; copy += 1) {
     servers[`bad-absent-${copy}`] = { url: "http://127.0.0.1:9/mcp", ...policy };
-    servers[`bad-start-${copy}`] = { ...chaosCommand({ faults: { failStart: "no configuration" } }), ...policy };
+    servers[`bad-start-${copy}`] = {
+      ...chaosCommand({ protocol: "legacy", faults: { failStart: "no configuration" } }),
+      ...policy,
+    };
   }
-  servers["bad-hanging-process"] = { ...chaosCommand({ faults: { hangEverything: true } }), ...policy };
+  servers["bad-hanging-process"] = {
+    ...chaosCommand({ protocol: "legacy", faults: { hangEverything: true } }),
+    ...policy,
+  };
   return {
     servers,
     async [Symbol.asyncDispose]() {

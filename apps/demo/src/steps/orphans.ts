@@ -22,7 +22,7 @@ export const orphans: Step = {
     } as const;
     const client = new MinionClient({
       defaults: tourPolicy,
-      servers: { stubborn: { ...chaosCommand({ journal, faults }), closeTimeoutMs: 2_000 } },
+      servers: { stubborn: { ...chaosCommand({ protocol: "legacy", journal, faults }), closeTimeoutMs: 2_000 } },
     });
     await client.callTool("stubborn", "echo", { text: "here" });
     const pids = pidsIn(journal);

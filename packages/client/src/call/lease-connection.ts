@@ -76,12 +76,12 @@ export async function sendOver(
   call: Call,
   onStarted?: (isStarted: boolean) => void,
 ): Promise<unknown> {
-  const { deadline, method, needs, params, target, onProgress } = call;
+  const { capabilities, deadline, method, needs, params, target, onProgress } = call;
   if (needs !== undefined && connection.lacks(needs.capability)) return needs.otherwise;
   const isWatched = onProgress !== undefined || deadline.isExtended;
   try {
     return await connection.send(
-      { method, params },
+      { method, params, capabilities },
       {
         signal: deadline,
         call: { method, target, pause: () => deadline.pause() },

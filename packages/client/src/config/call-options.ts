@@ -1,4 +1,4 @@
-import type { Progress } from "@modelcontextprotocol/sdk/types.js";
+import type { ClientCapabilities, Progress } from "@modelcontextprotocol/sdk/types.js";
 
 /** How a call is made. */
 export interface CallOptions {
@@ -24,6 +24,8 @@ export interface CallOptions {
   readonly principal?: string | undefined;
   /** Receives all progress before the result. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** What the client declares for this call alone, in place of its own; only servers of revision 2026-07-28 are told. */
+  readonly capabilities?: ClientCapabilities | undefined;
   /** Goes into the request's `_meta`. */
   readonly meta?: Record<string, unknown> | undefined;
 }
@@ -50,10 +52,10 @@ const rules: Readonly<Record<string, readonly [rule: string, holds: (value: unkn
   idempotent: ["true or false", (value) => typeof value === "boolean"],
   principal: ["a string", (value) => typeof value === "string"],
   onProgress: ["a function", (value) => typeof value === "function"],
+  capabilities: ["an object", (value) => typeof value === "object" && value !== null && !Array.isArray(value)],
   meta: ["an object", (value) => typeof value === "object" && value !== null],
   refresh: ["true or false", (value) => typeof value === "boolean"],
   onServerRequest: ["a function", (value) => typeof value === "function"],
-  capabilities: ["an object", (value) => typeof value === "object" && value !== null && !Array.isArray(value)],
   replica: ["a non-negative integer", (value) => Number.isSafeInteger(value) && Number(value) >= 0],
   servers: ["a list of server names", isStrings],
 };
@@ -92,6 +94,7 @@ export const callOptionNames: readonly string[] = [
   "idempotent",
   "principal",
   "onProgress",
+  "capabilities",
   "meta",
 ];
 

@@ -27,6 +27,14 @@ const span: Rule = ["a positive number of milliseconds or Infinity", (value) => 
 const finite: Rule = ["a non-negative number of milliseconds", (value) => Number.isFinite(value) && Number(value) >= 0];
 const partOrFalse: Rule = ["an object or false", (value) => value === false || isObject(value)];
 
+const protocols: readonly string[] = [
+  "auto",
+  "2026-07-28",
+  "2025-11-25",
+  "2025-06-18",
+  "2025-03-26",
+  "2024-11-05",
+] satisfies NonNullable<ServerPolicy["protocol"]>[];
 const policyRules: Readonly<Record<string, Rule>> = {
   stateful: flag,
   maxConnections: count,
@@ -37,6 +45,7 @@ const policyRules: Readonly<Record<string, Rule>> = {
   maxMessageBytes: count,
   maxListItems: count,
   outputSchemas: ['"enforce", "report" or "off"', (value) => ["enforce", "report", "off"].includes(String(value))],
+  protocol: [`one of ${protocols.join(", ")}`, (value) => protocols.includes(String(value))],
   retry: partOrFalse,
   breaker: partOrFalse,
   pool: object,

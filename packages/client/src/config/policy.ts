@@ -4,6 +4,7 @@ import type { PoolLimits } from "@minion/pool";
 import type {
   CustomServer,
   HttpServer,
+  ProtocolVersion,
   RetryOptions,
   ServerConfig,
   ServerPolicy,
@@ -25,6 +26,7 @@ export interface Policy {
   readonly maxMessageBytes: number;
   readonly maxListItems: number;
   readonly outputSchemas: "enforce" | "report" | "off";
+  readonly protocol: "auto" | ProtocolVersion;
   readonly retry: { readonly maxAttempts: number; readonly initialDelayMs: number; readonly maxDelayMs: number };
   readonly breaker: CircuitBreakerOptions | false;
   readonly pool: Partial<PoolLimits>;
@@ -64,6 +66,7 @@ export function policyOf(config: ServerConfig, defaults: ServerPolicy = {}): Pol
     maxMessageBytes: given.maxMessageBytes ?? 67_108_864,
     maxListItems: given.maxListItems ?? 100_000,
     outputSchemas: given.outputSchemas ?? "enforce",
+    protocol: given.protocol ?? "auto",
     retry: retryOf(merged(defaults.retry, config.retry)),
     breaker: merged(defaults.breaker, config.breaker) ?? {},
     pool: {

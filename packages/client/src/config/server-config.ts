@@ -19,7 +19,10 @@ export interface StdioServer {
 
 /** A server that is reached over the network. */
 export interface HttpServer {
-  /** Streamable HTTP ("http", the default) or the deprecated SSE transport. */
+  /**
+   * Streamable HTTP ("http") or the deprecated HTTP+SSE transport ("sse"). By default streamable HTTP, and HTTP+SSE where a
+   * server refuses that with 400, 404 or 405; what was found is remembered.
+   */
   readonly type?: "http" | "sse" | undefined;
   readonly url: string;
   /** Sent with every request to the server; a function is asked before each. */
@@ -77,6 +80,9 @@ export interface RetryOptions {
   readonly maxDelayMs?: number | undefined;
 }
 
+/** A revision of the protocol. */
+export type ProtocolVersion = "2026-07-28" | "2025-11-25" | "2025-06-18" | "2025-03-26" | "2024-11-05";
+
 /** What a server is allowed and given. Every member may be left out. */
 export interface ServerPolicy {
   /** The server remembers its client: one connection, never given up for reasons of age or room. Default false. */
@@ -103,6 +109,8 @@ export interface ServerPolicy {
    * schema. Default "enforce".
    */
   readonly outputSchemas?: "enforce" | "report" | "off" | undefined;
+  /** The revision of MCP that is spoken; "auto", the default: the newest that the server knows, found by asking it once. */
+  readonly protocol?: "auto" | ProtocolVersion | undefined;
   /** How failed calls are repeated; false: not at all. */
   readonly retry?: RetryOptions | false | undefined;
   /** The circuit breaker of each replica; false: none. */

@@ -5,6 +5,7 @@ import type { Blame } from "../deadline.js";
 import type { McpSession } from "../mcp-session.js";
 import type { ServerContext } from "../server-context.js";
 import { type Connection, connectionOf } from "../session/connection.js";
+import { ServerMemories } from "../session/era/server-memory.js";
 import { Failure } from "../session/failure.js";
 import { HttpSockets, type SendHttp } from "../session/http/http-sockets.js";
 import { openConnection } from "../session/open-connection.js";
@@ -28,7 +29,9 @@ export interface ConnectionsContext {
   readonly secrets: Secrets;
   /** Told of every notification but progress. What is handed on of its parameters has to go through `mask`. */
   readonly onNotification: (notification: Notification) => void;
-  /** The first connection to a replica after a time without one is open. */
+  /** A server lists a tool that cannot be called. */
+  readonly onMalformedTool: (tool: string, problem: string) => void;
+  /** The first connection to a replica after a time without one is open, or changes go unheard. */
   readonly onReconnected: (principal: string | undefined) => void;
 }
 
@@ -63,6 +66,8 @@ export class ServerConnections {
   #recentKey: (Omit<ConnectionKey, "server"> & { readonly text: string }) | undefined;
   /** By the numbers of the replicas. */
   readonly #sockets: readonly HttpSockets[];
+  /** What was found out about each replica. */
+  readonly memories: ServerMemories;
   readonly #open = new Map<Connection, Opened>();
   readonly #gates = new Map<string, OpeningGate>();
   readonly #openings: Openings;
@@ -74,6 +79,7 @@ export class ServerConnections {
 
   constructor(context: ConnectionsContext) {
     this.#context = context;
+    this.memories = new ServerMemories(context.onMalformedTool);
     this.#openings = new Openings(context.server);
     const { server, policy, secrets } = context;
     this.#sockets = policy.targets.map((target) => new HttpSockets("url" in target ? target : {}));
@@ -207,6 +213,7 @@ export class ServerConnections {
     if (key.setup !== undefined && setup === undefined)
       throw new Failure("connect", "nobody wants the session any more", { delivery: "not-sent" });
     const onServerRequest = setup?.onServerRequest ?? shared.onServerRequest;
+    const { connectTimeoutMs, closeTimeoutMs, maxMessageBytes, protocol } = policy;
     const begin = performance.now();
     const text = formatKey(key);
     let connection: Connection | undefined;
@@ -221,12 +228,11 @@ export class ServerConnections {
         target: targetOf(policy, replica),
         principal,
         signal,
-        connectTimeoutMs: policy.connectTimeoutMs,
-        closeTimeoutMs: policy.closeTimeoutMs,
-        maxMessageBytes: policy.maxMessageBytes,
+        ...{ connectTimeoutMs, closeTimeoutMs, maxMessageBytes, protocol },
         secrets: this.#context.secrets,
         sockets: this.#socketsOf(replica),
         send: this.authorizations.send(replica, principal),
+        memory: this.memories.of(replica),
         clientInfo: shared.clientInfo,
         capabilities: setup?.capabilities ?? shared.capabilities,
         onServerRequest: onServerRequest?.(server, principal),
@@ -234,6 +240,7 @@ export class ServerConnections {
           opening.attempt = attempt;
         },
         onNotification: (method, params, mask) => onNotification({ method, params, mask, principal }),
+        onUnheard: () => onReconnected(principal),
         onDied,
       });
     } catch (error) {
@@ -284,8 +291,7 @@ export class ServerConnections {
   }
 
   #noteLoss(key: ConnectionKey, failure: Failure): void {
-    if (!this.#context.policy.stateful || key.isOwn || this.#isClosing) return;
-    this.#lost.note(formatKey(key), failure);
+    if (this.#context.policy.stateful && !key.isOwn && !this.#isClosing) this.#lost.note(formatKey(key), failure);
   }
 
   #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {

@@ -37,6 +37,10 @@ interface Keyed extends ListOwner {
   loads: number;
   /** Notices may have been missed: the list must be fetched again, and serves only while that fails. */
   isDoubtful: boolean;
+  /** Changes whenever the server says that the list has changed. */
+  generation: number;
+  /** The list fetched last, where the server wants it not to be kept: for what it says of its tools. */
+  unkept: CachedList | undefined;
   /** Whether the cache was asked for what other processes have stored. */
   wasRecalled: boolean;
 }
@@ -104,7 +108,8 @@ export class Lists {
   knownTool(name: string, principal: string | undefined): ListItem | undefined {
     for (const [key, keyed] of this.#keys) {
       if (keyed.list !== "tools" || keyed.principal !== principal) continue;
-      const value = this.#context.cache.inspect(key)?.value;
+      // A server may want its lists not to be kept; what it said of its tools last holds until it says otherwise.
+      const value = this.#context.cache.inspect(key)?.value ?? keyed.unkept;
       const tool = value instanceof CachedList ? value.find(name) : undefined;
       if (tool !== undefined) return tool;
     }
@@ -146,7 +151,12 @@ export class Lists {
   changed(list: ListName): void {
     // The cache knows keys that other processes have used; a custom one may know all of them at once.
     this.#context.cache.invalidateList?.(list);
-    for (const [key, keyed] of this.#keys) if (keyed.list === list) this.#context.cache.invalidate(key);
+    for (const [key, keyed] of this.#keys) {
+      if (keyed.list !== list) continue;
+      keyed.generation += 1;
+      keyed.unkept = undefined;
+      this.#context.cache.invalidate(key);
+    }
   }
 
   /** The first connection after a time without one is open: changes may have been missed. A fetch under way is newer. */
@@ -179,6 +189,7 @@ export class Lists {
 
   async #load(keyed: Keyed, signal: AbortSignal, timeoutMs: number | undefined): Promise<CachedList> {
     const begin = performance.now();
+    const { generation } = keyed;
     keyed.loads += 1;
     try {
       const fetched = await this.#context.fetch(keyed.list, keyed, { signal, timeoutMs });
@@ -186,6 +197,7 @@ export class Lists {
       const shown = this.#context.shown(fetched);
       this.#fetched.add(fetched);
       keyed.last = shown;
+      keyed.unkept = fetched.ttlMs === 0 && keyed.generation === generation ? fetched : undefined;
       keyed.isDoubtful = false;
       this.#context.onRefreshed(keyed.list, before, shown, performance.now() - begin);
       return fetched;
@@ -229,6 +241,8 @@ export class Lists {
       last: undefined,
       loads: 0,
       isDoubtful: false,
+      generation: 0,
+      unkept: undefined,
       wasRecalled: false,
     };
     this.#keys.set(key, keyed);

@@ -37,3 +37,12 @@ export function restFor(ms: number, signal: Cancellation): Promise<void> {
     if (signal.aborted) end();
   });
 }
+
+/** A promise that is only ever rejected, from outside. */
+export function rejectable(): { readonly promise: Promise<never>; readonly reject: (error: unknown) => void } {
+  let reject: ((error: unknown) => void) | undefined;
+  const promise = new Promise<never>((_, fail) => {
+    reject = fail;
+  });
+  return { promise, reject: (error) => reject?.(error) };
+}

@@ -1,11 +1,14 @@
-import type { Progress } from "@modelcontextprotocol/sdk/types.js";
+import type { ClientCapabilities, Progress } from "@modelcontextprotocol/sdk/types.js";
 import type { McpSession } from "../mcp-session.js";
+import type { Answering } from "./answering.js";
 import type { Cancellation } from "./cancellation.js";
 
 /** One request as it goes on the wire. */
 export interface ConnectionRequest {
   readonly method: string;
   readonly params?: Record<string, unknown> | undefined;
+  /** What the client declares for this request alone, where the protocol has such a thing. */
+  readonly capabilities?: ClientCapabilities | undefined;
 }
 
 /** Who a server is. */
@@ -61,6 +64,8 @@ export interface Connection {
   readonly session: McpSession;
   /** Who the server said it is, and what it declared, at `initialize` (or `server/discover`). */
   readonly serverInfo: ServerInfo;
+  /** Who answers what the server asks. */
+  readonly answering: Answering;
   /** Whether the server has declared its capabilities, and this one is not among them. */
   lacks(capability: string): boolean;
   /**

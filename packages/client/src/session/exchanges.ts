@@ -1,6 +1,5 @@
 import {
   type JSONRPCMessage,
-  type JSONRPCRequest,
   McpError,
   ProgressSchema,
   type RequestId,
@@ -12,8 +11,6 @@ import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
 import { quietly } from "./quietly.js";
 import type { Secrets } from "./redact.js";
-
-const maxKept = 256;
 
 interface RpcError {
   readonly code: number;
@@ -32,23 +29,16 @@ export interface AskedRequest {
  * matters: whether a request was written, and progress that arrives together with the result.
  */
 export class Exchanges {
-  /** The exchange of `initialize`. */
-  readonly handshake: Exchange;
   readonly #open = new Map<RequestId, Exchange>();
   readonly #progressing = new Map<unknown, Exchange>();
   readonly #secrets: Secrets;
   readonly #onNotification: (method: string, params: unknown) => void;
-  /** What the server asks, as it came: the SDK's schemas drop what they do not know. */
-  readonly #asked = new Map<RequestId, AskedRequest>();
-  #kept: readonly string[] = [];
   #next: Exchange | undefined;
 
   constructor(options: {
-    readonly handshake: Exchange;
     readonly secrets: Secrets;
     readonly onNotification: (method: string, params: unknown) => void;
   }) {
-    this.handshake = options.handshake;
     this.#secrets = options.secrets;
     this.#onNotification = options.onNotification;
   }
@@ -92,8 +82,7 @@ export class Exchanges {
       if (typeof given === "number" || typeof given === "string") this.#open.delete(given);
       return undefined;
     }
-    const isHandshake = message.method === "initialize" || message.method === "server/discover";
-    const exchange = this.#next ?? (isHandshake ? this.handshake : new Exchange({ onFailed: () => {} }));
+    const exchange = this.#next ?? new Exchange({ onFailed: () => {} });
     this.#next = undefined;
     exchange.requestId = message.id;
     this.#open.set(message.id, exchange);
@@ -101,13 +90,12 @@ export class Exchanges {
   }
 
   /** Notes a message that arrived, with the exchange in whose reply it came. Returns what the SDK is to see of it; undefined where that is nothing. */
-  incoming(received: unknown, replyTo?: Exchange): JSONRPCMessage | undefined {
+  incoming(received: unknown): JSONRPCMessage | undefined {
     if (!isObject(received)) return undefined;
     const message = arrived(received);
     if (!isMessage(message)) return undefined;
     if (!("method" in message)) return this.#answer(message);
     if ("id" in message) {
-      this.#keep(message, replyTo);
       const { jsonrpc, id, method, params } = message;
       return { jsonrpc, id, method, ...(params !== undefined && { params }) };
     }
@@ -116,23 +104,17 @@ export class Exchanges {
     return message;
   }
 
-  /** From now on the parameters of these requests of the server are kept until they are taken. */
-  keepRequests(methods: readonly string[]): void {
-    this.#kept = methods;
-  }
-
-  /** A request of the server, as it came. */
-  takeRequest(id: RequestId): AskedRequest | undefined {
-    const asked = this.#asked.get(id);
-    this.#asked.delete(id);
-    return asked;
-  }
-
   /** The calls that a request of the server can belong to: the one in whose reply it came, or any of those on their way. */
-  callsFor(asked: AskedRequest | undefined): readonly CallOrigin[] {
-    const told = asked?.replyTo?.call;
-    if (told !== undefined) return [told];
+  callsFor(replyTo: Exchange | undefined): readonly CallOrigin[] {
+    if (replyTo?.call !== undefined) return [replyTo.call];
     return [...this.#open.values()].flatMap(({ call }) => call ?? []);
+  }
+
+  /** Fails all that is on its way, since the wire is no more. */
+  failAll(failure: Failure): void {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    for (const exchange of open) exchange.fail(failure);
   }
 
   /** Forgets a request whose failure was reported. */
@@ -177,14 +159,6 @@ export class Exchanges {
       message: this.#secrets.clean(message),
       ...(data !== undefined && { data: this.#secrets.maskJson(data) }),
     };
-  }
-
-  #keep(request: JSONRPCRequest, replyTo: Exchange | undefined): void {
-    if (!this.#kept.includes(request.method)) return;
-    this.#asked.set(request.id, { params: request.params, replyTo });
-    // Those that the SDK refuses by itself are never taken.
-    const [oldest] = this.#asked.keys();
-    if (this.#asked.size > maxKept && oldest !== undefined) this.#asked.delete(oldest);
   }
 
   /** The SDK hands progress on a microtask later than the result it came with, and then drops it. */

@@ -1,24 +1,28 @@
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
-import type { CustomServer, HttpServer, StdioServer } from "../config/server-config.js";
+import type { CustomServer, HttpServer, ProtocolVersion, StdioServer } from "../config/server-config.js";
 import type { McpSession } from "../mcp-session.js";
-import { settledWithin } from "./abort.js";
+import { rejectable, settledWithin } from "./abort.js";
+import type { Answering, ServerRequestHandler } from "./answering.js";
 import { type Connection, registerConnection } from "./connection.js";
-import { tap } from "./custom/message-tap.js";
+import { isSession, tap } from "./custom/message-tap.js";
 import { SessionRequests } from "./custom/session-requests.js";
+import { askOrGreet } from "./era/ask-or-greet.js";
+import { eraOf } from "./era/protocol-versions.js";
+import type { ServerMemory } from "./era/server-memory.js";
 import { Exchange } from "./exchange.js";
 import { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
+import { findTransport } from "./http/find-transport.js";
 import type { HttpSockets, SendHttp } from "./http/http-sockets.js";
-import { HttpWire } from "./http/http-wire.js";
 import { failureOf } from "./http/status-failure.js";
-import { forget, quietly } from "./quietly.js";
+import { httpWire, processWire, type WireParts } from "./make-wire.js";
+import { forget, ignore, quietly } from "./quietly.js";
 import { Secrets } from "./redact.js";
 import type { Requests } from "./requests.js";
-import { answerServerRequests, type ServerRequestHandler } from "./server-requests.js";
+import { RpcChannel } from "./rpc-channel.js";
 import { SessionConnection } from "./session-connection.js";
-import { StdioWire } from "./stdio/stdio-wire.js";
-import { type Wire, WireTransport } from "./wire.js";
+import type { Wire } from "./wire.js";
+import { WireSession } from "./wire-session.js";
 
 /** How a connection is opened. */
 export interface OpenConnectionOptions {
@@ -37,6 +41,9 @@ export interface OpenConnectionOptions {
   readonly sockets: HttpSockets;
   /** By which requests go to it: the sockets themselves, or a layer in front of them. */
   readonly send?: SendHttp | undefined;
+  /** What was found out about the server by the connections before. */
+  readonly memory: ServerMemory;
+  readonly protocol: "auto" | ProtocolVersion;
   readonly clientInfo: { readonly name: string; readonly version: string };
   readonly capabilities: ClientCapabilities;
   /** Answers elicitation, sampling and roots requests, as far as `capabilities` declare them. */
@@ -48,6 +55,8 @@ export interface OpenConnectionOptions {
    * parameters has to go through `mask`, which takes the secrets out.
    */
   readonly onNotification: (method: string, params: unknown, mask: (params: unknown) => unknown) => void;
+  /** Called when changes of lists go unheard, though the connection is open. */
+  readonly onUnheard?: (() => void) | undefined;
   /** Called once, when the connection is open and ends without `close()`. Calls in flight reject by themselves. */
   readonly onDied: (failure: Failure) => void;
 }
@@ -79,7 +88,10 @@ class Opening {
   readonly #reject: (error: unknown) => void;
   /** Undefined until there is one, and where somebody else opens the session. */
   #wire: Wire | undefined;
-  #isOpen = false;
+  /** Whether what was being connected to has ended by itself. */
+  #hasEnded = false;
+  /** Undefined where somebody else opens it. */
+  #session: WireSession | undefined;
 
   constructor(options: OpenConnectionOptions) {
     this.#options = options;
@@ -89,10 +101,11 @@ class Opening {
     this.#reject = reject;
     forget(this.#failed);
     this.#exchanges = new Exchanges({
-      handshake: new Exchange({ onFailed: (failure) => this.#reject(failure) }),
       secrets: this.#secrets,
-      onNotification: (method, params) =>
-        this.#options.onNotification(method, params, (value) => this.#secrets.maskJson(value)),
+      onNotification: (method, params) => {
+        if (this.#session?.takes(method, params) === true) return;
+        this.#options.onNotification(method, params, (value) => this.#secrets.maskJson(value));
+      },
     });
   }
 
@@ -106,7 +119,7 @@ class Opening {
       const { target } = this.#options;
       const connection = await ("connect" in target ? this.#openCustom(target) : this.#openOwn(target));
       registerConnection(connection);
-      this.#isOpen = true;
+      this.#options.memory.protocol = connection.serverInfo.protocol;
       return connection;
     } finally {
       clearTimeout(timer);
@@ -123,33 +136,62 @@ class Opening {
   }
 
   async #openOwn(target: StdioServer | HttpServer): Promise<Connection> {
-    const { clientInfo, capabilities, onServerRequest, closeTimeoutMs } = this.#options;
-    const wire = this.#wireTo(target);
+    const { memory, principal, protocol, signal, sockets, send = sockets.send } = this.#options;
+    if ("command" in target) {
+      const attempt = (): Promise<Connection> => this.#attempt(processWire(target, this.#shared), "stdio");
+      const mayGreet = (): boolean => this.#hasEnded && protocol === "auto" && !signal.aborted;
+      return await askOrGreet(attempt, memory, mayGreet);
+    }
+    return await findTransport(target.type, memory, (kind) =>
+      this.#attempt(httpWire(target, kind, { ...this.#shared, principal, sockets, send }), kind),
+    );
+  }
+
+  async #attempt(wire: Wire, kind: "stdio" | "http" | "sse"): Promise<Connection> {
+    const { clientInfo, capabilities, closeTimeoutMs, memory, principal, protocol } = this.#options;
     this.#wire = wire;
     this.#options.onBegun?.({
       stderrTail: () => wire.stderrTail(),
       awaitsServer: () => wire.awaitsServer?.() ?? true,
     });
-    const client = new Client({ ...clientInfo }, { capabilities });
-    if (onServerRequest !== undefined) answerServerRequests(client, this.#exchanges, capabilities, onServerRequest);
-    const transport: WireTransport = new WireTransport({
+    const ended = rejectable();
+    forget(ended.promise);
+    const end = (failure: Failure): void => {
+      this.#hasEnded = true;
+      ended.reject(failure);
+    };
+    const unclear = (error: unknown, exchange: Exchange): Failure => failureOf(error, exchange, { hasSession: false });
+    const session: WireSession = new WireSession({
       wire,
       exchanges: this.#exchanges,
-      events: {
-        onEnded: (failure, how) => this.#ended(connection, failure, how),
-        onDoubt: (refusal) => connection.doubt(refusal),
-        onGap: () => this.#tellGap(connection),
+      channel: new RpcChannel({ wire, exchanges: this.#exchanges, failureOf: unclear }),
+      ...{ clientInfo, capabilities, memory, principal, protocol, kind },
+      answering: this.#answering,
+      signal: this.#options.signal,
+      onLost: () => quietly(() => this.#options.onUnheard?.()),
+      onGap: () => this.#tellGap(session),
+      onResourceGap: (uris) => {
+        for (const uri of uris) this.#tell("notifications/resources/updated", { uri });
       },
-      failureOf: (error, exchange) => failureOf(error, exchange, { hasSession: false }),
     });
-    const connection = this.#connection(client, transport, wire);
+    this.#session = session;
+    let connection: SessionConnection | undefined;
+    const open = async (): Promise<SessionConnection> => {
+      await wire.start({
+        onMessage: (message, replyTo) => session.receive(message, replyTo),
+        onEnded: (failure, how) => (connection === undefined ? end(failure) : connection.die(failure, how)),
+        onDoubt: (refusal) => connection?.doubt(refusal),
+        onGap: () => this.#tellGap(session),
+      });
+      await session.open();
+      return this.#connection(session, session.requests, wire);
+    };
     try {
-      await Promise.race([client.connect(transport, { timeout: 2_147_483_647 }), this.#failed]);
-      await Promise.race([wire.ready?.(), this.#failed]);
+      connection = await Promise.race([open(), ended.promise, this.#failed]);
       return connection;
     } catch (error) {
       const failure = this.#explain(error, wire);
-      forget(client.close());
+      forget(session.close());
       await wire.close(closeTimeoutMs, { hasty: true });
       throw failure;
     }
@@ -181,41 +223,45 @@ class Opening {
     const onclose = session.onclose;
     session.onclose = () => {
       onclose?.call(session);
-      this.#ended(connection, new Failure("closed", "the session ended", { delivery: "sent" }), {
-        sparesRequests: false,
-      });
+      connection.die(new Failure("closed", "the session ended", { delivery: "sent" }));
     };
     return connection;
   }
 
-  #wireTo(target: StdioServer | HttpServer): Wire {
-    const shared = { secrets: this.#secrets, maxMessageBytes: this.#options.maxMessageBytes };
-    const { principal, sockets, send: sendOut = sockets.send } = this.#options;
-    if ("url" in target) {
-      const send: SendHttp = (url, request) => {
-        this.#secrets.addSent(request.headers);
-        return sendOut(url, request);
-      };
-      return new HttpWire({ ...shared, server: target, principal, sockets, send });
-    }
-    this.#secrets.addEnv(target.env ?? {});
-    this.#secrets.addArgs(target.args ?? []);
-    return new StdioWire({ ...shared, server: target, exchanges: this.#exchanges });
+  get #shared(): WireParts {
+    const { maxMessageBytes } = this.#options;
+    return { exchanges: this.#exchanges, secrets: this.#secrets, maxMessageBytes };
+  }
+
+  get #answering(): Answering {
+    const { capabilities, onServerRequest } = this.#options;
+    return { capabilities, handler: onServerRequest };
   }
 
   #connection(session: McpSession, requests: Requests, wire?: Wire): SessionConnection {
-    const { closeTimeoutMs, onDied } = this.#options;
-    return new SessionConnection({ session, requests, secrets: this.#secrets, closeTimeoutMs, onDied, wire });
-  }
-
-  #ended(connection: SessionConnection, failure: Failure, how?: { readonly sparesRequests: boolean }): void {
-    if (this.#isOpen) connection.die(failure, how);
-    else this.#reject(failure);
+    const { closeTimeoutMs } = this.#options;
+    const answering = this.#answering;
+    const onDied = (failure: Failure): void => {
+      const protocol = requests.protocolVersion;
+      // Without a session to forget, the server has been replaced by one of an older revision.
+      const isOther = failure.kind === "session-lost" && protocol !== undefined && eraOf(protocol) === "modern";
+      if (isOther && Number(failure.status ?? 0) < 500) this.#options.memory.forget();
+      this.#options.onDied(failure);
+    };
+    return new SessionConnection({
+      session,
+      answering,
+      requests,
+      secrets: this.#secrets,
+      closeTimeoutMs,
+      onDied,
+      wire,
+    });
   }
 
   /** Notices may have been lost: every list that announces its changes may have changed. */
-  #tellGap(connection: SessionConnection): void {
-    const { capabilities } = connection.serverInfo;
+  #tellGap(session: WireSession): void {
+    const capabilities: Readonly<Record<string, unknown>> = { ...session.getServerCapabilities() };
     for (const list of ["tools", "resources", "prompts"]) {
       const declared = capabilities[list];
       if (
@@ -225,14 +271,19 @@ class Opening {
         declared.listChanged !== true
       )
         continue;
-      quietly(() => this.#options.onNotification(`notifications/${list}/list_changed`, undefined, (value) => value));
+      this.#tell(`notifications/${list}/list_changed`, undefined);
     }
+  }
+
+  /** Tells of what the server may have said unheard. */
+  #tell(method: string, params: unknown): void {
+    quietly(() => this.#options.onNotification(method, params, (value) => value));
   }
 
   #explain(error: unknown, wire?: Wire): unknown {
     const { signal } = this.#options;
     if (signal.aborted) return signal.reason;
-    const failure = failureOf(error, this.#exchanges.handshake, { hasSession: false });
+    const failure = failureOf(error, new Exchange({ onFailed: ignore }), { hasSession: false });
     const isOwn = failure.kind === "http" || failure.kind === "rpc" || failure.kind === "application";
     const message =
       failure.cause instanceof Error && !isOwn && failure.cause.message !== ""
@@ -253,19 +304,4 @@ class Opening {
 /** Errors that are rethrown as they are: the server's own, and those of the application. */
 function keepsCause({ kind }: Failure): boolean {
   return kind === "rpc" || kind === "application";
-}
-
-function rejectable(): { readonly promise: Promise<never>; readonly reject: (error: unknown) => void } {
-  let reject: ((error: unknown) => void) | undefined;
-  const promise = new Promise<never>((_, fail) => {
-    reject = fail;
-  });
-  return { promise, reject: (error) => reject?.(error) };
-}
-
-function isSession(session: unknown): session is McpSession {
-  if (typeof session !== "object" || session === null) return false;
-  return ["request", "close", "getServerCapabilities"].every(
-    (method) => typeof Reflect.get(session, method) === "function",
-  );
 }

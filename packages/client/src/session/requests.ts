@@ -8,6 +8,8 @@ export interface Requests {
    * answer any more.
    */
   request(request: ConnectionRequest, exchange: Exchange): () => void;
+  /** The request that shows whether the server is there. */
+  readonly pingMethod: "ping" | "server/discover";
   /** The revision of MCP that was agreed upon, where it is known here. */
   readonly protocolVersion?: string | undefined;
 }

@@ -1,5 +1,6 @@
 import type { McpSession } from "../mcp-session.js";
 import { settledWithin } from "./abort.js";
+import type { Answering } from "./answering.js";
 import type { Cancellation } from "./cancellation.js";
 import type { Connection, ConnectionRequest, SendOptions, ServerInfo } from "./connection.js";
 import { Exchange } from "./exchange.js";
@@ -17,6 +18,7 @@ const doubtTimeoutMs = 5_000;
 /** A {@link Connection} over a client of the SDK, of either line. */
 export class SessionConnection implements Connection {
   readonly session: McpSession;
+  readonly answering: Answering;
   readonly #requests: Requests;
   readonly #secrets: Secrets;
   readonly #closeTimeoutMs: number;
@@ -33,6 +35,7 @@ export class SessionConnection implements Connection {
 
   constructor(options: {
     readonly session: McpSession;
+    readonly answering: Answering;
     readonly requests: Requests;
     readonly secrets: Secrets;
     readonly closeTimeoutMs: number;
@@ -40,6 +43,7 @@ export class SessionConnection implements Connection {
     readonly wire?: Wire | undefined;
   }) {
     this.session = options.session;
+    this.answering = options.answering;
     this.#requests = options.requests;
     this.#secrets = options.secrets;
     this.#closeTimeoutMs = options.closeTimeoutMs;
@@ -117,12 +121,8 @@ export class SessionConnection implements Connection {
   }
 
   async ping(signal: Cancellation): Promise<void> {
-    const error = await this.#answerTo("ping", signal);
-    if (error === undefined || error.kind === "rpc") return;
-    // The 2026-07-28 revision has no ping, and its SDK refuses to send one.
-    if (codeOf(error.cause) !== "METHOD_NOT_SUPPORTED_BY_PROTOCOL_VERSION") throw error;
-    const second = await this.#answerTo("server/discover", signal);
-    if (second !== undefined && second.kind !== "rpc") throw second;
+    const failure = await this.#answerTo(this.#requests.pingMethod, signal);
+    if (failure !== undefined && failure.kind !== "rpc") throw failure;
   }
 
   check(): Promise<void> {
@@ -191,8 +191,4 @@ export class SessionConnection implements Connection {
     const refusal = failure.refusal && this.#masked(failure.refusal);
     return failure.with({ message: this.#secrets.clean(failure.message), cause, refusal });
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }

@@ -94,7 +94,7 @@ test("M9: what a tool says, JSON-RPC errors, aborts and time lost in the local q
 });
 
 test("M9: 5xx count; 4xx, 401, 403 and 429 do not", async () => {
-  const chaos = await startChaosServer();
+  const chaos = await startChaosServer({ protocol: "legacy" });
   onTestFinished(() => chaos.close());
   const { client } = start({ one: { url: chaos.url, ...policy } });
   await client.ping("one");

@@ -57,7 +57,7 @@ test("Config: the names that other hosts give to transports", async () => {
 });
 
 test("Config: variables are replaced in every text, defaults where they are unset or empty", async () => {
-  const chaos = await startChaosServer();
+  const chaos = await startChaosServer({ protocol: "legacy" });
   onTestFinished(() => chaos.close());
   setEnv({ MINION_PORT: String(chaos.port), MINION_UNSET: undefined, MINION_EMPTY: "" });
   const url =

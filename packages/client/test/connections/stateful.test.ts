@@ -66,7 +66,7 @@ test("M12: whoever was calling when the connection was lost has been told; the n
 });
 
 test("M12: a forgotten HTTP session of a stateful server is a lost session, not a silent new one", async () => {
-  const chaos = await startChaosServer();
+  const chaos = await startChaosServer({ protocol: "legacy" });
   onTestFinished(() => chaos.close());
   const { client } = start({ one: { url: chaos.url, stateful: true } });
   await client.callTool("one", "counter");

@@ -23,7 +23,7 @@ test("M8: a list is all of its pages, an empty cursor among them", async () => {
 });
 
 test("M8: a chaos server's small pages and empty cursor give the whole list", async () => {
-  const chaos = await startChaosServer({ faults: { tools: 25, pageSize: 7, emptyCursor: true } });
+  const chaos = await startChaosServer({ protocol: "legacy", faults: { tools: 25, pageSize: 7, emptyCursor: true } });
   onTestFinished(() => chaos.close());
   const { client } = start({ one: { url: chaos.url } });
   const tools = names(await client.listTools("one"));
@@ -75,7 +75,7 @@ test("M7: a list has an end: in its items, its pages and its bytes, and the erro
 });
 
 test("M8: a partial walk is never kept", async () => {
-  const chaos = await startChaosServer({ faults: { pageSize: 3, failPage: 2 } });
+  const chaos = await startChaosServer({ protocol: "legacy", faults: { pageSize: 3, failPage: 2 } });
   onTestFinished(() => chaos.close());
   const { client } = start({ one: { url: chaos.url, ...noRetry } });
   await expect(client.listTools("one")).rejects.toThrow();
@@ -123,7 +123,7 @@ test("M8: a storm of 200 notices that nobody reads causes no fetch, and the next
 });
 
 test("M8: a storm over HTTP, and one from a new connection's own handshake, cause at most two fetches", async () => {
-  const chaos = await startChaosServer({ faults: { listChangedOnInit: 200 } });
+  const chaos = await startChaosServer({ protocol: "legacy", faults: { listChangedOnInit: 200 } });
   onTestFinished(() => chaos.close());
   const { client } = start({ one: { url: chaos.url } });
   const fetches = () => chaos.journal().filter((e) => e.event === "request" && e.method === "tools/list").length;
@@ -313,7 +313,7 @@ test("M7, M8: malformed entries are left out with an event that names each, the 
 });
 
 test("M7: a chaos server's malformed tool costs nothing but itself", async () => {
-  const chaos = await startChaosServer({ faults: { malformedTool: true } });
+  const chaos = await startChaosServer({ protocol: "legacy", faults: { malformedTool: true } });
   onTestFinished(() => chaos.close());
   const { client, events } = start({ one: { url: chaos.url } });
   const tools = names(await client.listTools("one"));

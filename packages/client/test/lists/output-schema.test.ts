@@ -6,7 +6,7 @@ import { SchemaCompiler } from "../../src/lists/json-schema/schema-compiler.js";
 import { memoryServer, ofType, rejection, start, statusOf, tool } from "../support.js";
 
 async function chaosServer(faults = {}) {
-  const chaos = await startChaosServer({ faults });
+  const chaos = await startChaosServer({ protocol: "legacy", faults });
   onTestFinished(() => chaos.close());
   return chaos;
 }

@@ -19,8 +19,7 @@ const timeout = 30_000;
 const never = new AbortController().signal;
 
 function exchanges(): Exchanges {
-  const handshake = new Exchange({ onFailed: () => {} });
-  return new Exchanges({ handshake, secrets: new Secrets(), onNotification: () => {} });
+  return new Exchanges({ secrets: new Secrets(), onNotification: () => {} });
 }
 
 /** A stdio server of a few lines, for output that no real one writes. `reply(message)` returns what it prints. */
@@ -145,10 +144,12 @@ describe("odd answers over stdio", () => {
         `require("node:readline").createInterface(process.stdin).on("line", (line) => console.log(${line}))`,
       ],
     });
-    const refusal = server(`'{"jsonrpc":"2.0","id":0,"error":{"code":-32602,"message":"no"}}'`);
+    const refusal = server(
+      `'{"jsonrpc":"2.0","id":' + JSON.parse(line).id + ',"error":{"code":-32602,"message":"no"}}'`,
+    );
     expect(await rejection(open(refusal))).toMatchObject({ kind: "rpc", cause: { code: -32_602 } });
     const old = server(
-      `'{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"1999","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}'`,
+      `'{"jsonrpc":"2.0","id":' + JSON.parse(line).id + ',"result":{"protocolVersion":"1999","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}'`,
     );
     expect(await rejection(open(old))).toMatchObject({ kind: "connect", delivery: "not-sent" });
     expect(await rejection(open({ command: "no\0program" }))).toMatchObject({ kind: "connect", delivery: "not-sent" });
@@ -274,6 +275,7 @@ describe("over HTTP", () => {
     const wire = (type: "http" | "sse"): HttpWire =>
       new HttpWire({
         server: { url, type },
+        kind: type,
         principal: undefined,
         secrets: new Secrets(),
         maxMessageBytes: 1_000,
@@ -286,11 +288,11 @@ describe("over HTTP", () => {
     await streamable.start(events);
     await streamable.close(10, { hasty: false });
     await rejection(streamable.send({ jsonrpc: "2.0", method: "x" }, undefined));
-    await streamable.ready();
+    await streamable.listen();
     const sse = wire("sse");
     await sse.close(10, { hasty: false });
     await rejection(sse.start(events));
-    await sse.ready();
+    await sse.listen();
     expect(requests).toEqual([]);
   });
 });

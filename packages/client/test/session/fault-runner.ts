@@ -160,7 +160,7 @@ function stdioSubject(scenario: Pick<Scenario, "start">): Subject {
 }
 
 async function processSubject(faults: FaultSettings, transport: TransportName): Promise<Subject> {
-  const server = await spawnChaosServer({ faults });
+  const server = await spawnChaosServer({ protocol: "legacy", faults });
   onTestFinished(() => server.close());
   return {
     target: transport === "sse" ? { type: "sse", url: server.sseUrl } : { url: server.url },
@@ -172,7 +172,7 @@ async function processSubject(faults: FaultSettings, transport: TransportName): 
 }
 
 async function serverSubject(faults: FaultSettings, transport: TransportName): Promise<Subject> {
-  const server = await startChaosServer({ faults });
+  const server = await startChaosServer({ protocol: "legacy", faults });
   onTestFinished(() => server.close());
   return {
     target: transport === "sse" ? { type: "sse", url: server.sseUrl } : { url: server.url },

@@ -11,7 +11,7 @@ function isCall({ message }: Exchange, tool?: string): boolean {
 
 describe("the session", () => {
   test("M3: a lost one is told once; each of 8 concurrent calls knows that it was not run", { timeout }, async () => {
-    const server = await startChaosServer();
+    const server = await startChaosServer({ protocol: "legacy" });
     onTestFinished(() => server.close());
     const { call, deaths } = await open({ url: server.url });
     server.forgetSessions();
@@ -457,9 +457,11 @@ describe("the HTTP+SSE transport", () => {
       message: expect.stringContaining("another origin"),
     });
     expect(requests.filter(({ method }) => method.startsWith("POST"))).toEqual([]);
-    await open({ url, type: "sse" });
+    await open({ url, type: "sse" }, { protocol: "auto" });
     expect(requests.filter(({ method }) => method === "POST /second").length).toBeGreaterThanOrEqual(1);
-    expect(await rejection(open({ url, type: "sse" }).then(({ call }) => call("any")))).toMatchObject({
+    expect(
+      await rejection(open({ url, type: "sse" }, { protocol: "auto" }).then(({ call }) => call("any"))),
+    ).toMatchObject({
       message: expect.stringContaining("another origin"),
     });
   });

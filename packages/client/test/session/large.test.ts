@@ -8,7 +8,10 @@ const megabyte = 1_000_000;
 
 async function connect(transport: TransportName, maxMessageBytes: number): Promise<Opened> {
   if (transport === "stdio") return open(chaosStdio().target, { maxMessageBytes });
-  const server = await spawnChaosServer({ faults: { reply: transport === "http, SSE replies" ? "sse" : "json" } });
+  const server = await spawnChaosServer({
+    protocol: "legacy",
+    faults: { reply: transport === "http, SSE replies" ? "sse" : "json" },
+  });
   onTestFinished(() => server.close());
   return open(transport === "sse" ? { type: "sse", url: server.sseUrl } : { url: server.url }, { maxMessageBytes });
 }

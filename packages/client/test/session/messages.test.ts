@@ -17,6 +17,7 @@ interface Server {
 async function serve(transport: TransportName, faults: FaultSettings = {}): Promise<Server> {
   if (transport === "stdio") return chaosStdio({ faults });
   const server = await startChaosServer({
+    protocol: "legacy",
     faults: { ...faults, reply: transport === "http, SSE replies" ? "sse" : "json" },
   });
   onTestFinished(() => server.close());

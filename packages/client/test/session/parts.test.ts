@@ -288,7 +288,6 @@ describe("Retry-After", () => {
 describe("exchanges", () => {
   const table = (): Exchanges =>
     new Exchanges({
-      handshake: new Exchange({ onFailed: () => {} }),
       secrets: new Secrets(),
       onNotification: () => {},
     });
@@ -363,19 +362,6 @@ describe("exchanges", () => {
     const late = progress({ progressToken: exchange.progressToken, progress: 2 });
     expect(exchanges.incoming(late)).toBe(late);
     expect(seen).toMatchObject([{ progress: 1 }]);
-  });
-
-  test("M7: requests of the server that are never taken do not pile up", () => {
-    const exchanges = table();
-    exchanges.keepRequests(["elicitation/create"]);
-    for (let id = 0; id < 1_000; id++) {
-      exchanges.incoming({ jsonrpc: "2.0", id, method: "elicitation/create", params: { id } });
-      exchanges.incoming({ jsonrpc: "2.0", id: `p${id}`, method: "ping" });
-    }
-    expect(exchanges.takeRequest(0)).toBeUndefined();
-    expect(exchanges.takeRequest("p999")).toBeUndefined();
-    expect(exchanges.takeRequest(999)).toEqual({ params: { id: 999 }, replyTo: undefined });
-    expect(exchanges.takeRequest(999)).toBeUndefined();
   });
 
   test("M2: a request that was cancelled is forgotten", () => {

@@ -189,7 +189,7 @@ describe("the two lines of the SDK", () => {
   });
 
   test("M3, M4: v2 over streamable HTTP tells refusals and a lost session apart", { timeout }, async () => {
-    const server = await startChaosServer({ faults: { reply: "sse" } });
+    const server = await startChaosServer({ protocol: "legacy", faults: { reply: "sse" } });
     onTestFinished(() => server.close());
     const connect = async (): Promise<ClientV2> => {
       const client = new ClientV2({ name: "test", version: "1.0.0" });

@@ -11,7 +11,10 @@ const collect: () => void = runInNewContext("gc");
 
 async function connectTo(transport: TransportName): Promise<Opened> {
   if (transport === "stdio") return open(chaosStdio().target);
-  const server = await startChaosServer({ faults: { reply: transport === "http, SSE replies" ? "sse" : "json" } });
+  const server = await startChaosServer({
+    protocol: "legacy",
+    faults: { reply: transport === "http, SSE replies" ? "sse" : "json" },
+  });
   onTestFinished(() => server.close());
   return open(transport === "sse" ? { type: "sse", url: server.sseUrl } : { url: server.url });
 }
@@ -26,7 +29,7 @@ test("the heap is flat over 10,000 calls", { timeout: 120_000 }, async () => {
 });
 
 test("the heap is flat over failing requests, which the SDK would keep", { timeout: 120_000 }, async () => {
-  const server = await spawnChaosServer();
+  const server = await spawnChaosServer({ protocol: "legacy" });
   onTestFinished(() => server.close());
   const { call } = await open({ url: server.url });
   await server.control({ set: { status: 500, only: "calls" } });

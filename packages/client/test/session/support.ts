@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type ChaosCommandOptions, chaosCommand, type JournalEntry, readJournal } from "@minion/chaos";
 import { onTestFinished } from "vitest";
 import type { Connection } from "../../src/session/connection.js";
+import { ServerMemory } from "../../src/session/era/server-memory.js";
 import type { Failure } from "../../src/session/failure.js";
 import { HttpSockets } from "../../src/session/http/http-sockets.js";
 import { type OpenConnectionOptions, openConnection } from "../../src/session/open-connection.js";
@@ -42,6 +43,9 @@ export async function open(
   const connection = await openConnection({
     ...defaults,
     sockets: new HttpSockets(),
+    memory: new ServerMemory(),
+    // Sessions are what most tests here are about; which revision is found by asking is tested in era/.
+    protocol: "2025-11-25",
     target,
     signal: new AbortController().signal,
     onNotification: (method) => notifications.push(method),
@@ -65,7 +69,7 @@ export function chaosStdio(options: Omit<ChaosCommandOptions, "journal"> = {}): 
 } {
   const folder = temporaryFolder();
   const journal = join(folder, "journal.jsonl");
-  const { env, ...command } = chaosCommand({ ...options, journal });
+  const { env, ...command } = chaosCommand({ protocol: "legacy", ...options, journal });
   return { target: { ...command, env: { ...env } }, journal: () => readJournal(journal) };
 }
 

@@ -64,3 +64,11 @@ function isLive(transport: unknown): transport is LiveTransport {
     typeof transport === "object" && transport !== null && "send" in transport && typeof transport.send === "function"
   );
 }
+
+/** Whether a value has what is needed of a session. */
+export function isSession(session: unknown): session is McpSession {
+  if (typeof session !== "object" || session === null) return false;
+  return ["request", "close", "getServerCapabilities"].every(
+    (method) => typeof Reflect.get(session, method) === "function",
+  );
+}

@@ -2,6 +2,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { McpSession } from "../../mcp-session.js";
 import type { ConnectionRequest } from "../connection.js";
+import { eraOf } from "../era/protocol-versions.js";
 import type { Exchange } from "../exchange.js";
 import type { Exchanges } from "../exchanges.js";
 import type { Failure } from "../failure.js";
@@ -34,6 +35,11 @@ export class SessionRequests implements Requests {
     // The other line has more ways to tell a server.
     this.#hasCancel = options.tap !== undefined && options.session instanceof Client;
     this.#failureOf = options.failureOf;
+  }
+
+  get pingMethod(): Requests["pingMethod"] {
+    const version = this.#session.getNegotiatedProtocolVersion?.();
+    return version !== undefined && eraOf(version) === "modern" ? "server/discover" : "ping";
   }
 
   request(request: ConnectionRequest, exchange: Exchange): () => void {

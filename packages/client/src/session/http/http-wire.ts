@@ -2,10 +2,11 @@ import type { IncomingMessage } from "node:http";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { HttpServer } from "../../config/server-config.js";
 import { settledWithin } from "../abort.js";
+import { eraOf } from "../era/protocol-versions.js";
 import type { Exchange } from "../exchange.js";
 import { forget, ignore } from "../quietly.js";
 import type { Secrets } from "../redact.js";
-import type { Wire, WireEvents } from "../wire.js";
+import type { MessageHeaders, Wire, WireEvents } from "../wire.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 import { isSuccess, onceClosed } from "./http-body.js";
 import { HttpEndpoint } from "./http-endpoint.js";
@@ -13,18 +14,19 @@ import type { HttpRequest, HttpSockets, SendHttp } from "./http-sockets.js";
 import { sendFollowing } from "./redirects.js";
 import { readRefusal } from "./refusal.js";
 import { Replies } from "./replies.js";
+import { endAfter, endWith, lingerMs } from "./request-end.js";
 import { openSseStream } from "./sse-stream.js";
 import { StandingStream } from "./standing-stream.js";
 
 /** A server that does not answer the end of a session forgets it by itself, sooner or later. */
 const maxGoodbyeMs = 1_000;
 const maxOthers = 16;
-/** A reply that stays open although the answer has come, or will not come by it. */
-const lingerMs = 1_000;
 /** What nobody awaits the answer of, and so nobody gives up. */
 const notificationMs = 60_000;
 /** What shows whether a server lives waits for no call. */
 const vital: ReadonlySet<string> = new Set(["initialize", "ping", "server/discover"]);
+/** A request whose reply is a stream that stays open takes the place of no other. */
+const lasting = "subscriptions/listen";
 
 /** What an {@link HttpWire} is made of. */
 export interface HttpWireOptions {
@@ -35,13 +37,14 @@ export interface HttpWireOptions {
   readonly sockets: HttpSockets;
   /** By which every request goes out: the sockets themselves, or a layer in front of them. */
   readonly send: SendHttp;
+  readonly kind: "http" | "sse";
 }
 
 interface Post {
   readonly body: string;
   /** Undefined for an answer to the server. */
   readonly method: string | undefined;
-  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly headers: MessageHeaders | undefined;
 }
 
 /**
@@ -65,12 +68,13 @@ export class HttpWire implements Wire {
   #postUrl: URL;
   #sessionId: string | undefined;
   #protocolVersion: string | undefined;
+  #isReady = false;
 
   constructor(options: HttpWireOptions) {
-    const { server, principal, secrets, sockets } = options;
+    const { server, principal, secrets, sockets, kind } = options;
     this.#options = options;
     this.#endpoint = new HttpEndpoint(server, principal, secrets);
-    this.#kind = server.type ?? "http";
+    this.#kind = kind;
     this.#postUrl = this.#endpoint.url;
     this.#leaveSockets = sockets.use();
   }
@@ -89,21 +93,22 @@ export class HttpWire implements Wire {
     await openSseStream(response, { url, maxMessageBytes, events, onMoved });
   }
 
-  send(
-    message: JSONRPCMessage,
-    exchange: Exchange | undefined,
-    headers?: Readonly<Record<string, string>>,
-  ): Promise<void> {
+  send(message: JSONRPCMessage, exchange: Exchange | undefined, headers?: MessageHeaders): Promise<void> {
     const method = "method" in message ? message.method : undefined;
     return this.#post({ body: JSON.stringify(message), method, headers }, exchange);
   }
 
-  setProtocolVersion(version: string): void {
+  setProtocolVersion(version: string | undefined): void {
     this.#protocolVersion = version;
   }
 
-  /** Hears what the server says unasked. */
+  /** The server has been found to be what it is spoken to as. */
   async ready(): Promise<void> {
+    this.#isReady = true;
+  }
+
+  /** Hears what the server says unasked. */
+  async listen(): Promise<void> {
     const events = this.#events;
     if (this.#kind === "sse" || events === undefined) return;
     const { maxMessageBytes } = this.#options;
@@ -132,6 +137,11 @@ export class HttpWire implements Wire {
     const headers = await this.#endpoint.headers(this.#transportHeaders, this.#closing.signal);
     const response = await this.#request({ method: "DELETE", headers, signal: this.#closing.signal });
     response.resume();
+  }
+
+  /** A stream of today's revision that broke off is lost. */
+  get #hasResumption(): boolean {
+    return this.#protocolVersion === undefined || eraOf(this.#protocolVersion) === "legacy";
   }
 
   get #transportHeaders(): Readonly<Record<string, string | undefined>> {
@@ -194,7 +204,7 @@ export class HttpWire implements Wire {
       leave();
     };
     try {
-      leave = await this.#limiterFor(post, exchange).enter(signal);
+      if (post.method !== lasting) leave = await this.#limiterFor(post, exchange).enter(signal);
       const own = {
         ...post.headers,
         ...this.#transportHeaders,
@@ -208,7 +218,9 @@ export class HttpWire implements Wire {
       if (!isSuccess(response)) await this.#refused(response, headers, exchange);
       else if (exchange !== undefined && this.#kind === "http") {
         this.#noteSession(post, response);
-        const resume = (lastEventId: string): Promise<IncomingMessage> => this.#resume(lastEventId, signal);
+        const resume = this.#hasResumption
+          ? (lastEventId: string): Promise<IncomingMessage> => this.#resume(lastEventId, signal)
+          : undefined;
         void this.#replies?.read(response, { exchange, signal, resume }).finally(release);
         return;
       } else {
@@ -251,6 +263,13 @@ export class HttpWire implements Wire {
     throw new Error(`the rest of the reply was refused with HTTP status ${response.statusCode}`);
   }
 
+  /** Whether a refusal may mean that the server does not know what it is spoken to as: its session, or its revision. */
+  #mayBeForgotten(sent: Readonly<Record<string, string>>): boolean {
+    if (sent["mcp-session-id"] !== undefined) return true;
+    // A server without subscriptions is none that was replaced.
+    return this.#isReady && !this.#hasResumption && sent["mcp-method"] !== lasting;
+  }
+
   /** Tells whom it concerns; throws where that is nobody. */
   async #refused(
     response: IncomingMessage,
@@ -271,29 +290,8 @@ export class HttpWire implements Wire {
   ): ReturnType<typeof readRefusal> {
     return readRefusal(response, {
       id: exchange?.requestId,
-      hasSession: this.#kind === "sse" ? exchange !== undefined : sent["mcp-session-id"] !== undefined,
+      hasSession: this.#kind === "sse" ? exchange !== undefined : this.#mayBeForgotten(sent),
       secrets: this.#options.secrets,
     });
   }
-}
-
-/** Ends a request that takes so long. Returns what takes that back. */
-function endAfter(ms: number, request: AbortController): () => void {
-  const timer = setTimeout(() => request.abort(), ms);
-  timer.unref();
-  return () => clearTimeout(timer);
-}
-
-/** Ends a request when its answer is not awaited any more; where it has come, only what would not end by itself. */
-function endWith(exchange: Exchange, request: AbortController): () => void {
-  let keep = ignore;
-  const end = (): void => {
-    if (exchange.answer === undefined) request.abort();
-    else keep = endAfter(lingerMs, request);
-  };
-  const unlisten = exchange.onceOver(end);
-  return () => {
-    keep();
-    unlisten();
-  };
 }

@@ -29,13 +29,14 @@ export async function readRefusal(
   const { id, hasSession, secrets } = options;
   const body = await readStart(response, maxLength);
   const message = status >= 400 ? parsed(body) : undefined;
-  const isAnswer = id !== undefined && message?.id === id && ("error" in message || "result" in message);
+  const isOwn = message?.id === id || (message?.id === null && isOfProtocol(message.error));
+  const isAnswer = id !== undefined && message !== undefined && isOwn && ("error" in message || "result" in message);
   const hasChallenge = headers["www-authenticate"] !== undefined;
   const challenge = challengeOf(response);
   const failure = refusal(status, headers["retry-after"] ?? null, { hasSession, hasChallenge }).with({ challenge });
   const words = onOneLine(secrets.clean(wordsOf(message) ?? body, 4 * maxWords));
   return {
-    answer: isAnswer && !neverAnswers.has(status) ? message : undefined,
+    answer: isAnswer && !neverAnswers.has(status) ? { ...message, id } : undefined,
     failure: words === "" ? failure : failure.with({ message: `${failure.message}: ${words}` }),
   };
 }
@@ -45,6 +46,12 @@ function wordsOf(message: Readonly<Record<string, unknown>> | undefined): string
   const error = message?.error;
   if (typeof error !== "object" || error === null || !("message" in error)) return undefined;
   return typeof error.message === "string" ? error.message : undefined;
+}
+
+/** Whether an error is one of those that revision 2026-07-28 gives a meaning: it can be about nothing but this request. */
+function isOfProtocol(error: unknown): boolean {
+  const code: unknown = isObject(error) ? error.code : undefined;
+  return code === -32020 || code === -32021 || code === -32022;
 }
 
 function onOneLine(text: string): string {

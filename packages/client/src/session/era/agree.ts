@@ -1,0 +1,150 @@
+import type { ProtocolVersion } from "../../config/server-config.js";
+import type { Cancellation } from "../cancellation.js";
+import { Failure } from "../failure.js";
+import { forget } from "../quietly.js";
+import { type Dialect, isObject } from "./dialect.js";
+import { LegacyDialect } from "./legacy.js";
+import { greetingFrom, isRpc, ModernDialect, type ModernOptions } from "./modern.js";
+import { eraOf, legacyVersions, modernVersion } from "./protocol-versions.js";
+
+const headerMismatch = -32020;
+const missingCapability = -32021;
+const unsupportedVersion = -32022;
+/** A server that has not said so long what it speaks may be one of those that answer nothing before their handshake. */
+const patienceMs = 5_000;
+
+/** What is needed to agree with a server upon a revision. */
+export interface AgreeOptions extends ModernOptions {
+  readonly protocol: "auto" | ProtocolVersion;
+  readonly signal: Cancellation;
+}
+
+/**
+ * Agrees with a server upon the revision that is spoken: the newest that both know. A server of which nothing is known is
+ * asked by `server/discover`, which one of an older revision refuses; what it is, is remembered. Rejects with a `Failure`.
+ */
+export async function agree(options: AgreeOptions): Promise<Dialect> {
+  const { kind, memory, protocol, signal } = options;
+  // The older transport over HTTP belongs to the older revisions.
+  if (kind === "sse" && protocol === "auto") return await handshake(options);
+  if (protocol !== "auto") return await agreeUpon(protocol, options);
+  const end = await memory.turn(signal);
+  try {
+    const dialect = await ask(options);
+    memory.noteEra(eraOf(dialect.greeting.protocolVersion));
+    return dialect;
+  } finally {
+    end();
+  }
+}
+
+async function agreeUpon(protocol: ProtocolVersion, options: AgreeOptions): Promise<Dialect> {
+  if (eraOf(protocol) === "legacy") return await handshake(options, protocol);
+  const dialect = options.kind === "sse" ? "legacy" : (remembered(options) ?? (await discover(options)));
+  if (dialect !== "legacy") return dialect;
+  const problem = `the server does not speak MCP revision ${protocol}, the only one that its policy allows`;
+  throw new Failure("connect", problem, { delivery: "not-sent" });
+}
+
+async function ask(options: AgreeOptions): Promise<Dialect> {
+  const { memory } = options;
+  if (memory.era !== "legacy" && !memory.startsWithHandshake)
+    return (memory.era && remembered(options)) ?? (await probe(options));
+  try {
+    return await handshake(options);
+  } catch (error) {
+    // The server was replaced by one of today.
+    if (!supportedIn(error)?.includes(modernVersion)) throw error;
+    return await probe(options);
+  }
+}
+
+/** A server without sessions need not be asked for each connection. */
+function remembered(options: AgreeOptions): ModernDialect | undefined {
+  const greeting = options.kind === "http" ? options.memory.greetingFor(options.principal) : undefined;
+  return greeting && new ModernDialect(options, greeting);
+}
+
+async function probe(options: AgreeOptions): Promise<Dialect> {
+  const discovering = discover(options);
+  forget(discovering);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), patienceMs);
+  });
+  const first = await Promise.race<Dialect | "legacy" | "late">([discovering, late]).finally(() => clearTimeout(timer));
+  if (first === "legacy") return await handshake(options);
+  if (first !== "late") return first;
+  // Whichever is answered first decides; an answer to the question may still come, from a server that was slow to start.
+  let isModern = false;
+  const older: Promise<Dialect> = handshake(options, undefined, () => !isModern);
+  const newer = discovering.then((found): Dialect | Promise<Dialect> => {
+    if (found === "legacy") return older;
+    isModern = true;
+    return found;
+  });
+  return await Promise.any([newer, older]).catch(() => older);
+}
+
+function handshake(
+  options: AgreeOptions,
+  version?: string,
+  isWanted: () => boolean = () => true,
+): Promise<LegacyDialect> {
+  const { channel, wire, clientInfo, capabilities } = options;
+  return LegacyDialect.open({ channel, wire, clientInfo, capabilities, version, isWanted });
+}
+
+/** Asks a server. Rejects where the answer says nothing about its era, so that nothing is remembered of it. */
+async function discover(options: AgreeOptions): Promise<ModernDialect | "legacy"> {
+  for (let attempt = 1; ; attempt++) {
+    let result: unknown;
+    try {
+      result = await ModernDialect.discover(options);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const supported = supportedIn(error);
+      // A server may refuse the first request in a revision that it then names as its own.
+      if (supported?.includes(modernVersion) === true && attempt === 1) continue;
+      return judge(error, supported, options);
+    }
+    if (!isObject(result) || !Array.isArray(result.supportedVersions)) return "legacy";
+    if (!result.supportedVersions.includes(modernVersion)) return legacyAmong(result.supportedVersions);
+    const greeting = greetingFrom(result);
+    options.memory.noteGreeting(options.principal, greeting);
+    return new ModernDialect(options, greeting);
+  }
+}
+
+/** What a refusal says about the era; throws it where that is nothing. */
+function judge(failure: Failure, supported: readonly unknown[] | undefined, options: AgreeOptions): "legacy" {
+  const { kind, status = 0 } = failure;
+  if (supported !== undefined) return legacyAmong(supported);
+  if (isRpc(failure, headerMismatch) || isRpc(failure, missingCapability)) throw failure;
+  if (kind === "rpc" || kind === "invalid-result") return "legacy";
+  if (kind === "http" && [401, 403, 407, 429].includes(status)) throw failure;
+  if (kind === "http" && status >= 400 && status < 500) return "legacy";
+  const isTrouble = (kind === "http" && status >= 500) || (kind === "closed" && options.kind === "http");
+  // A server in trouble says nothing; one of an older revision that fails so at every unknown request does, in time.
+  if (!isTrouble || !options.memory.failedAtQuestion()) throw failure;
+  return "legacy";
+}
+
+function legacyAmong(supported: readonly unknown[]): "legacy" {
+  if (supported.length === 0 || supported.some((one) => legacyVersions.includes(String(one)))) return "legacy";
+  const versions = supported
+    .map((one) => String(one).slice(0, 50))
+    .slice(0, 10)
+    .join(", ");
+  const known = [modernVersion, ...legacyVersions].join(", ");
+  throw new Failure("connect", `the server speaks MCP revisions ${versions}, and this client ${known}`, {
+    delivery: "not-sent",
+  });
+}
+
+/** The revisions that a server names which refuses the one it was spoken to in. */
+function supportedIn(error: unknown): readonly unknown[] | undefined {
+  if (!(error instanceof Failure) || !isRpc(error, unsupportedVersion)) return undefined;
+  const data: unknown = isObject(error.cause) ? error.cause.data : undefined;
+  return isObject(data) && Array.isArray(data.supported) ? data.supported : undefined;
+}

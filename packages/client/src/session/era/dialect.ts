@@ -1,0 +1,47 @@
+import type { ConnectionRequest } from "../connection.js";
+import type { Exchange } from "../exchange.js";
+
+/** What a server says of itself when a connection is opened. */
+export interface Greeting {
+  readonly protocolVersion: string;
+  readonly name: string;
+  readonly version: string;
+  readonly instructions: string | undefined;
+  readonly capabilities: Readonly<Record<string, unknown>>;
+}
+
+/** How the revisions of one era use a wire. What is above knows no difference. */
+export interface Dialect {
+  readonly greeting: Greeting;
+  /** Sends a request. Returns what tells the server that nobody awaits the answer any more. */
+  request(request: ConnectionRequest, exchange: Exchange): () => void;
+  /** The request that shows whether the server is there. */
+  readonly pingMethod: "ping" | "server/discover";
+  /** Begins to hear what the server announces unasked; resolves once it does, or when that cannot be awaited. Never rejects. */
+  listen(): Promise<void>;
+  /** Whether a notification was meant for the dialect itself. */
+  takes(method: string, params: unknown): boolean;
+  /** Sends nothing more by itself. */
+  close(): void;
+}
+
+/** What a server says of itself in a member of a greeting, as far as it has the form that it should have. */
+export function greetingOf(
+  protocolVersion: string,
+  result: Readonly<Record<string, unknown>>,
+  serverInfo: unknown,
+): Greeting {
+  const { capabilities, instructions } = result;
+  const { name, version }: { name?: unknown; version?: unknown } = isObject(serverInfo) ? serverInfo : {};
+  return {
+    protocolVersion,
+    name: typeof name === "string" ? name : "",
+    version: typeof version === "string" ? version : "",
+    instructions: typeof instructions === "string" ? instructions : undefined,
+    capabilities: isObject(capabilities) ? capabilities : {},
+  };
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,77 @@
+import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
+import type { ConnectionRequest } from "../connection.js";
+import type { Exchange } from "../exchange.js";
+import { Failure } from "../failure.js";
+import { forget } from "../quietly.js";
+import { withProgressToken } from "../requests.js";
+import type { RpcChannel } from "../rpc-channel.js";
+import type { Wire } from "../wire.js";
+import { type Dialect, type Greeting, greetingOf, isObject } from "./dialect.js";
+import { legacyVersions } from "./protocol-versions.js";
+
+/** How a connection by a revision with a handshake is opened. */
+export interface LegacyOptions {
+  readonly channel: RpcChannel;
+  readonly wire: Wire;
+  readonly clientInfo: { readonly name: string; readonly version: string };
+  readonly capabilities: ClientCapabilities;
+  /** The only revision that will do; undefined where any is welcome. */
+  readonly version: string | undefined;
+  /** Whether the connection is still to be one of this era when the handshake is answered. */
+  readonly isWanted: () => boolean;
+}
+
+/** The revisions up to 2025-11-25: a handshake, a session, a stream on which the server speaks unasked, and ping. */
+export class LegacyDialect implements Dialect {
+  readonly greeting: Greeting;
+  readonly pingMethod = "ping";
+  readonly #channel: RpcChannel;
+  readonly #wire: Wire;
+
+  private constructor({ channel, wire }: LegacyOptions, greeting: Greeting) {
+    this.#channel = channel;
+    this.#wire = wire;
+    this.greeting = greeting;
+  }
+
+  /** Makes the handshake. Rejects with a `Failure`. */
+  static async open(options: LegacyOptions): Promise<LegacyDialect> {
+    const { channel, wire, clientInfo, capabilities, version } = options;
+    const wanted = version ?? legacyVersions[0];
+    wire.setProtocolVersion?.(undefined);
+    const result = await channel.call("initialize", { protocolVersion: wanted, capabilities, clientInfo });
+    if (!isObject(result) || typeof result.protocolVersion !== "string" || !isObject(result.serverInfo))
+      throw new Failure("invalid-result", "its answer to initialize is not a valid one", { delivery: "sent" });
+    const { protocolVersion, serverInfo } = result;
+    if (version === undefined ? !legacyVersions.includes(protocolVersion) : protocolVersion !== version) {
+      const known = version ?? legacyVersions.join(", ");
+      const problem = `the server wants to speak MCP revision ${protocolVersion.slice(0, 50)}, and this client ${known}`;
+      throw new Failure("connect", problem, { delivery: "sent" });
+    }
+    if (!options.isWanted()) throw new Failure("closed", "another revision was agreed upon", { delivery: "sent" });
+    wire.setProtocolVersion?.(protocolVersion);
+    const dialect = new LegacyDialect(options, greetingOf(protocolVersion, result, serverInfo));
+    await channel.notify("notifications/initialized");
+    return dialect;
+  }
+
+  request({ method, params }: ConnectionRequest, exchange: Exchange): () => void {
+    const sent = exchange.onProgress === undefined ? params : withProgressToken(params, exchange.progressToken);
+    const id = this.#channel.post({ method, params: sent }, exchange);
+    return () => {
+      this.#channel.drop(id);
+      if (exchange.delivery === "not-sent") return;
+      forget(this.#channel.notify("notifications/cancelled", { requestId: id, reason: "cancelled by the caller" }));
+    };
+  }
+
+  async listen(): Promise<void> {
+    await this.#wire.listen?.();
+  }
+
+  takes(): boolean {
+    return false;
+  }
+
+  close(): void {}
+}
