@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MinionClient } from "../dist/index.js";
+import { beAuthorizedClient } from "./conformance-auth.js";
 
 const suite = "@modelcontextprotocol/conformance@0.2.0-alpha.12";
 const scenarios = ["initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"];
@@ -15,6 +16,8 @@ else await beClient(process.argv.at(-1));
 
 /** What the suite starts for each scenario: lists the tools of the server at `url` and calls each with made-up arguments. */
 async function beClient(url) {
+  const { MCP_CONFORMANCE_SCENARIO: scenario = "", MCP_CONFORMANCE_CONTEXT: context = "{}" } = process.env;
+  if (scenario.startsWith("auth/")) return beAuthorizedClient(url, scenario, JSON.parse(context));
   const client = new MinionClient({
     servers: { test: { url } },
     capabilities: { elicitation: { form: { applyDefaults: true } } },
