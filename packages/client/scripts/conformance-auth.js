@@ -3,8 +3,8 @@ import {
   ClientCredentialsProvider,
   CrossAppAccessProvider,
   DpopSession,
-  discoverAndRequestJwtAuthGrant,
   PrivateKeyJwtProvider,
+  requestJwtAuthorizationGrant,
 } from "@modelcontextprotocol/client";
 import { MinionClient } from "../dist/index.js";
 
@@ -52,8 +52,8 @@ function providerFor(scenario, context) {
         clientId,
         clientSecret,
         assertion: async ({ authorizationServerUrl, resourceUrl, scope, fetchFn }) => {
-          const { jwtAuthGrant } = await discoverAndRequestJwtAuthGrant({
-            idpUrl: context.idp_issuer,
+          const { jwtAuthGrant } = await requestJwtAuthorizationGrant({
+            tokenEndpoint: context.idp_token_endpoint,
             audience: authorizationServerUrl,
             resource: resourceUrl,
             idToken: context.idp_id_token,
