@@ -19,7 +19,7 @@ export const ownDependencies: Readonly<Record<PackageName, readonly PackageName[
   metrics: [],
   chaos: [],
   client: ["breaker", "pool", "cache"],
-  gateway: ["breaker", "pool", "cache", "client"],
+  gateway: ["breaker", "pool", "cache", "metrics", "client"],
 };
 
 /** What a command printed. */

@@ -1,6 +1,7 @@
 import type { AuthInfo } from "@modelcontextprotocol/server";
 import { type Arrival, refusalReason } from "./door.js";
 import { errorResponse } from "./error-response.js";
+import type { Rejection } from "./gateway-metrics.js";
 import type { GatewayAuth, GatewaySettings } from "./gateway-options.js";
 
 /** A request that may be served. */
@@ -15,12 +16,14 @@ const metadataPath = "/.well-known/oauth-protected-resource";
 /** Decides, by the head of a request alone and before its body is read, whether it is served. */
 export class Admission {
   readonly #settings: GatewaySettings;
+  readonly #onRejected: (reason: Rejection) => void;
   #calls = 0;
   #idle: (() => void) | undefined;
   #isOpen = true;
 
-  constructor(settings: GatewaySettings) {
+  constructor(settings: GatewaySettings, onRejected: (reason: Rejection) => void) {
     this.#settings = settings;
+    this.#onRejected = onRejected;
   }
 
   /** How many requests are being served. */
@@ -41,19 +44,25 @@ export class Admission {
   async admit(head: Request, arrival: Arrival): Promise<Admitted | Response> {
     const { path, maxConcurrentCalls, auth } = this.#settings;
     const reason = refusalReason(arrival, this.#settings);
-    if (reason !== undefined) return errorResponse(403, -32000, `Forbidden: ${reason}.`);
+    if (reason !== undefined) {
+      this.#onRejected("door");
+      return errorResponse(403, -32000, `Forbidden: ${reason}.`);
+    }
     const { pathname } = new URL(head.url);
     if (auth !== undefined && (pathname === metadataPath || pathname === `${metadataPath}${path}`))
       return Response.json(metadataOf(auth));
     if (pathname !== path) return errorResponse(404, -32000, `Not found. MCP is at ${path}.`);
-    if (!this.#isOpen)
-      return errorResponse(503, -32603, "The gateway is shutting down.", {
-        headers: { "retry-after": "1", connection: "close" },
-      });
+    if (!this.#isOpen) {
+      this.#onRejected("draining");
+      const headers = { "retry-after": "1", connection: "close" };
+      return errorResponse(503, -32603, "The gateway is shutting down.", { headers });
+    }
     // Streams that wait for changes have a limit of their own.
     const isCall = head.method === "POST" && head.headers.get("mcp-method") !== "subscriptions/listen";
-    if (isCall && this.#calls >= maxConcurrentCalls)
+    if (isCall && this.#calls >= maxConcurrentCalls) {
+      this.#onRejected("overloaded");
       return errorResponse(503, -32603, "Too many requests are being served.", { headers: { "retry-after": "1" } });
+    }
     if (isCall) this.#calls += 1;
     const release = (): void => {
       if (isCall) this.#calls -= 1;
@@ -63,6 +72,7 @@ export class Admission {
     const authInfo = await authorize(head, auth);
     if (!(authInfo instanceof Response)) return { authInfo, release };
     release();
+    this.#onRejected("auth");
     return authInfo;
   }
 }

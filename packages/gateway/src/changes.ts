@@ -21,6 +21,11 @@ export class Changes implements ServerEventBus {
   /** The lists that were told lately, and whether they have changed again since. */
   readonly #quiet = new Map<ServerEvent["kind"], { timer: NodeJS.Timeout; again: boolean }>();
 
+  /** How many streams are told. */
+  get streams(): number {
+    return this.#listeners.size;
+  }
+
   /** A list has changed. */
   changed(list: ChangingList): void {
     this.publish({ kind: kinds[list] });

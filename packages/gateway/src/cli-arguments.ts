@@ -7,6 +7,7 @@ export interface CliArguments {
   readonly port: number;
   readonly host: string;
   readonly path: string;
+  readonly metricsPort: number | undefined;
   readonly allowHosts: readonly string[];
   readonly isSingle: boolean;
   readonly isInsecure: boolean;
@@ -23,6 +24,7 @@ export const usage = `One MCP endpoint over all servers of an mcp.json.
   --port N             0 is any free port
   --host ADDRESS       127.0.0.1 by default; any other needs "auth" in the file, or --insecure
   --path PATH          /mcp by default
+  --metrics-port N     /metrics, /livez, /readyz and /status, on the address of --host
   --allow-host NAME    a further name by which it may be called; may be given several times
   --single             this is the only replica: servers with "stateful": true may be served over HTTP
   --insecure           serves an address that others can reach without asking who they are
@@ -43,6 +45,7 @@ export function readArguments(args: readonly string[]): CliArguments {
       port: { type: "string" },
       host: { type: "string" },
       path: { type: "string" },
+      "metrics-port": { type: "string" },
       "allow-host": { type: "string", multiple: true },
       single: { type: "boolean" },
       insecure: { type: "boolean" },
@@ -54,12 +57,14 @@ export function readArguments(args: readonly string[]): CliArguments {
   const isInfo = values.help === true || values.version === true;
   if (values.config === undefined && !isInfo) throw new TypeError("--config FILE is needed");
   if (values.stdio === true && values.port !== undefined) throw new TypeError("--stdio and --port exclude each other");
+  const metricsPort = values["metrics-port"];
   return {
     mode: modeOf(values),
     config: values.config ?? "",
     port: values.port === undefined ? 0 : portOf("--port", values.port),
     host: values.host ?? "127.0.0.1",
     path: values.path ?? "/mcp",
+    metricsPort: metricsPort === undefined ? undefined : portOf("--metrics-port", metricsPort),
     allowHosts: values["allow-host"] ?? [],
     isSingle: values.single === true,
     isInsecure: values.insecure === true,

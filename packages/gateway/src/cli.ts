@@ -2,11 +2,14 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { MinionClient } from "@minion/client";
+import { Metrics } from "@minion/metrics";
+import { Registry } from "prom-client";
 import { type CliArguments, readArguments, usage } from "./cli-arguments.js";
 import { diagnose, formatDiagnoses } from "./doctor.js";
 import { isLoopback } from "./door.js";
 import { Gateway } from "./gateway.js";
 import { type GatewayConfig, gatewayAuth, readGatewayConfig } from "./gateway-config.js";
+import { opsEndpoints } from "./ops-endpoints.js";
 import { version } from "./version.js";
 
 /** How the command ends: 0 in good order, 1 a server fails, 2 the start was refused. */
@@ -58,23 +61,28 @@ async function serveStdio(client: MinionClient, { options }: GatewayConfig): Pro
 
 async function serveHttp(client: MinionClient, config: GatewayConfig, args: CliArguments): Promise<ExitCode> {
   const { options, auth, drain } = config;
-  const { port, host, path } = args;
-  const own = `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  const { port, host, path, metricsPort } = args;
+  const origin = `http://${host.includes(":") ? `[${host}]` : host}`;
   const allowedHosts = [...(options.allowedHosts ?? []), ...args.allowHosts];
+  const registry = new Registry();
   await using gateway = new Gateway({
     ...options,
     client,
     path,
     allowedHosts,
-    auth: auth === undefined ? undefined : gatewayAuth(auth, own),
+    auth: auth === undefined ? undefined : gatewayAuth(auth, `${origin}:${port}${path}`),
+    registry,
   });
   const server = createServer(gateway.handler());
   const address = await listen(server, port, host);
-  say(`serving MCP at http://${host.includes(":") ? `[${host}]` : host}:${address.port}${path}`);
+  const metrics = new Metrics({ registry }).watchClient(client);
+  const ops = createServer(opsEndpoints(gateway, metrics.handler(), { allowedHosts }));
+  if (metricsPort !== undefined) say(`serving metrics at ${origin}:${(await listen(ops, metricsPort, host)).port}`);
+  say(`serving MCP at ${origin}:${address.port}${path}`);
   await told("SIGTERM", "SIGINT");
   say("draining");
   await gateway.drain(drain);
-  await close(server);
+  await Promise.all([close(server), close(ops)]);
   return 0;
 }
 

@@ -1,4 +1,5 @@
 import type { MinionClient, NameOptions, ToolFilter } from "@minion/client";
+import type { Registry } from "prom-client";
 
 /** Whom a request is made for. */
 export interface Principal {
@@ -66,6 +67,8 @@ export interface GatewayOptions {
   readonly maxStreams?: number | undefined;
   /** How much of a stream may wait for a slow reader before it is cut, in bytes. Default 8 MiB. */
   readonly maxBufferedBytes?: number | undefined;
+  /** Where the metrics of the gateway are registered; one gateway per registry. Default: nowhere. */
+  readonly registry?: Registry | undefined;
 }
 
 type Defaulted =
@@ -104,6 +107,7 @@ const known: readonly string[] = [
   "maxConcurrentCalls",
   "maxStreams",
   "maxBufferedBytes",
+  "registry",
 ] satisfies readonly (keyof GatewayOptions)[];
 
 /**

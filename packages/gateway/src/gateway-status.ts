@@ -7,7 +7,7 @@ export interface GatewayStatus {
   readonly draining: boolean;
   /** HTTP requests that are being served. */
   readonly calls: number;
-  /** GET streams that are open. */
+  /** Streams that wait for changes. */
   readonly streams: number;
   readonly servers: readonly ServerStatus[];
 }

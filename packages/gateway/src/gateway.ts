@@ -14,6 +14,7 @@ import { Admission, type Admitted } from "./admission.js";
 import { withBoundedBody } from "./bounded-body.js";
 import { Changes, notificationOf } from "./changes.js";
 import { errorResponse } from "./error-response.js";
+import { GatewayMetrics, type Outcome } from "./gateway-metrics.js";
 import { type GatewayOptions, type GatewaySettings, gatewaySettings } from "./gateway-options.js";
 import type { GatewayStatus } from "./gateway-status.js";
 import { isRecord } from "./is-record.js";
@@ -43,6 +44,7 @@ const capabilities = {
  */
 export class Gateway implements AsyncDisposable {
   readonly #settings: GatewaySettings;
+  readonly #metrics: GatewayMetrics | undefined;
   readonly #admission: Admission;
   readonly #changes = new Changes();
   readonly #lists: ServerLists;
@@ -57,7 +59,9 @@ export class Gateway implements AsyncDisposable {
   constructor(options: GatewayOptions) {
     this.#settings = gatewaySettings(options);
     const { client, maxBodyBytes, maxStreams } = this.#settings;
-    this.#admission = new Admission(this.#settings);
+    const { registry } = this.#settings;
+    this.#metrics = registry === undefined ? undefined : new GatewayMetrics(registry, () => this.#figures());
+    this.#admission = new Admission(this.#settings, (reason) => this.#metrics?.rejected(reason));
     this.#lists = new ServerLists(this.#settings, this.#changes);
     this.#router = new Router(this.#settings, this.#lists);
     this.#unsubscribe = client.subscribe((event) => {
@@ -117,13 +121,7 @@ export class Gateway implements AsyncDisposable {
 
   /** How the gateway is. */
   status(): GatewayStatus {
-    return {
-      ready: this.#isReady && this.#state === "serving",
-      draining: this.#state !== "serving",
-      calls: this.#admission.calls,
-      streams: this.#legacy.streams,
-      servers: this.#settings.client.status(),
-    };
+    return { ...this.#figures(), draining: this.#state !== "serving", servers: this.#settings.client.status() };
   }
 
   /**
@@ -158,6 +156,11 @@ export class Gateway implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #figures(): Pick<GatewayStatus, "ready" | "calls" | "streams"> {
+    const ready = this.#isReady && this.#state === "serving";
+    return { ready, calls: this.#admission.calls, streams: this.#changes.streams };
   }
 
   /** Lists everything once, so that calls know the hints of their tools; whoever fails does not keep it from being ready. */
@@ -221,28 +224,36 @@ export class Gateway implements AsyncDisposable {
   ): Promise<Record<string, unknown>> {
     const progressToken = mcpReq._meta?.progressToken;
     const sent: Promise<void>[] = [];
+    const onProgress = (progress: object): void => {
+      const notification = { method: "notifications/progress", params: { ...progress, progressToken } };
+      sent.push(mcpReq.notify(notification).catch(() => {}));
+    };
+    const begin = performance.now();
+    let server = "";
+    let outcome: Outcome = "error";
     const traceparent = http?.req?.headers.get("traceparent");
-    const result = await this.#router.answer(
-      {
-        method,
-        params,
-        era,
-        principal: http?.authInfo?.clientId,
-        signal: mcpReq.signal,
-        meta: traceparent == null ? {} : { traceparent },
-        onProgress:
-          progressToken === undefined
-            ? undefined
-            : (progress) => {
-                const notification = { method: "notifications/progress", params: { ...progress, progressToken } };
-                sent.push(mcpReq.notify(notification).catch(() => {}));
-              },
-      },
-      () => {},
-    );
-    // Progress goes before the result.
-    await Promise.all(sent);
-    return result;
+    try {
+      const result = await this.#router.answer(
+        {
+          method,
+          params,
+          principal: http?.authInfo?.clientId,
+          signal: mcpReq.signal,
+          meta: traceparent == null ? {} : { traceparent },
+          onProgress: progressToken === undefined ? undefined : onProgress,
+        },
+        (name) => {
+          server = name;
+        },
+      );
+      outcome = result.isError === true ? "tool_error" : "success";
+      // Progress goes before the result.
+      await Promise.all(sent);
+      return result;
+    } finally {
+      if (mcpReq.signal.aborted) outcome = "cancelled";
+      this.#metrics?.ended(method, server, outcome, era, (performance.now() - begin) / 1_000);
+    }
   }
 }
 

@@ -32,11 +32,6 @@ export class LegacyLeg {
     this.#options = options;
   }
 
-  /** How many GET streams are open. */
-  get streams(): number {
-    return this.#streams.size;
-  }
-
   async serve(request: Request, authInfo: AuthInfo | undefined): Promise<Response> {
     switch (request.method) {
       case "POST":

@@ -16,7 +16,6 @@ export interface Incoming {
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly principal: string | undefined;
-  readonly era: "legacy" | "modern";
   readonly signal: AbortSignal;
   /** Passes a notification of progress to the caller; undefined where the caller asked for none. */
   readonly onProgress: ((progress: Progress) => void) | undefined;

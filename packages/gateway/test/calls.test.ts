@@ -130,3 +130,11 @@ test("G1: each request of either era is answered by any replica, whoever answere
     vi.unstubAllGlobals();
   }
 });
+
+test("G13: a request ends by the deadline of its server, and says so", async () => {
+  await using chaos = await startChaosServer();
+  const { url } = await startGateway({ chaos: { url: chaos.url, callTimeoutMs: 3_000 } });
+  const { error } = await answerOf(await post(url, "tools/call", { name: "mcp_chaos_hang", arguments: {} }));
+  const data = { code: "ERR_MCP_TIMEOUT", server: "chaos", delivery: "sent" };
+  expect(error).toMatchObject({ code: -32603, data });
+});

@@ -109,19 +109,31 @@ test("G19: over stdio nothing but MCP is written, it ends with its input, and no
   await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), 60_000);
 });
 
-test("G4: over HTTP both eras are served, and SIGTERM ends it with 0 once the calls in flight have ended", async () => {
+test("G4, G20: over HTTP both eras are served, and SIGTERM ends it with 0 once the calls in flight have ended", async () => {
   await using chaos = await startChaosServer();
   const file = config({
     mcpServers: { chaos: { url: chaos.url } },
     gateway: { drain: { delayMs: 50, graceMs: 60_000 } },
   });
-  const gateway = run(["--config", file, "--port", "0"]);
+  const gateway = run(["--config", file, "--port", "0", "--metrics-port", "0"]);
   const url = await urlOf(gateway);
+  const ops = /serving metrics at (\S+)/.exec(gateway.stderr())?.[1] ?? "";
+  await vi.waitFor(async () => expect((await fetch(`${ops}/readyz`)).status).toBe(200), 60_000);
   const client = await legacyClient(url);
-  const slow = client.request("tools/call", { name: "mcp_chaos_slow", arguments: { ms: 1_500 } });
+  const slow = client.request("tools/call", { name: "mcp_chaos_slow", arguments: { ms: 6_000 } });
   const listen = await post(url, "subscriptions/listen", { notifications: { toolsListChanged: true } });
   await vi.waitFor(() => expect(chaos.journal()).toContainEqual(expect.objectContaining({ tool: "slow" })), 60_000);
+  const metrics = await (await fetch(`${ops}/metrics`)).text();
+  expect(metrics).toMatch(/^minion_gateway_in_flight \d+$/m);
+  expect(metrics).toMatch(/^minion_gateway_ready 1$/m);
+  expect(metrics).toMatch(/^mcp_/m);
+  const status = async (): Promise<unknown> => (await fetch(`${ops}/status`)).json();
+  // One of the client's own, and one that was asked for.
+  const expected = { ready: true, streams: 2, servers: [{ name: "chaos" }] };
+  await vi.waitFor(async () => expect(await status()).toMatchObject(expected), 60_000);
   gateway.process.kill("SIGTERM");
+  await vi.waitFor(async () => expect((await fetch(`${ops}/readyz`)).status).toBe(503), 60_000);
+  expect((await fetch(`${ops}/livez`)).status).toBe(200);
   expect(await slow).toMatchObject({ content: [{ type: "text" }] });
   expect(await listen.text()).toMatch(/"result":\{"resultType":"complete"/);
   expect(await gateway.ended).toBe(0);
