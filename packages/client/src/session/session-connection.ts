@@ -90,8 +90,9 @@ export class SessionConnection implements Connection {
           };
           if (failure.doubtsSession && !settlesDoubt) return void this.#doubt.settle(failure).then(end);
           end(failure);
-          // The requests sent before may be under way: each learns its own fate.
-          if (failure.kind === "session-lost") this.die(failure, { sparesRequests: true });
+          // Nobody else is to get this connection. The requests sent before may be under way: each learns its own fate.
+          if (failure.kind === "session-lost" || (failure.kind === "closed" && failure.endsConnection))
+            this.die(failure, { sparesRequests: true });
           if (failure.kind === "rpc" && !settlesDoubt) this.#doubt.hint(failure);
         },
         onStarted: options.onStarted,
@@ -146,7 +147,11 @@ export class SessionConnection implements Connection {
 
   /** To be called when the connection turns out to be of no use any more. */
   die(failure: Failure, options: { readonly sparesRequests: boolean } = { sparesRequests: false }): void {
-    if (this.#ended !== undefined) return;
+    if (this.#ended !== undefined) {
+      // What was spared until now has nothing to wait for any more.
+      if (!options.sparesRequests) this.#closed ??= this.#close(this.#ended, { hasty: true });
+      return;
+    }
     const masked = this.#masked(failure).with({ endsConnection: true });
     this.#ended = masked;
     if (failure.kind === "session-lost") this.#doubt.noteLost();

@@ -195,7 +195,7 @@ export class StdioWire implements Wire {
   }
 
   #closed(delivery: Delivery): Failure {
-    return new Failure("closed", "the server's process is gone", { delivery });
+    return new Failure("closed", "the server's process is gone", { delivery, endsConnection: true });
   }
 
   /** Banners and logs on stdout are the most common fault of servers, also in front of a message. */
