@@ -66,8 +66,8 @@ export function reportLines(report: ConfigReport): string[] {
 
 function notesOf({ ignored, unresolved }: ConfigReport[string]): string[] {
   return [
-    ...ignored.map(({ key, why }) => `"${key}" is ignored: ${why}`),
-    ...unresolved.map((reference) => `${reference} was found nowhere and stays as it is`),
+    ...ignored.map(({ key, why }) => `"${key}": ${why}`),
+    ...unresolved.map((reference) => `variable ${reference}: it was found nowhere and stays as it is`),
   ];
 }
 

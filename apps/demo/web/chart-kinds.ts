@@ -16,7 +16,7 @@ const breaker: ChartKind = {
   title: "Breaker",
   unit: "closed, half-open, open",
   explanation: "Open: the server failed too often and is left alone for a while.",
-  value: (server) => heights[server.breaker] ?? 0,
+  value: (server) => heights[server.breaker],
   tick: (value) => ["closed", "half", "open"][value] ?? "",
   range: [-0.2, 2.2],
 };

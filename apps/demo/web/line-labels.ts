@@ -1,7 +1,7 @@
 import type uPlot from "uplot";
 
 /** How much room the names at the ends of the lines have, in CSS pixels. */
-export const labelWidth = 96;
+export const labelWidth = 108;
 const lineHeight = 12;
 
 /** Writes the name of each line that is shown at its end, moved apart where they would stand on each other. */

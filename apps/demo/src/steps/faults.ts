@@ -1,5 +1,6 @@
 import { readJournal } from "@minion/chaos";
-import { duration, patienceMs, type Step, timed } from "../step.js";
+import type { Playground } from "../servers.js";
+import { duration, patienceMs, type Stage, type Step, timed } from "../step.js";
 
 const callers = 8;
 
@@ -28,10 +29,10 @@ export const lostSession: Step = {
 };
 
 /** A process dies in the middle of a side effect: the effect is never run a second time, and the next call works. */
-export const crash: Step = {
+export const crash = {
   id: "crash",
   title: "The process dies in the middle of a side effect",
-  async run({ client, playground }) {
+  async run({ client, playground }: Pick<Stage, "client"> & { readonly playground: Pick<Playground, "journal"> }) {
     const key = "pay-once";
     const code = await client.callTool("chaos-stdio", "crash", { when: "after", key }).then(
       () => "no error",
@@ -47,7 +48,7 @@ export const crash: Step = {
       figures: { ran, code, nextMs: next.ms },
     };
   },
-};
+} satisfies Step;
 
 /** The server announces a change: the old list is not served again. */
 export const changedList: Step = {
