@@ -17,9 +17,9 @@ Without options: starts real MCP servers and shows them on a local page until Ct
 
   --once           run the tour in the terminal and exit; 0 only if every step did what it says
   --json           print the results of the tour as JSON on standard output (with --once)
-  --config FILE    use the servers of this mcp.json instead of the demo's own
+  --config FILE    show the servers of this mcp.json instead of the demo's own; nothing is broken, nothing called by itself
   --port N         first port to try for the page and /metrics (default 9464)
-  --host ADDRESS   address to listen on (default 127.0.0.1): whoever reaches another one can break these servers
+  --host ADDRESS   address to listen on (default 127.0.0.1): whoever reaches another one can break these servers and call their tools
   --allow-host N   answer requests for this host name, too; may be given more than once
   --help           this text
 `;

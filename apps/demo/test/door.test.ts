@@ -184,11 +184,37 @@ test("X2: the page takes a body of a button, and 1 MiB at most", async () => {
   await listening.close();
 });
 
+test("X2: a request to act or to call that makes no sense is refused, and says what to send", async () => {
+  const listening = await listen(handlers.page, { port: 0 });
+  const post = (path: string, body: string) =>
+    raw(listening.port, request(path, ["Host: localhost", `Content-Length: ${body.length}`], { method: "POST", body }));
+  for (const body of [
+    "",
+    "x",
+    "[]",
+    "null",
+    '{"server":1}',
+    '{"server":"a","tool":"b","args":[]}',
+    '{"server":"a","args":{}}',
+  ]) {
+    const answer = await post("/api/call", body);
+    expect(status(answer), body).toBe(400);
+    expect(answer).toContain("Send {");
+  }
+  expect(status(await post("/api/act", '{"server":"nobody","action":"kill"}'))).toBe(400);
+  expect(status(await post("/api/act", '{"server":"nobody","action":"explode"}'))).toBe(404);
+  expect(await post("/api/call", '{"server":"nobody","tool":"x","args":{}}')).toContain("ERR_MCP_SERVER_NOT_FOUND");
+  await listening.close();
+});
+
 test("X2: a button cannot be pressed by a page of another site that sends no Origin", async () => {
   const listening = await listen(handlers.page, { port: 0 });
   for (const site of ["cross-site", "same-site"]) {
     const headers = ["Host: localhost", `Sec-Fetch-Site: ${site}`];
-    expect(status(await raw(listening.port, request("/api/live", headers)))).toBe(403);
+    for (const path of ["/api/live", "/api/tools?server=x"])
+      expect(status(await raw(listening.port, request(path, headers)))).toBe(403);
+    for (const path of ["/api/rate", "/api/act", "/api/call"])
+      expect(status(await raw(listening.port, request(path, headers, { method: "POST" })))).toBe(403);
   }
   await listening.close();
 });

@@ -134,6 +134,18 @@ onPage("a tool of one's own server is called by hand", async () => {
   await tool.getByLabel("Arguments, as JSON").fill('{"message": "by hand"}');
   await tool.getByRole("button", { name: "Call echo" }).click();
   await tool.getByText(/Echo: by hand/).waitFor({ timeout: patience });
+  const long = card.locator(".tool").filter({ hasText: "trigger-long-running-operation" });
+  await long.locator("> summary").click();
+  await long.getByLabel("Arguments, as JSON").fill('{"duration": 600, "steps": 2}');
+  await long.getByRole("button", { name: "Call trigger-long-running-operation" }).click();
+  await long.getByRole("button", { name: "Stop waiting" }).click();
+  await long.getByText(/You stopped waiting\. The call was cancelled/).waitFor({ timeout: patience });
+  const metrics = async (): Promise<string> => (await fetch(new URL("/metrics", reader.page.url()))).text();
+  await until(
+    async () => /^mcp_client_calls_cancelled_total\{[^}]*server="everything"[^}]*\} [1-9]/m.test(await metrics()),
+    "it is cancelled",
+    patience,
+  );
   await card.getByText("Tools: read about them").click();
 });
 
