@@ -133,7 +133,7 @@ function optionsOf(kind: ChartKind, servers: readonly ServerView[], width: numbe
       {
         stroke,
         grid,
-        size: 48,
+        size: 60,
         ...(kind.tick && {
           values: (_: uPlot, values: number[]) => values.map((value) => kind.tick?.(value) ?? ""),
           splits: [0, 1, 2],

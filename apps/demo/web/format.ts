@@ -1,10 +1,10 @@
-/** A duration for people. */
+/** A duration for people, which no line break tears apart. */
 export function duration(ms: number | undefined): string {
   if (ms === undefined) return "–";
-  if (ms < 0.1) return `${Math.round(ms * 1_000)} µs`;
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 0.1) return `${Math.round(ms * 1_000)}\u00a0µs`;
+  if (ms < 10) return `${ms.toFixed(1)}\u00a0ms`;
+  if (ms < 1_000) return `${Math.round(ms)}\u00a0ms`;
+  return `${(ms / 1_000).toFixed(1)}\u00a0s`;
 }
 
 /** A time of day for people. */
@@ -24,6 +24,12 @@ export function colourOf(index: number): string {
   return colours[index % colours.length] ?? "gray";
 }
 
+/** The same colour for a style sheet, which follows the paper by itself. */
+export function cssColourOf(index: number): string {
+  const [light, dark] = [palette.light, palette.dark].map((colours) => colours[index % colours.length]);
+  return `light-dark(${light}, ${dark})`;
+}
+
 /** The dashes of the nth server's line: with its colour they are another's only after 32 servers. */
 export function patternOf(index: number): readonly number[] {
   return patterns[(index + Math.floor(index / palette.light.length)) % patterns.length] ?? [];
@@ -41,6 +47,6 @@ export function lineSample(index: number): SVGSVGElement {
   line.setAttribute("d", "M0 3H36");
   line.setAttribute("stroke-dasharray", patternOf(index).join(" "));
   sample.append(line);
-  sample.style.setProperty("--colour", colourOf(index));
+  sample.style.setProperty("--colour", cssColourOf(index));
   return sample;
 }

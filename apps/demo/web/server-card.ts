@@ -1,7 +1,7 @@
 import type { Action, ServerView, SideView } from "../src/live-state.js";
 import { make, setText } from "./element.js";
 import { ErrorPanel } from "./error-panel.js";
-import { colourOf, duration, lineSample } from "./format.js";
+import { cssColourOf, duration, lineSample } from "./format.js";
 import { ToolsPanel } from "./tools-panel.js";
 import { actions, type Explained, explanations, healthMarks } from "./words.js";
 
@@ -24,7 +24,7 @@ export class ServerCard {
 
   constructor(view: ServerView, index: number, isOwn: boolean, onAction: (name: string, action: Action) => void) {
     const { element } = this;
-    element.style.setProperty("--colour", colourOf(index));
+    element.style.setProperty("--colour", cssColourOf(index));
     element.dataset.server = view.name;
     const title = make("h3", "", view.name);
     title.id = `server-${index}`;
