@@ -17,7 +17,7 @@ const budgets: Readonly<Record<Measured, number>> = {
   metrics: 12_000,
   chaos: 15_500,
   client: 34_000,
-  gateway: 10_000,
+  gateway: 12_000,
   adapters: 7_500,
 };
 
