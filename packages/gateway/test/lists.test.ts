@@ -58,27 +58,31 @@ test("G7: the pages of a list are the list, on any replica; a cursor of another 
   );
 });
 
-test("G8: a change is told to each listener of either era, a storm of 200 by at most two messages", async () => {
-  await using chaos = await startChaosServer();
-  const { url } = await startGateway({ chaos: { url: chaos.url } });
-  await answerOf(await post(url, "tools/list"));
-  const modern = await post(url, "subscriptions/listen", listening);
-  const legacy = await fetch(url, { headers: { accept: "text/event-stream" } });
-  await readUntil(modern, (text) => text.includes("acknowledged"));
-  await vi.waitFor(() => expect(chaos.journal()).toContainEqual(expect.objectContaining({ method: "GET" })), 20_000);
-  chaos.listChanged(200, "prompts");
-  const told = (text: string): number => text.split("notifications/prompts/list_changed").length - 1;
-  const [first, second] = await Promise.all(
-    [modern, legacy].map((stream) => readUntil(stream, (text) => told(text) >= 1)),
-  );
-  // What comes after the storm ends what may be counted.
-  const rest = [modern, legacy].map((stream) => readUntil(stream, (text) => text.includes("tools/list_changed")));
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  chaos.listChanged(1, "tools");
-  const [later, last] = await Promise.all(rest);
-  for (const text of [`${first}${later}`, `${second}${last}`]) expect(told(text)).toBeLessThanOrEqual(2);
-  await Promise.all([modern.body?.cancel(), legacy.body?.cancel()]);
-});
+test.each(["legacy", "modern"] as const)(
+  "G8: a change of a %s server is told to each listener of either era, a storm of 200 by at most two messages",
+  async (protocol) => {
+    await using chaos = await startChaosServer({ protocol });
+    const { url } = await startGateway({ chaos: { url: chaos.url } });
+    await answerOf(await post(url, "tools/list"));
+    const modern = await post(url, "subscriptions/listen", listening);
+    const legacy = await fetch(url, { headers: { accept: "text/event-stream" } });
+    await readUntil(modern, (text) => text.includes("acknowledged"));
+    const opened = protocol === "legacy" ? { event: "http", method: "GET" } : { event: "subscribed" };
+    await vi.waitFor(() => expect(chaos.journal()).toContainEqual(expect.objectContaining(opened)), 20_000);
+    chaos.listChanged(200, "prompts");
+    const told = (text: string): number => text.split("notifications/prompts/list_changed").length - 1;
+    const [first, second] = await Promise.all(
+      [modern, legacy].map((stream) => readUntil(stream, (text) => told(text) >= 1)),
+    );
+    // What comes after the storm ends what may be counted.
+    const rest = [modern, legacy].map((stream) => readUntil(stream, (text) => text.includes("tools/list_changed")));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    chaos.listChanged(1, "tools");
+    const [later, last] = await Promise.all(rest);
+    for (const text of [`${first}${later}`, `${second}${last}`]) expect(told(text)).toBeLessThanOrEqual(2);
+    await Promise.all([modern.body?.cancel(), legacy.body?.cancel()]);
+  },
+);
 
 test("G5: names depend on the pair alone, and a name with a hash is found without any list being asked for first", async () => {
   const long = "t".repeat(90);
