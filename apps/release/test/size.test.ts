@@ -11,12 +11,12 @@ type Measured = (typeof everyPackage)[number];
 
 /** Bytes, minified and compressed, of what the package itself adds to an application; its dependencies are not counted. */
 const budgets: Readonly<Record<Measured, number>> = {
-  breaker: 6_000,
-  pool: 12_500,
-  cache: 6_500,
+  breaker: 7_000,
+  pool: 14_000,
+  cache: 8_500,
   metrics: 12_000,
-  chaos: 15_500,
-  client: 34_000,
+  chaos: 25_500,
+  client: 80_000,
   gateway: 12_000,
   adapters: 7_500,
 };
