@@ -10,7 +10,7 @@ import { encodedHeader } from "./header-parameters.js";
 import { modernVersion } from "./protocol-versions.js";
 import { ResourceWatch } from "./resource-watch.js";
 import type { ServerMemory } from "./server-memory.js";
-import { Subscription, type SubscriptionFilter, type SubscriptionOptions } from "./subscription.js";
+import { acknowledged, Subscription, type SubscriptionFilter, type SubscriptionOptions } from "./subscription.js";
 
 const prefix = "io.modelcontextprotocol/";
 const headerMismatch = -32020;
@@ -92,7 +92,9 @@ export class ModernDialect implements Dialect {
   }
 
   takes(method: string, params: unknown): boolean {
-    return this.#subscription?.takes(method, params) === true || this.#resources.takes(method, params);
+    const isTaken = this.#subscription?.takes(method, params) === true || this.#resources.takes(method, params);
+    // That of a subscription which has been given up is nobody's.
+    return isTaken || method === acknowledged;
   }
 
   close(): void {

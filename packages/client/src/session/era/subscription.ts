@@ -25,6 +25,8 @@ export interface SubscriptionOptions {
   readonly onGap: () => void;
 }
 
+/** The notification by which a server accepts a subscription. */
+export const acknowledged = "notifications/subscriptions/acknowledged";
 const subscriptionId = "io.modelcontextprotocol/subscriptionId";
 const firstPauseMs = 200;
 const maxPauseMs = 60_000;
@@ -68,11 +70,13 @@ export class Subscription {
 
   /** Whether a notification is about the subscription itself. */
   takes(method: string, params: unknown): boolean {
-    if (method === "notifications/subscriptions/acknowledged") {
+    if (method === acknowledged) {
       const meta = isObject(params) ? params._meta : undefined;
       const id = isObject(meta) ? meta[subscriptionId] : undefined;
-      if (this.#id !== undefined && (id === undefined || id === this.#id)) this.#acknowledged();
-      return true;
+      // There may be several on a connection: each takes its own.
+      const isOwn = this.#id !== undefined && (id === undefined || id === this.#id);
+      if (isOwn) this.#acknowledged();
+      return isOwn;
     }
     // The end of a subscription by the server, as the page on cancellation has it.
     return method === "notifications/cancelled" && isObject(params) && params.requestId === this.#id && this.#end();
