@@ -122,7 +122,10 @@ export class SessionConnection implements Connection {
   }
 
   async ping(signal: Cancellation): Promise<void> {
-    const failure = await this.#answerTo(this.#requests.pingMethod, signal);
+    const { pingMethod } = this.#requests;
+    let failure = await this.#answerTo(pingMethod, signal);
+    if (pingMethod === "ping" && failure !== undefined && isUnknownToRevision(failure.cause))
+      failure = await this.#answerTo("server/discover", signal);
     if (failure !== undefined && failure.kind !== "rpc") throw failure;
   }
 
@@ -196,4 +199,9 @@ export class SessionConnection implements Connection {
     const refusal = failure.refusal && this.#masked(failure.refusal);
     return failure.with({ message: this.#secrets.clean(failure.message), cause, refusal });
   }
+}
+
+/** Whether a session refuses to send what its revision does not have. One that was opened elsewhere need not tell its revision. */
+function isUnknownToRevision(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, "code") === "METHOD_NOT_SUPPORTED_BY_PROTOCOL_VERSION";
 }

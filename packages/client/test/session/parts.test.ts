@@ -1,8 +1,9 @@
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
-import { Agent as HttpAgent, IncomingMessage } from "node:http";
-import { Socket } from "node:net";
+import { createServer, Agent as HttpAgent, IncomingMessage } from "node:http";
+import { type AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Exchange } from "../../src/session/exchange.js";
 import { Exchanges } from "../../src/session/exchanges.js";
 import { Failure } from "../../src/session/failure.js";
@@ -476,18 +477,40 @@ describe("answers over HTTP", () => {
   });
 
   test("M5: sockets that one user has given up twice are still there for the other", async () => {
+    const opened: Socket[] = [];
+    const server = createServer((_request, response) => response.end()).on("connection", (socket) => {
+      opened.push(socket);
+    });
+    server.keepAliveTimeout = 60_000;
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
     const sockets = new HttpSockets();
     const [first, second] = [sockets.use(), sockets.use()];
+    const ask = async (): Promise<void> => {
+      const url = new URL(`http://127.0.0.1:${port}/`);
+      const response = await sockets.send(url, { method: "GET", headers: {}, signal: never });
+      response.resume();
+      await once(response, "close");
+      // By then the socket rests.
+      await new Promise(setImmediate);
+    };
+    await ask();
     const destroy = vi.spyOn(HttpAgent.prototype, "destroy");
-    try {
-      first();
-      first();
-      expect(destroy).not.toHaveBeenCalled();
-      second();
-      expect(destroy).toHaveBeenCalled();
-    } finally {
-      destroy.mockRestore();
-    }
+    onTestFinished(() => destroy.mockRestore());
+    first();
+    first();
+    expect(destroy).not.toHaveBeenCalled();
+    await ask();
+    expect(opened).toHaveLength(1);
+    const ended = Promise.all(opened.map((socket) => once(socket, "close")));
+    second();
+    expect(destroy).toHaveBeenCalled();
+    await ended;
   });
 });
 

@@ -32,8 +32,9 @@ async function freePort(): Promise<number> {
 async function startEverything(
   kind: "streamableHttp" | "sse",
   path: string,
-): Promise<{ url: string; child: ChildProcess }> {
-  const port = await freePort();
+  port?: number,
+): Promise<{ url: string; child: ChildProcess; port: number }> {
+  port ??= await freePort();
   const child = spawn(process.execPath, [script("everything"), kind], {
     env: { ...process.env, PORT: String(port) },
     stdio: "ignore",
@@ -48,7 +49,7 @@ async function startEverything(
       () => new Promise<false>((resolve) => setTimeout(resolve, 50, false)),
     );
   }
-  return { url, child };
+  return { url, child, port };
 }
 
 async function toolsOf({ connection }: Opened): Promise<unknown[]> {
@@ -83,24 +84,32 @@ describe("server-everything", () => {
     await exercise(await open({ type: "sse", url }));
   });
 
-  test.each(["streamableHttp", "sse"] as const)(
-    "M6: killed over %s, its death is noticed",
-    { timeout },
-    async (kind) => {
-      const { url, child } = await startEverything(kind, kind === "sse" ? "/sse" : "/mcp");
-      const { call, deaths } = await open(kind === "sse" ? { type: "sse", url } : { url });
-      await call("echo", { message: "hi" });
-      const calling = rejection(
-        call(
-          "trigger-long-running-operation",
-          { duration: 30, steps: 2 },
-          { onSent: () => void child.kill("SIGKILL") },
-        ),
-      );
-      expect(await calling).toMatchObject({ kind: "closed" });
-      await until(() => deaths.length === 1, "the connection is of no use");
-    },
-  );
+  /** Kills a server under a call, which fails at once. */
+  async function killUnderCall({ call }: Opened, child: ChildProcess): Promise<void> {
+    await call("echo", { message: "hi" });
+    const onSent = () => void child.kill("SIGKILL");
+    const calling = call("trigger-long-running-operation", { duration: 30, steps: 2 }, { onSent });
+    expect(await rejection(calling)).toMatchObject({ kind: "closed" });
+  }
+
+  test("M6: killed over SSE, its death is noticed", { timeout }, async () => {
+    const { url, child } = await startEverything("sse", "/sse");
+    const opened = await open({ type: "sse", url });
+    await killUnderCall(opened, child);
+    await until(() => opened.deaths.length === 1, "the connection is of no use");
+  });
+
+  test("M6, M3: killed over streamable HTTP, a call fails at once; the server that comes after it shows that the session is lost", {
+    timeout,
+  }, async () => {
+    const { url, child, port } = await startEverything("streamableHttp", "/mcp");
+    const opened = await open({ url });
+    await killUnderCall(opened, child);
+    // A session is bound to no socket: whether it is lost nobody can know before there is a server again.
+    await startEverything("streamableHttp", "/mcp", port);
+    await until(() => opened.deaths.length === 1, "the stream is asked for again, and refused", 40_000);
+    expect(opened.deaths).toMatchObject([{ kind: "session-lost" }]);
+  });
 });
 
 describe("other servers of the project", () => {

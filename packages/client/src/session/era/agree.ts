@@ -122,6 +122,8 @@ function judge(failure: Failure, supported: readonly unknown[] | undefined, opti
   if (supported !== undefined) return legacyAmong(supported);
   if (isRpc(failure, headerMismatch) || isRpc(failure, missingCapability)) throw failure;
   if (kind === "rpc" || kind === "invalid-result") return "legacy";
+  // A server that wants credentials names them. Without a challenge it may be missing a session: the handshake will tell.
+  if (kind === "http" && status === 401 && failure.challenge?.text === undefined) return "legacy";
   if (kind === "http" && [401, 403, 407, 429].includes(status)) throw failure;
   if (kind === "http" && status >= 400 && status < 500) return "legacy";
   const isTrouble = (kind === "http" && status >= 500) || (kind === "closed" && options.kind === "http");

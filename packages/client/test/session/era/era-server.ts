@@ -13,6 +13,7 @@ export interface Seen {
 /** What is answered to a request: a JSON-RPC error or result, with a status. */
 export interface Answer {
   readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
   /** Sent in place of JSON-RPC. */
@@ -42,8 +43,9 @@ export async function eraServer(
         response.writeHead(202).end();
         return;
       }
-      const { status = 200, text, ...body } = answer({ method, params }) ?? usual(method);
-      response.writeHead(status, { "content-type": text === undefined ? "application/json" : "text/plain" });
+      const { status = 200, headers, text, ...body } = answer({ method, params }) ?? usual(method);
+      const type = text === undefined ? "application/json" : "text/plain";
+      response.writeHead(status, { "content-type": type, ...headers });
       response.end(text ?? JSON.stringify({ jsonrpc: "2.0", id, ...body }));
     });
   });
