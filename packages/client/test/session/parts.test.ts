@@ -129,6 +129,17 @@ describe("a concurrency limiter", () => {
     expect(again).toHaveLength(2);
   });
 
+  test("who waited goes on before who comes when there is room again", async () => {
+    const lane = new ConcurrencyLimiter({ width: 2, maxWidth: 2, slowMs: 10 });
+    const leaves = [await lane.enter(never), await lane.enter(never)];
+    const order: string[] = [];
+    const waiting = lane.enter(never).then(() => order.push("waited"));
+    for (const leave of leaves) leave();
+    const coming = lane.enter(never).then(() => order.push("came"));
+    await Promise.all([waiting, coming]);
+    expect(order).toEqual(["waited", "came"]);
+  });
+
   test("M10: who is slow does not count, and where the last ones were slow more are let in at once", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setImmediate", "performance"] });
     try {

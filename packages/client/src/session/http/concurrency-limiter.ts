@@ -23,7 +23,7 @@ export class ConcurrencyLimiter {
   readonly #options: LimiterOptions;
   /** In the order in which they entered. */
   readonly #inside = new Set<Place>();
-  readonly #waiting = new Set<(place: Place) => void>();
+  readonly #waiting = new Set<(leave: () => void) => void>();
   #width: number;
   #slow = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -34,12 +34,10 @@ export class ConcurrencyLimiter {
   }
 
   /** Resolves with the function that makes room again; rejects with `signal.reason` on abort. */
-  async enter(signal: Cancellation): Promise<() => void> {
-    if (signal.aborted) throw signal.reason;
-    const place = this.#hasRoom && this.#waiting.size === 0 ? this.#take() : await this.#wait(signal);
-    return () => {
-      if (this.#inside.delete(place)) this.#left(place);
-    };
+  enter(signal: Cancellation): Promise<() => void> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    // Both ways resolve the caller's own promise: whoever waited goes on before whoever comes at the same time.
+    return this.#hasRoom && this.#waiting.size === 0 ? Promise.resolve(this.#take()) : this.#wait(signal);
   }
 
   get #hasRoom(): boolean {
@@ -54,17 +52,20 @@ export class ConcurrencyLimiter {
     this.#admit();
   }
 
-  #take(): Place {
+  /** Lets somebody in. Returns what makes room again. */
+  #take(): () => void {
     const place = { since: performance.now(), isSlow: false };
     this.#inside.add(place);
-    return place;
+    return () => {
+      if (this.#inside.delete(place)) this.#left(place);
+    };
   }
 
-  #wait(signal: Cancellation): Promise<Place> {
+  #wait(signal: Cancellation): Promise<() => void> {
     return new Promise((resolve, reject) => {
-      const enter = (place: Place): void => {
+      const enter = (makeRoom: () => void): void => {
         signal.removeEventListener("abort", leave);
-        resolve(place);
+        resolve(makeRoom);
       };
       const leave = (): void => {
         signal.removeEventListener("abort", leave);
