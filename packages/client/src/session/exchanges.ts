@@ -19,7 +19,7 @@ interface RpcError {
 }
 
 /** What a server asked, and the exchange in whose reply it did, where that is known. */
-export interface AskedRequest {
+interface AskedRequest {
   readonly params: unknown;
   readonly replyTo: Exchange | undefined;
 }

@@ -9,7 +9,7 @@ import { startProtectedServer } from "./protected-server.js";
 
 const timeout = 120_000;
 const page = readFileSync(new URL("../../../../docs/authorization.md", import.meta.url), "utf8");
-const [login = "", service = ""] = [...page.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
+const [login = "", service = ""] = [...page.matchAll(/```js no-run\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
 
 /** Runs an example as a program that has this package installed. */
 function run(
@@ -19,11 +19,7 @@ function run(
 ): { readonly child: ChildProcess; readonly said: () => string } {
   const folder = mkdtempSync(fileURLToPath(new URL("../../example-", import.meta.url)));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  // Node.js 20 has no `await using`.
-  writeFileSync(
-    `${folder}/example.mjs`,
-    `${code.replace("await using client", "const client")}${code === service ? "await client.close();" : ""}`,
-  );
+  writeFileSync(`${folder}/example.mjs`, code);
   const child = spawn(process.execPath, [`${folder}/example.mjs`, ...args], { env: { ...process.env, ...env } });
   onTestFinished(() => void child.kill("SIGKILL"));
   let text = "";
