@@ -27,9 +27,7 @@ function tell() {
     const { name } = JSON.parse(readFileSync(join(dirname(dirname(report)), "package.json"), "utf8"));
     const { numPassedTests: passed, numFailedTests: failed } = result;
     const seconds = Math.round((Date.now() - begin) / 1_000);
-    console.log(
-      `${failed === 0 ? "ok    " : "FAILED"} ${name.padEnd(18)} ${passed} passed, ${failed} failed (at ${seconds} s)`,
-    );
+    console.log(`${name.padEnd(18)} ${passed} passed, ${failed} failed (at ${seconds} s)`);
   }
 }
 

@@ -18,12 +18,6 @@ interface RpcError {
   readonly data?: unknown;
 }
 
-/** What a server asked, and the exchange in whose reply it did, where that is known. */
-interface AskedRequest {
-  readonly params: unknown;
-  readonly replyTo: Exchange | undefined;
-}
-
 /**
  * What is on its way on one connection. Everything sent and received passes here, because the SDK forgets what
  * matters: whether a request was written, and progress that arrives together with the result.
