@@ -43,6 +43,24 @@ describe("C4: a load that outlives softTimeoutMs", () => {
     expect(late.value, "the load is late already").toBe("old");
   });
 
+  test("C4: serves nobody where who waited has left meanwhile, and the refresh behind goes on", async () => {
+    const cache = new Cache<string>({ ttlMs: 100, staleWhileRevalidateMs: 60_000, softTimeoutMs: 50 });
+    cache.set("key", "old");
+    await pass(100);
+    const load = deferred<string>();
+    const run = vi.fn(() => load.promise);
+    expect(await cache.getOrSet("key", run)).toBe("old");
+    const leaving = new AbortController();
+    const caller = watch(cache.getOrSet("key", run, { refresh: true, signal: leaving.signal }));
+    leaving.abort(new Error("gone"));
+    await pass(50);
+    expect(caller).toMatchObject({ state: "rejected" });
+    load.resolve("new");
+    await settle();
+    expect(cache.get("key")).toBe("new");
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
   test("C4: changes nothing where no value is held", async () => {
     const cache = new Cache<string>({ staleIfErrorMs: 60_000, softTimeoutMs: 50 });
     const load = deferred<string>();
