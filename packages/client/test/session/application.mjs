@@ -13,6 +13,8 @@ const events = [
 const before = events.map((event) => process.listenerCount(event));
 const [module, json] = process.argv.slice(2);
 const { openConnection } = await import(module);
+const { HttpSockets } = await import(module.replace("open-connection.js", "http/http-sockets.js"));
+const { ServerMemory } = await import(module.replace("open-connection.js", "era/server-memory.js"));
 const { targets, end } = JSON.parse(json);
 const options = {
   server: "test",
@@ -20,13 +22,22 @@ const options = {
   connectTimeoutMs: 30_000,
   closeTimeoutMs: 4_000,
   maxMessageBytes: 67_108_864,
+  protocol: "2025-11-25",
   clientInfo: { name: "test", version: "1.0.0" },
   capabilities: {},
   onNotification: () => {},
   onDied: () => {},
 };
 const connections = await Promise.all(
-  targets.map((target) => openConnection({ ...options, target, signal: new AbortController().signal })),
+  targets.map((target) =>
+    openConnection({
+      ...options,
+      target,
+      sockets: new HttpSockets(),
+      memory: new ServerMemory(),
+      signal: new AbortController().signal,
+    }),
+  ),
 );
 const call = (connection) =>
   connection.send(
