@@ -57,6 +57,8 @@ export class Exchanges {
     exchange.id = id;
     exchange.requestId = id;
     this.#open.set(id, exchange);
+    // Also where it fails without an answer: it must not be kept for as long as the connection lasts.
+    exchange.onceOver(() => this.#open.delete(id));
     if (exchange.onProgress !== undefined) this.#awaitProgress(exchange);
   }
 
