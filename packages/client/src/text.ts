@@ -25,13 +25,14 @@ export function errorTypeOf(error: unknown, endedBy?: DeadlineEnd): string {
 function typeOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return "_OTHER";
   const code: unknown = Reflect.get(error, "code");
-  if (typeof code === "string" || (typeof code === "number" && isRpcError(error))) return String(code);
+  if (typeof code === "string" || (typeof code === "number" && isSdkRpcError(error))) return String(code);
   const name: unknown = Reflect.get(error, "name");
   return typeof name === "string" && name !== "Error" && name !== "" ? name : "_OTHER";
 }
 
 /** By name, which both lines of the SDK give their JSON-RPC errors. */
-function isRpcError(error: object): boolean {
+/** Whether an error is one of the SDK's, of either line, that stands for a JSON-RPC error. */
+export function isSdkRpcError(error: object): boolean {
   const name: unknown = Reflect.get(error, "name");
   return name === "McpError" || name === "ProtocolError";
 }

@@ -1,5 +1,6 @@
 import type { Call } from "../call.js";
 import { type InputRequests, InputRequiredError } from "../input-required-error.js";
+import { isObject } from "../is-object.js";
 import type { ServerContext } from "../server-context.js";
 import { orAborted } from "../session/abort.js";
 import type { Answering } from "../session/answering.js";
@@ -115,8 +116,4 @@ function questionIn(answer: unknown): Question | undefined {
 
 function isRequest(value: unknown): value is InputRequests[string] {
   return isObject(value) && typeof value.method === "string";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

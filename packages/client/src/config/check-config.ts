@@ -3,6 +3,7 @@ import { CircuitBreaker } from "@minion/breaker";
 import { Cache } from "@minion/cache";
 import { Pool } from "@minion/pool";
 import { ConfigError } from "../errors.js";
+import { isObject } from "../is-object.js";
 import { messageOf } from "../text.js";
 import { checkNameOptions } from "./name-options.js";
 import { policyOf } from "./policy.js";
@@ -229,10 +230,6 @@ function checkMembers(
     if (member !== undefined && !rule[1](member))
       throw new ConfigError(`it must be ${rule[0]}`, { server, key: prefix + key });
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isTexts(value: unknown, mayLack: boolean): boolean {

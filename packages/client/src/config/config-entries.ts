@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors.js";
-import { isRecord } from "../is-record.js";
+import { isObject } from "../is-object.js";
 
 /** A value that a file asks its user for (VS Code). */
 export interface ConfigInput {
@@ -24,9 +24,9 @@ const settingKeys = new Set(["allowed", "excluded", "inputs", "servers", "server
  * @throws ConfigError that names the keys of the file where there is none of them
  */
 export function configEntries(content: unknown, file: string | undefined): ConfigEntries {
-  if (!isRecord(content)) throw new ConfigError("it must be an object with mcpServers", { file });
+  if (!isObject(content)) throw new ConfigError("it must be an object with mcpServers", { file });
   const { mcp } = content;
-  const settings = isRecord(mcp) ? mcp : {};
+  const settings = isObject(mcp) ? mcp : {};
   const places: readonly (readonly [key: string, value: unknown])[] = [
     ["mcpServers", content.mcpServers],
     ["servers", content.servers],
@@ -48,7 +48,7 @@ export function configEntries(content: unknown, file: string | undefined): Confi
   }
   const entries = new Map<string, unknown>();
   for (const [key, value] of found) {
-    if (!isRecord(value)) throw new ConfigError("it must be an object of servers by name", { file, key });
+    if (!isObject(value)) throw new ConfigError("it must be an object of servers by name", { file, key });
     for (const [name, entry] of Object.entries(value)) if (!entries.has(name)) entries.set(name, entry);
   }
   const allowed = names(settings.allowed);
@@ -62,7 +62,7 @@ export function configEntries(content: unknown, file: string | undefined): Confi
 
 /** OpenCode's `mcp` holds the servers themselves; that of other hosts holds settings and, perhaps, `servers`. */
 function openCodeServers(mcp: unknown): Record<string, unknown> | undefined {
-  if (!isRecord(mcp)) return undefined;
+  if (!isObject(mcp)) return undefined;
   const members = Object.entries(mcp);
   const holdsServers = members.length === 0 || members.some(([, value]) => isServer(value));
   return holdsServers
@@ -71,13 +71,13 @@ function openCodeServers(mcp: unknown): Record<string, unknown> | undefined {
 }
 
 function isServer(value: unknown): boolean {
-  return isRecord(value) && ["command", "url"].some((key) => key in value && !isRecord(value[key]));
+  return isObject(value) && ["command", "url"].some((key) => key in value && !isObject(value[key]));
 }
 
 function inputs(value: unknown): ConfigInput[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((input: unknown) =>
-    isRecord(input) && typeof input.id === "string"
+    isObject(input) && typeof input.id === "string"
       ? [{ id: input.id, description: typeof input.description === "string" ? input.description : undefined }]
       : [],
   );

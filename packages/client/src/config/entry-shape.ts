@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors.js";
-import { isRecord } from "../is-record.js";
+import { isObject } from "../is-object.js";
 import type { ConfigHost } from "./config-file.js";
 import { ownKeys, silentKeys, timeoutUnitMs, whyIsIgnored } from "./entry-keys.js";
 import type { ToolFilter } from "./server-config.js";
@@ -41,9 +41,9 @@ const typeNames: Readonly<Record<string, EntryShape["type"] | "any">> = {
  * @throws ConfigError that names the key, and never repeats a value
  */
 export function entryShape(entry: Record<string, unknown>, host: ConfigHost | undefined): EntryShape {
-  const nested = isRecord(entry.transport) ? entry.transport : {};
+  const nested = isObject(entry.transport) ? entry.transport : {};
   const all: Record<string, unknown> = { ...nested, ...entry };
-  const program = isRecord(all.command) ? all.command : undefined;
+  const program = isObject(all.command) ? all.command : undefined;
   const commandLine = Array.isArray(all.command) ? stringList(all.command, "command") : undefined;
   const args = stringList(program?.args ?? all.args ?? [], "args");
   const { url, isStreamable } = urlOf(all);
@@ -81,7 +81,7 @@ export function entryShape(entry: Record<string, unknown>, host: ConfigHost | un
 function typeOf(all: Record<string, unknown>, nested: Record<string, unknown>): EntryShape["type"] {
   for (const [key, value] of [
     ["type", all.type],
-    ["transport", isRecord(all.transport) ? nested.type : all.transport],
+    ["transport", isObject(all.transport) ? nested.type : all.transport],
     ["transportType", all.transportType],
   ] as const) {
     if (value === undefined || value === null) continue;
@@ -112,7 +112,7 @@ function timeoutOf(timeout: unknown, host: ConfigHost | undefined): number | und
 
 /** A filter that cannot be read must not let through what it was to keep out. */
 function toolFilterOf(all: Record<string, unknown>): ToolFilter | undefined {
-  const own = isRecord(all.tools) ? all.tools : undefined;
+  const own = isObject(all.tools) ? all.tools : undefined;
   const unknown = Object.keys(own ?? {}).find((key) => key !== "allow" && key !== "deny");
   if (unknown !== undefined)
     throw new ConfigError("it must be a list of names, or an object with allow and deny", { key: "tools" });
@@ -145,7 +145,7 @@ function ignoredOf(entry: Record<string, unknown>, hasTimeout: boolean): EntrySh
     .filter(([key, value]) => {
       if (silentKeys.has(key) || targetKeys.has(key) || ownKeys.has(key) || /^(_|\$|\/\/)/.test(key)) return false;
       // What is switched off or left empty asks for nothing.
-      if (value === false || value === null || (isRecord(value) && Object.keys(value).length === 0)) return false;
+      if (value === false || value === null || (isObject(value) && Object.keys(value).length === 0)) return false;
       return !(key === "timeout" && hasTimeout);
     })
     .map(([key]) => ({ key, why: whyIsIgnored(key) }));
@@ -154,7 +154,7 @@ function ignoredOf(entry: Record<string, unknown>, hasTimeout: boolean): EntrySh
 /** Texts by name; numbers and booleans become text, null takes an inherited variable away. */
 function variables(value: unknown, key: string): [name: string, value: string | undefined][] {
   if (value === undefined || value === null) return [];
-  if (!isRecord(value)) throw new ConfigError("it must be an object of strings", { key });
+  if (!isObject(value)) throw new ConfigError("it must be an object of strings", { key });
   return Object.entries(value).map(([name, one]) => [name, one === null ? undefined : scalar(one, `${key}.${name}`)]);
 }
 

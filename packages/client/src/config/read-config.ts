@@ -1,6 +1,6 @@
 import { BrokenServer } from "../broken-server.js";
 import { ConfigError } from "../errors.js";
-import { isRecord } from "../is-record.js";
+import { isObject } from "../is-object.js";
 import { configEntries } from "./config-entries.js";
 import { type ConfigFile, type ConfigHost, readConfigFile } from "./config-file.js";
 import type { Transport } from "./policy.js";
@@ -113,7 +113,7 @@ function isSwitchedOff(entry: unknown): boolean {
 
 /** How a server that cannot be used would have been reached, as far as its entry tells. */
 function likelyTransport(entry: unknown): Transport {
-  const hasUrl = isRecord(entry) && ["url", "serverUrl", "httpUrl"].some((key) => entry[key] !== undefined);
+  const hasUrl = isObject(entry) && ["url", "serverUrl", "httpUrl"].some((key) => entry[key] !== undefined);
   return hasUrl ? "http" : "stdio";
 }
 

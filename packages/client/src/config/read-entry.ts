@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { parse as parseEnv } from "dotenv";
 import { ConfigError } from "../errors.js";
-import { isRecord } from "../is-record.js";
+import { isObject } from "../is-object.js";
 import { messageOf } from "../text.js";
 import { checkServer } from "./check-config.js";
 import type { ConfigHost } from "./config-file.js";
@@ -31,7 +31,7 @@ export interface EntryContext {
  * @throws ConfigError that names the server and the key
  */
 export async function readEntry(server: string, entry: unknown, context: EntryContext): Promise<ServerConfig> {
-  if (!isRecord(entry)) throw new ConfigError("it must be an object", { server });
+  if (!isObject(entry)) throw new ConfigError("it must be an object", { server });
   const shape = entryShape(entry, context.host);
   for (const { key, why } of shape.ignored) context.onIgnored(key, why);
   const target = await targetOf(shape, context);
@@ -44,7 +44,7 @@ export async function readEntry(server: string, entry: unknown, context: EntryCo
 
 async function replicaOf(entry: unknown, index: number, context: EntryContext): Promise<Record<string, unknown>> {
   const key = `replicas[${index}]`;
-  if (!isRecord(entry)) throw new ConfigError("it must be an object", { key });
+  if (!isObject(entry)) throw new ConfigError("it must be an object", { key });
   const shape = entryShape(entry, context.host);
   return { ...(await targetOf(shape, context)), ...shape.own };
 }

@@ -8,6 +8,7 @@ import type {
   ResourceTemplate,
   Tool,
 } from "@modelcontextprotocol/sdk/types.js";
+import { isObject } from "../is-object.js";
 import { Failure } from "../session/failure.js";
 import type { CachedList } from "./cached-list.js";
 
@@ -98,8 +99,4 @@ function isPrompt(value: unknown): value is Prompt {
 
 function invalid(what: string): Failure {
   return new Failure("invalid-result", `the answer is no ${what}`, { delivery: "sent" });
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

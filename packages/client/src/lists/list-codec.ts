@@ -1,4 +1,5 @@
 import type { ListCodec, ListName } from "../interfaces.js";
+import { isObject } from "../is-object.js";
 import { CachedList, type ListItem } from "./cached-list.js";
 import { deepFreeze, problemOf } from "./walk-pages.js";
 
@@ -55,8 +56,4 @@ function decoded(stored: unknown): CachedList {
 
 function isListName(value: unknown): value is ListName {
   return listNames.includes(value);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import type { EventBody } from "../events.js";
 import type { ListName } from "../interfaces.js";
+import { isObject } from "../is-object.js";
 import { Failure } from "../session/failure.js";
 import { CachedList, type ListItem } from "./cached-list.js";
 
@@ -120,7 +121,7 @@ export function deepFreeze(value: unknown): number {
   let size = 0;
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     size += typeof next === "string" ? next.length + 3 : 4;
-    if (!isObject(next) || Object.isFrozen(next)) continue;
+    if (typeof next !== "object" || next === null || Object.isFrozen(next)) continue;
     Object.freeze(next);
     for (const [key, inner] of Object.entries(next)) {
       size += key.length + 4;
@@ -136,8 +137,4 @@ function tooLong(problem: string): Failure {
 
 function invalid(problem: string): Failure {
   return new Failure("invalid-result", problem, { delivery: "sent" });
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

@@ -5,6 +5,7 @@ import {
   type RequestId,
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import { isObject } from "../is-object.js";
 import { arrived } from "./arrived.js";
 import type { CallOrigin } from "./connection.js";
 import { Exchange } from "./exchange.js";
@@ -171,10 +172,6 @@ export class Exchanges {
 function isMessage(message: object): message is JSONRPCMessage {
   if (!("jsonrpc" in message) || message.jsonrpc !== "2.0") return false;
   return !("params" in message) || message.params === undefined || isObject(message.params);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isRpcError(value: unknown): value is RpcError {

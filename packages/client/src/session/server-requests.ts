@@ -1,8 +1,8 @@
 import type { ClientCapabilities, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { ServerRequestContext } from "../config/client-options.js";
+import { isObject } from "../is-object.js";
 import type { Answering } from "./answering.js";
 import type { CallOrigin } from "./connection.js";
-import { isObject } from "./era/dialect.js";
 import { quietly } from "./quietly.js";
 
 /**
@@ -130,7 +130,7 @@ export class ServerRequests {
     answerIn(calls, (call) => answerTo({ method, params }, this.#answering, { signal, call }))
       .then(
         (result) => ({ result }),
-        (error: unknown) => ({ error: { code: codeOf(error), message: messageOf(error) } }),
+        (error: unknown) => ({ error: { code: rpcCodeOf(error), message: rpcMessageOf(error) } }),
       )
       .then((outcome) => {
         if (this.#open.get(id) === controller) this.#open.delete(id);
@@ -157,11 +157,11 @@ export class ServerRequests {
   }
 }
 
-function codeOf(error: unknown): number {
+function rpcCodeOf(error: unknown): number {
   const code: unknown = isObject(error) ? error.code : undefined;
   return Number.isSafeInteger(code) ? Number(code) : internalError;
 }
 
-function messageOf(error: unknown): string {
+function rpcMessageOf(error: unknown): string {
   return error instanceof Error && error.message !== "" ? error.message : "the client has no answer";
 }

@@ -1,8 +1,9 @@
+import { isObject } from "../is-object.js";
 import type { McpCallOptions, McpSession } from "../mcp-session.js";
 import type { Answering } from "./answering.js";
 import type { ConnectionRequest } from "./connection.js";
 import { type AgreeOptions, agree } from "./era/agree.js";
-import { type Dialect, isObject } from "./era/dialect.js";
+import type { Dialect } from "./era/dialect.js";
 import { eraOf } from "./era/protocol-versions.js";
 import { Exchange } from "./exchange.js";
 import type { Exchanges } from "./exchanges.js";

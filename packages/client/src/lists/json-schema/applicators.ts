@@ -1,4 +1,5 @@
-import { countOf, grouped, isObject, namesOf, requires } from "./assertions.js";
+import { isObject } from "../../is-object.js";
+import { countOf, grouped, namesOf, requires } from "./assertions.js";
 import { type KeywordContext, keyword, malformed } from "./keyword.js";
 import { type Check, Evaluated, evaluate, evaluateAt, type SchemaNode } from "./node.js";
 import { Pattern } from "./pattern.js";

@@ -1,3 +1,4 @@
+import { isObject } from "../../is-object.js";
 import { areUnique, isEqual } from "./json-equality.js";
 import { type KeywordContext, keyword, malformed } from "./keyword.js";
 import type { Check, Run } from "./node.js";
@@ -176,11 +177,6 @@ export function requires(names: readonly string[]): Check {
 export function namesOf(value: unknown, name: string): string[] {
   if (!Array.isArray(value) || !value.every((one) => typeof one === "string")) throw malformed(name);
   return value;
-}
-
-/** Whether a value is an object of JSON. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function sizeOf(value: object, run: Run): number {

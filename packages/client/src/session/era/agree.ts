@@ -1,8 +1,9 @@
 import type { ProtocolVersion } from "../../config/server-config.js";
+import { isObject } from "../../is-object.js";
 import type { Cancellation } from "../cancellation.js";
 import { Failure } from "../failure.js";
 import { forget } from "../quietly.js";
-import { type Dialect, isObject } from "./dialect.js";
+import type { Dialect } from "./dialect.js";
 import { LegacyDialect } from "./legacy.js";
 import { greetingFrom, isRpc, ModernDialect, type ModernOptions } from "./modern.js";
 import { eraOf, legacyVersions, modernVersion } from "./protocol-versions.js";

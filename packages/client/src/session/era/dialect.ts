@@ -1,3 +1,4 @@
+import { isObject } from "../../is-object.js";
 import type { ConnectionRequest } from "../connection.js";
 import type { Exchange } from "../exchange.js";
 
@@ -40,8 +41,4 @@ export function greetingOf(
     instructions: typeof instructions === "string" ? instructions : undefined,
     capabilities: isObject(capabilities) ? capabilities : {},
   };
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-import { isObject } from "./dialect.js";
+import { isObject } from "../../is-object.js";
 
 /** A parameter of a tool that goes into a header too (SEP-2243). */
 export interface HeaderParameter {

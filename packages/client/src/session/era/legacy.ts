@@ -1,4 +1,5 @@
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
+import { isObject } from "../../is-object.js";
 import type { ConnectionRequest } from "../connection.js";
 import type { Exchange } from "../exchange.js";
 import { Failure } from "../failure.js";
@@ -6,7 +7,7 @@ import { forget } from "../quietly.js";
 import { withProgressToken } from "../requests.js";
 import type { RpcChannel } from "../rpc-channel.js";
 import type { Wire } from "../wire.js";
-import { type Dialect, type Greeting, greetingOf, isObject } from "./dialect.js";
+import { type Dialect, type Greeting, greetingOf } from "./dialect.js";
 import { legacyVersions } from "./protocol-versions.js";
 
 /** How a connection by a revision with a handshake is opened. */

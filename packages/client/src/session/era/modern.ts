@@ -1,11 +1,12 @@
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
+import { isObject } from "../../is-object.js";
 import type { ConnectionRequest } from "../connection.js";
 import { Exchange } from "../exchange.js";
 import type { Failure } from "../failure.js";
 import { forget, ignore } from "../quietly.js";
 import type { RpcChannel } from "../rpc-channel.js";
 import type { MessageHeaders, Wire } from "../wire.js";
-import { type Dialect, type Greeting, greetingOf, isObject } from "./dialect.js";
+import { type Dialect, type Greeting, greetingOf } from "./dialect.js";
 import { encodedHeader } from "./header-parameters.js";
 import { modernVersion } from "./protocol-versions.js";
 import { ResourceWatch } from "./resource-watch.js";

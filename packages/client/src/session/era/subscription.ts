@@ -1,7 +1,7 @@
+import { isObject } from "../../is-object.js";
 import { restFor } from "../abort.js";
 import { Exchange } from "../exchange.js";
 import type { Failure } from "../failure.js";
-import { isObject } from "./dialect.js";
 
 /** What a client can ask to be told of. */
 export interface SubscriptionFilter {

@@ -1,4 +1,4 @@
-import { isObject } from "./dialect.js";
+import { isObject } from "../../is-object.js";
 import { type HeaderParameter, headerParameters, parameterHeaders } from "./header-parameters.js";
 
 const maxTools = 10_000;

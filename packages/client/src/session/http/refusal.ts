@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { RequestId } from "@modelcontextprotocol/sdk/types.js";
+import { isObject } from "../../is-object.js";
 import type { Failure } from "../failure.js";
 import type { Secrets } from "../redact.js";
 import { challengeOf } from "./challenge.js";
@@ -68,8 +69,4 @@ function parsed(body: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
-import { messageOf } from "../../text.js";
+import { isObject } from "../../is-object.js";
+import { isSdkRpcError, messageOf } from "../../text.js";
 import type { Exchange } from "../exchange.js";
 import { type Delivery, Failure } from "../failure.js";
 
@@ -94,7 +95,7 @@ export function failureOf(error: unknown, exchange: Exchange, options: { readonl
   if (status !== undefined) return refusal(status, null, options);
   if (isConnectFailure(error))
     return new Failure("closed", "the server cannot be reached", { delivery: "not-sent", cause: error });
-  if (isRpcError(error)) return new Failure("rpc", messageOf(error), { delivery: "sent", cause: error });
+  if (isAnswer(error)) return new Failure("rpc", messageOf(error), { delivery: "sent", cause: error });
   const name = isObject(error) ? Reflect.get(error, "name") : undefined;
   if (name === "ZodError" || (isObject(error) && Reflect.get(error, "code") === "INVALID_RESULT")) {
     return new Failure("invalid-result", "the answer is not a valid result", { delivery: "sent", cause: error });
@@ -122,15 +123,8 @@ function statusOf(error: unknown): number | undefined {
 }
 
 /** The codes that the SDK gives its own errors of transport and time stand for no answer. */
-function isRpcError(error: unknown): boolean {
-  if (!isObject(error)) return false;
-  const name = Reflect.get(error, "name");
-  const code = Reflect.get(error, "code");
-  return (
-    (name === "McpError" || name === "ProtocolError") && Number.isInteger(code) && code !== -32000 && code !== -32001
-  );
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+function isAnswer(error: unknown): boolean {
+  if (!isObject(error) || !isSdkRpcError(error)) return false;
+  const { code } = error;
+  return Number.isInteger(code) && code !== -32000 && code !== -32001;
 }

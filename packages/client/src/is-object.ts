@@ -1,4 +1,4 @@
 /** Whether a value from outside is an object with members, and not a list. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
