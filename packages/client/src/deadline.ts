@@ -231,11 +231,8 @@ export class Deadline implements Cancellation, Disposable {
   /** Progress has arrived. */
   onProgress(): void {
     if (!this.#options.resetOnProgress || this.#end !== undefined) return;
-    if (this.#pauses > 0) {
-      this.#leftWhenPausedMs = this.#options.timeoutMs;
-      return;
-    }
-    this.#dueAt = Math.min(performance.now() + this.#options.timeoutMs, this.#endsAt);
+    if (this.#pauses > 0) this.#leftWhenPausedMs = this.#options.timeoutMs;
+    else this.#dueAt = Math.min(performance.now() + this.#options.timeoutMs, this.#endsAt);
   }
 
   /** Waits. Rejects with its reason where the deadline ends before. */

@@ -1,5 +1,5 @@
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
-import type { ListOptions } from "./config/call-options.js";
+import type { FinishAuthOptions, ListOptions, PingOptions } from "./config/call-options.js";
 import type { OnServerRequest } from "./config/client-options.js";
 import type { Server } from "./server.js";
 import { serverRequests } from "./servers.js";
@@ -31,25 +31,14 @@ export function openSession(server: Server, options: SessionOptions): Promise<Se
 }
 
 /** Finishes a login at a server. */
-export async function finishAuth(
-  server: Server,
-  params: URLSearchParams,
-  options: { readonly principal?: string | undefined },
-): Promise<void> {
+export async function finishAuth(server: Server, params: URLSearchParams, options: FinishAuthOptions): Promise<void> {
   if (!(params instanceof URLSearchParams))
     throw new TypeError("MinionClient: finishAuth() takes the callback's parameters as URLSearchParams");
   await server.connections.authorizations.finish(params, options.principal);
 }
 
 /** How long a server takes to answer a ping, in milliseconds, whatever its breaker says. */
-export function ping(
-  server: Server,
-  options: {
-    readonly signal?: AbortSignal | undefined;
-    readonly principal?: string | undefined;
-    readonly replica?: number | undefined;
-  },
-): Promise<number> {
+export function ping(server: Server, options: PingOptions): Promise<number> {
   return server.withConnection(options, async (connection, lease, deadline) => {
     try {
       const begin = performance.now();

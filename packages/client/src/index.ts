@@ -1,6 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export { AuthorizationError } from "./authorization-error.js";
-export type { CallOptions, ListOptions } from "./config/call-options.js";
+export type {
+  CallOptions,
+  ConnectOptions,
+  FinishAuthOptions,
+  ListAllOptions,
+  ListOptions,
+  PingOptions,
+} from "./config/call-options.js";
 export type {
   MinionClientOptions,
   OnServerRequest,

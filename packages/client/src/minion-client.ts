@@ -11,10 +11,14 @@ import type {
 } from "@modelcontextprotocol/sdk/types.js";
 import {
   type CallOptions,
+  type ConnectOptions,
   callOptionNames,
   checkCallOptions,
+  type FinishAuthOptions,
+  type ListAllOptions,
   type ListOptions,
   listOptionNames,
+  type PingOptions,
 } from "./config/call-options.js";
 import { checkOptions } from "./config/check-config.js";
 import type { MinionClientOptions } from "./config/client-options.js";
@@ -44,7 +48,6 @@ import { toolCall } from "./tool-call.js";
  *
  * The client owns the connections and processes it opens; `close()` ends them, and so does the end of the application,
  * however that comes about. Nothing is opened before it is needed.
- *
  * @throws TypeError | RangeError | ConfigError (ERR_MCP_CONFIG) from the constructor, before anything is opened
  */
 export class MinionClient implements AsyncDisposable {
@@ -66,7 +69,6 @@ export class MinionClient implements AsyncDisposable {
    * A client for the servers of an mcp.json as any host writes it: a path, a URL of a file, or the object itself. An entry
    * that is wrong costs that server: it stands in `status()` as unavailable, and its calls reject with the `ConfigError`.
    * `configReport` says what became of each entry.
-   *
    * @throws ConfigError (ERR_MCP_CONFIG) where the file cannot be read or has no servers in a known place; with `strict`, an
    * AggregateError of every problem
    */
@@ -89,7 +91,6 @@ export class MinionClient implements AsyncDisposable {
 
   /**
    * Calls a tool. A result that says `isError` is returned, not thrown.
-   *
    * Rejects with `signal.reason`, with the SDK's own error where the server answers with one, and otherwise with an error of
    * this package: test its `code`, and its `delivery` for whether the server may have run the call.
    */
@@ -103,9 +104,7 @@ export class MinionClient implements AsyncDisposable {
   }
 
   /**
-   * Calls a tool by its qualified name, as `listAllTools` has it. A name that was listed once stays callable while the
-   * list cannot be had.
-   *
+   * Calls a tool by its qualified name, as `listAllTools` has it; one that was listed stays callable while no list can be had.
    * @throws ToolNotFoundError (ERR_MCP_TOOL_NOT_FOUND) where no tool has the name, or several listed ones have it
    */
   async callQualified(
@@ -140,12 +139,9 @@ export class MinionClient implements AsyncDisposable {
   /**
    * The tools of all servers, or of those named. One that cannot be asked within `timeoutMs` (its own `callTimeoutMs`) is
    * reported in `failures` and holds up no other.
-   *
    * @throws ServerNotFoundError (ERR_MCP_SERVER_NOT_FOUND) for a name in `servers` that there is not
    */
-  async listAllTools(
-    options: ListOptions & { readonly servers?: readonly string[] | undefined } = {},
-  ): Promise<ToolCatalog> {
+  async listAllTools(options: ListAllOptions = {}): Promise<ToolCatalog> {
     checkCallOptions(options, [...listOptionNames, "servers"]);
     const { servers, ...how } = options;
     return listToolsOfEach(this.#servers.select(servers), this.#catalog, how);
@@ -215,14 +211,9 @@ export class MinionClient implements AsyncDisposable {
   /**
    * Finishes a login that `authProvider` has sent the user to, with all the parameters that the user came back with: `code`,
    * `state` and `iss`, or `error`. The call that needed the login rejected with an `AuthorizationError`; make it again.
-   *
    * @throws AuthorizationError (ERR_MCP_AUTHORIZATION) where the parameters do not fit the login, or no token can be had
    */
-  async finishAuth(
-    server: string,
-    params: URLSearchParams,
-    options: { readonly principal?: string | undefined } = {},
-  ): Promise<void> {
+  async finishAuth(server: string, params: URLSearchParams, options: FinishAuthOptions = {}): Promise<void> {
     const found = this.#servers.get(server);
     checkCallOptions(options, ["principal"]);
     return finishAuth(found, params, options);
@@ -239,13 +230,7 @@ export class MinionClient implements AsyncDisposable {
    * Opens a connection to each server, side by side, so that the first calls need not wait. One that fails, or takes longer
    * than `timeoutMs` (its own `connectTimeoutMs`), hurts no other.
    */
-  async connect(
-    options: {
-      readonly servers?: readonly string[] | undefined;
-      readonly signal?: AbortSignal | undefined;
-      readonly timeoutMs?: number | undefined;
-    } = {},
-  ): Promise<ConnectReport> {
+  async connect(options: ConnectOptions = {}): Promise<ConnectReport> {
     checkCallOptions(options, ["servers", "signal", "timeoutMs"]);
     return connectToEach(this.#servers.select(options.servers), options);
   }
@@ -254,14 +239,7 @@ export class MinionClient implements AsyncDisposable {
    * Asks a server whether it is there, now, whatever its breaker says: the replica of that number (0 is the server
    * itself), or whichever can be reached. Resolves with the milliseconds that the answer took.
    */
-  async ping(
-    server: string,
-    options: {
-      readonly signal?: AbortSignal | undefined;
-      readonly principal?: string | undefined;
-      readonly replica?: number | undefined;
-    } = {},
-  ): Promise<number> {
+  async ping(server: string, options: PingOptions = {}): Promise<number> {
     const found = this.#servers.get(server);
     checkCallOptions(options, ["signal", "principal", "replica"]);
     return ping(found, options);
@@ -293,10 +271,7 @@ export class MinionClient implements AsyncDisposable {
    * is left. Further calls get the same promise.
    */
   close(options: { readonly graceMs?: number | undefined } = {}): Promise<void> {
-    const { graceMs = 1_000 } = options;
-    if (!(typeof graceMs === "number" && graceMs >= 0))
-      throw new TypeError(`MinionClient: graceMs must be 0 or more milliseconds, got ${graceMs}`);
-    return this.#servers.close(graceMs);
+    return this.#servers.close(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

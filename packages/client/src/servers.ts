@@ -126,7 +126,9 @@ export class Servers {
   }
 
   /** Refuses new calls, gives those in flight `graceMs`, and ends everything. Idempotent. */
-  close(graceMs: number): Promise<void> {
+  close({ graceMs = 1_000 }: { readonly graceMs?: number | undefined }): Promise<void> {
+    if (!(typeof graceMs === "number" && graceMs >= 0))
+      throw new TypeError(`MinionClient: graceMs must be 0 or more milliseconds, got ${graceMs}`);
     this.#closed ??= this.#close(graceMs);
     return this.#closed;
   }

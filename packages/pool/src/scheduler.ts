@@ -4,7 +4,7 @@ import { Creation } from "./lifecycle/create.js";
 import { destroy, retire } from "./lifecycle/destroy.js";
 import { cancelRound, planRound, runRound } from "./lifecycle/maintain.js";
 import { Reset } from "./lifecycle/reset.js";
-import { Validation } from "./lifecycle/validate.js";
+import { needsValidation, Validation } from "./lifecycle/validate.js";
 import type { GivenLimits, Limits } from "./limits.js";
 import { Heap } from "./lists/heap.js";
 import { goesBefore } from "./lists/wait-queue.js";
@@ -290,13 +290,4 @@ export class Scheduler<R> implements Engine<R, KeyState<R>> {
     this.events?.end();
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
-}
-
-function needsValidation<R>(state: KeyState<R>, resource: Resource<R>, now: ClockReading): boolean {
-  return (
-    state.hasValidate &&
-    resource.leases === 0 &&
-    !resource.isFresh &&
-    now.at - resource.checkedAt >= state.validateAfterIdleMs
-  );
 }

@@ -42,6 +42,36 @@ export interface ListOptions {
   readonly refresh?: boolean | undefined;
 }
 
+/** How the tools of several servers are listed. */
+export interface ListAllOptions extends ListOptions {
+  /** The servers that are asked. Default: all. */
+  readonly servers?: readonly string[] | undefined;
+}
+
+/** How connections are opened ahead. */
+export interface ConnectOptions {
+  /** The servers that are connected to. Default: all. */
+  readonly servers?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for each server. Default: its `connectTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** How a login is finished. */
+export interface FinishAuthOptions {
+  /** On whose behalf the call was made that needed the login. */
+  readonly principal?: string | undefined;
+}
+
+/** How a server is asked whether it is there. */
+export interface PingOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** On whose behalf. */
+  readonly principal?: string | undefined;
+  /** The number of the replica, 0 for the server itself. Default: whichever can be reached. */
+  readonly replica?: number | undefined;
+}
+
 const rules: Readonly<Record<string, readonly [rule: string, holds: (value: unknown) => boolean]>> = {
   signal: ["an AbortSignal", (value) => value instanceof AbortSignal],
   timeoutMs: ["a positive number of milliseconds or Infinity", isPositive],

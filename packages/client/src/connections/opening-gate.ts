@@ -164,3 +164,31 @@ function isRefusal(error: unknown): boolean {
   const { kind, status = 0 } = error;
   return kind === "rpc" || (kind === "http" && status >= 400 && status !== 401 && status !== 403);
 }
+
+/** The gates of a server's keys. One is made when its key is first opened. */
+export class OpeningGates {
+  readonly #stats: (key: string) => ReturnType<OpeningGateOptions["stats"]>;
+  readonly #byKey = new Map<string, OpeningGate>();
+
+  constructor(stats: (key: string) => ReturnType<OpeningGateOptions["stats"]>) {
+    this.#stats = stats;
+  }
+
+  of(key: string): OpeningGate {
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const gate = new OpeningGate({ stats: () => this.#stats(key) });
+    this.#byKey.set(key, gate);
+    return gate;
+  }
+
+  /** A connection of a key has ended. */
+  ended(key: string, connection: Connection, isLost: boolean): void {
+    this.#byKey.get(key)?.ended(connection, isLost);
+  }
+
+  /** Forgets the gate of a key, if it has nothing to remember. */
+  prune(key: string): void {
+    if (this.#byKey.get(key)?.isIdle === true) this.#byKey.delete(key);
+  }
+}

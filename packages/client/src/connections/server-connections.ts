@@ -13,7 +13,7 @@ import type { Secrets } from "../session/redact.js";
 import type { Monitor } from "../status.js";
 import { type ConnectionKey, formatKey } from "./connection-key.js";
 import { LostSessions } from "./lost-sessions.js";
-import { OpeningGate } from "./opening-gate.js";
+import { OpeningGates } from "./opening-gate.js";
 import { Openings } from "./openings.js";
 import { addPoolStats } from "./pool-stats.js";
 import { Refusals } from "./refusals.js";
@@ -69,7 +69,7 @@ export class ServerConnections {
   /** What was found out about each replica. */
   readonly memories: ServerMemories;
   readonly #open = new Map<Connection, Opened>();
-  readonly #gates = new Map<string, OpeningGate>();
+  readonly #gates = new OpeningGates((key) => this.#context.shared.pool.stats(key));
   readonly #openings: Openings;
   readonly #refusals = new Refusals();
   /** A stateful server's connection is never idle: its pin keeps it from being given up. */
@@ -115,7 +115,7 @@ export class ServerConnections {
     const connect = (): Promise<Connection> => this.#connect(key, signal, died);
     // A process has no session that a server could refuse or forget.
     const isGated = !key.isOwn && transportOf(targetOf(policy, key.replica)) !== "stdio";
-    const connection = await (isGated ? this.#gate(formatKey(key)).open(signal, connect) : connect());
+    const connection = await (isGated ? this.#gates.of(formatKey(key)).open(signal, connect) : connect());
     return connection.session;
   }
 
@@ -261,21 +261,13 @@ export class ServerConnections {
     return connection;
   }
 
-  #gate(key: string): OpeningGate {
-    const known = this.#gates.get(key);
-    if (known !== undefined) return known;
-    const gate = new OpeningGate({ stats: () => this.#context.shared.pool.stats(key) });
-    this.#gates.set(key, gate);
-    return gate;
-  }
-
   #openUnder(key: string): number {
     return [...this.#open.values()].filter((open) => formatKey(open.key) === key).length;
   }
 
   #forget(connection: Connection, key: ConnectionKey, isLost: boolean): void {
     this.#open.delete(connection);
-    this.#gates.get(formatKey(key))?.ended(connection, isLost);
+    this.#gates.ended(formatKey(key), connection, isLost);
   }
 
   /** Principals come and go: keys under which the pool has nothing are forgotten. */
@@ -285,7 +277,7 @@ export class ServerConnections {
       if (total + waiting > 0) continue;
       this.#keys.delete(key);
       this.#openings.forget(key);
-      if (this.#gates.get(key)?.isIdle === true) this.#gates.delete(key);
+      this.#gates.prune(key);
     }
     this.#pruneAt = Math.max(fewKeys, 2 * this.#keys.size);
   }

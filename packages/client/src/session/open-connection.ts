@@ -7,6 +7,7 @@ import { type Connection, registerConnection } from "./connection.js";
 import { isSession, tap } from "./custom/message-tap.js";
 import { SessionRequests } from "./custom/session-requests.js";
 import { askOrGreet } from "./era/ask-or-greet.js";
+import { announcesChanges } from "./era/dialect.js";
 import { eraOf } from "./era/protocol-versions.js";
 import type { ServerMemory } from "./era/server-memory.js";
 import { Exchange } from "./exchange.js";
@@ -259,20 +260,11 @@ class Opening {
     });
   }
 
-  /** Notices may have been lost: every list that announces its changes may have changed. */
+  /** Notifications may have been lost: every list that announces its changes may have changed. */
   #tellGap(session: WireSession): void {
     const capabilities: Readonly<Record<string, unknown>> = { ...session.getServerCapabilities() };
-    for (const list of ["tools", "resources", "prompts"]) {
-      const declared = capabilities[list];
-      if (
-        typeof declared !== "object" ||
-        declared === null ||
-        !("listChanged" in declared) ||
-        declared.listChanged !== true
-      )
-        continue;
-      this.#tell(`notifications/${list}/list_changed`, undefined);
-    }
+    for (const list of ["tools", "resources", "prompts"])
+      if (announcesChanges(capabilities, list)) this.#tell(`notifications/${list}/list_changed`, undefined);
   }
 
   /** Tells of what the server may have said unheard. */

@@ -1,6 +1,7 @@
 import { PoolValidationError } from "../errors.js";
 import type { KeyState } from "../model/key-state.js";
 import type { Abandonable, Resource } from "../model/resource.js";
+import type { ClockReading } from "../support/clock.js";
 import { type CallOutcome, ForeignCall } from "../support/foreign-call.js";
 import { runInOwnContext } from "../support/own-context.js";
 import { destroy } from "./destroy.js";
@@ -66,4 +67,14 @@ export class Validation<R> implements Abandonable {
     state.leave(waiter, state.engine.clock.now().at);
     waiter.reject(new PoolValidationError(state.key, waiter.invalidResources, error));
   }
+}
+
+/** Whether a resource has rested so long that it has to be validated before it is lent. */
+export function needsValidation<R>(state: KeyState<R>, resource: Resource<R>, now: ClockReading): boolean {
+  return (
+    state.hasValidate &&
+    resource.leases === 0 &&
+    !resource.isFresh &&
+    now.at - resource.checkedAt >= state.validateAfterIdleMs
+  );
 }

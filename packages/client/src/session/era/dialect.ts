@@ -26,6 +26,12 @@ export interface Dialect {
   close(): void;
 }
 
+/** Whether a server tells of changes of a list. */
+export function announcesChanges(capabilities: Greeting["capabilities"], list: string): boolean {
+  const declared = capabilities[list];
+  return isObject(declared) && declared.listChanged === true;
+}
+
 /** What a server says of itself in a member of a greeting, as far as it has the form that it should have. */
 export function greetingOf(
   protocolVersion: string,

@@ -6,7 +6,7 @@ import type { Failure } from "../failure.js";
 import { forget, ignore } from "../quietly.js";
 import type { RpcChannel } from "../rpc-channel.js";
 import type { MessageHeaders, Wire } from "../wire.js";
-import { type Dialect, type Greeting, greetingOf } from "./dialect.js";
+import { announcesChanges, type Dialect, type Greeting, greetingOf } from "./dialect.js";
 import { encodedHeader } from "./header-parameters.js";
 import { modernVersion } from "./protocol-versions.js";
 import { ResourceWatch } from "./resource-watch.js";
@@ -260,10 +260,7 @@ function nameOf(method: string, params: ConnectionRequest["params"]): unknown {
 }
 
 function filterFor(capabilities: Greeting["capabilities"]): SubscriptionFilter {
-  const announces = (list: string): boolean => {
-    const declared = capabilities[list];
-    return isObject(declared) && declared.listChanged === true;
-  };
+  const announces = (list: string): boolean => announcesChanges(capabilities, list);
   return {
     ...(announces("tools") && { toolsListChanged: true }),
     ...(announces("prompts") && { promptsListChanged: true }),
