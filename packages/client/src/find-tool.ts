@@ -4,7 +4,7 @@ import { toTools } from "./lists/answers.js";
 import type { Catalog, QualifiedTool } from "./lists/catalog.js";
 import { mayBelongTo, pairOf } from "./lists/qualified-name.js";
 import type { Server } from "./server.js";
-import { shortName } from "./short-name.js";
+import { shortName } from "./text.js";
 
 /** A tool, found by its qualified name. */
 export interface FoundTool {

@@ -8,7 +8,7 @@ import type { CallOptions } from "./config/call-options.js";
 import { toCompletion, toPromptMessages, toResourceContents } from "./lists/answers.js";
 import type { KnownRequest } from "./request.js";
 import type { Server } from "./server.js";
-import { shortName } from "./short-name.js";
+import { shortName } from "./text.js";
 import { checkObject, checkText, deniedTool, isSafeTool } from "./tool-call.js";
 
 /** Reads a resource: safe to repeat. */

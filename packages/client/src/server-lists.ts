@@ -1,14 +1,13 @@
 import type { ListOptions } from "./config/call-options.js";
 import type { Policy } from "./config/policy.js";
-import { allowsTool } from "./config/tool-filter.js";
+import type { ToolFilter } from "./config/server-config.js";
 import type { Notification } from "./connections/server-connections.js";
 import type { Deadline } from "./deadline.js";
 import type { EventBody } from "./events.js";
 import type { ListName, ToolListCache } from "./interfaces.js";
-import type { CachedList, ListItem } from "./lists/cached-list.js";
+import { CachedList, type ListItem } from "./lists/cached-list.js";
 import { changeOf, methodOf } from "./lists/list-names.js";
 import { type ListOwner, Lists, type ListsContext, listRefreshed } from "./lists/lists.js";
-import { shownTools } from "./lists/shown-tools.js";
 
 /** What the lists of a server need of it. */
 export interface ServerListsContext extends Pick<ListsContext, "fetch"> {
@@ -26,6 +25,7 @@ export interface ServerListsContext extends Pick<ListsContext, "fetch"> {
 export class ServerLists {
   readonly #context: ServerListsContext;
   readonly #lists: Lists;
+  readonly #hasRecall: boolean;
   /** The deadlines of the latest fetches. */
   readonly #fetches = new Map<string, Deadline>();
   /** What of a list the policy lets through. */
@@ -34,6 +34,7 @@ export class ServerLists {
   constructor(context: ServerListsContext) {
     const { server, policy, cache, capabilities, fetch, emit } = context;
     this.#context = context;
+    this.#hasRecall = cache.recall !== undefined;
     this.shown = shownTools(policy.tools);
     this.#lists = new Lists({
       server,
@@ -85,6 +86,7 @@ export class ServerLists {
 
   /** Has the tools of a principal known here that another process has stored; undefined where there is nothing to wait for. */
   recallTools(principal: string | undefined): Promise<void> | undefined {
+    if (!this.#hasRecall) return undefined;
     return this.#lists.recallTools({ replica: this.#context.replica(), principal });
   }
 
@@ -115,4 +117,29 @@ export class ServerLists {
 
 function fetchKey(list: ListName, { replica, principal }: ListOwner): string {
   return JSON.stringify([list, replica, principal]);
+}
+
+/** Makes what leaves out of a list of tools those that a filter does not let through: of one list always the same part. */
+export function shownTools(filter: ToolFilter): (list: CachedList) => CachedList {
+  if (filter.allow === undefined && filter.deny === undefined) return (list) => list;
+  const shown = new WeakMap<CachedList, CachedList>();
+  return (list) => {
+    if (list.list !== "tools") return list;
+    const known = shown.get(list);
+    if (known !== undefined) return known;
+    const items = list.items.filter(({ name }) => allowsTool(filter, String(name)));
+    const part = new CachedList("tools", Object.freeze(items), list);
+    shown.set(list, part);
+    return part;
+  };
+}
+
+/** Whether a filter lets a tool through; without `allow` it lets every tool through that it does not deny. */
+export function allowsTool({ allow, deny }: ToolFilter, tool: string): boolean {
+  return (allow === undefined || names(allow, tool)) && !(deny !== undefined && names(deny, tool));
+}
+
+/** Whole names; an entry of `*` means all. */
+function names(list: readonly string[], tool: string): boolean {
+  return list.includes(tool) || list.includes("*");
 }

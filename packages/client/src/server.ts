@@ -1,14 +1,12 @@
+import { CallReport } from "./call/call-report.js";
 import { chosen, fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
-import { inputContext, withInput } from "./call/input-required.js";
+import { type InputContext, inputContext, withInput } from "./call/input-required.js";
 import { type LeasedConnection, leaseConnection, sendJudged } from "./call/lease-connection.js";
 import { type FailedCall, toldError } from "./call/public-error.js";
 import { makeReplicas, type Replica } from "./call/replica.js";
-import { withRetries } from "./call/retry.js";
-import { RetryBudget } from "./call/retry-budget.js";
+import { type OnRetry, RetryBudget, withRetries } from "./call/retry.js";
 import type { ServerVerdict } from "./call/server-verdict.js";
-import { traced } from "./call/tracing.js";
 import type { Call } from "./call.js";
-import { CallReport } from "./call-report.js";
 import type { CallOptions, ListOptions } from "./config/call-options.js";
 import { type Policy, type Transport, transportOf } from "./config/policy.js";
 import { serverIdentity } from "./config/server-identity.js";
@@ -17,6 +15,7 @@ import type { SessionSetup } from "./connections/session-setups.js";
 import { type Deadline, Deadlines } from "./deadline.js";
 import type { EventBody } from "./events.js";
 import type { ListName, ToolListCache } from "./interfaces.js";
+import { isObject } from "./is-object.js";
 import { asList, type CachedList } from "./lists/cached-list.js";
 import { listCodec } from "./lists/list-codec.js";
 import type { ListOwner } from "./lists/lists.js";
@@ -30,8 +29,6 @@ import type { Connection } from "./session/connection.js";
 import { Failure } from "./session/failure.js";
 import { Secrets } from "./session/redact.js";
 import { Monitor, type ServerStatus } from "./status.js";
-
-type OnRetry = (failure: Failure, attempt: number, delayMs: number) => void;
 
 /** One server with everything around it: its replicas, breakers, connections, lists and figures. */
 export class Server {
@@ -103,17 +100,17 @@ export class Server {
 
   /** Makes a call through all layers. Rejects with what a user is told. */
   request<T>(request: Request, options: CallOptions, take: Take<T>): Promise<T> {
+    const context = (): InputContext => inputContext(this.name, options.principal, this.#context);
     return this.#run(request, options, take, (call, onRetry) =>
-      withInput(call, inputContext(this.name, options.principal, this.#context), (round) =>
-        this.#sendWithRetries(round, onRetry),
-      ),
+      this.#sendRounds(call, context, (round) => this.#sendWithRetries(round, onRetry)),
     );
   }
 
   /** Makes a call over one connection, without repeating anything. */
   requestOver<T>(connection: Connection, request: Request, options: CallOptions, take: Take<T>): Promise<T> {
+    const context = (): InputContext => ({ server: this.name, ...connection.answering });
     const send = (call: Call): Promise<unknown> =>
-      withInput(call, { server: this.name, ...connection.answering }, (round) => this.#sendOver(connection, round));
+      this.#sendRounds(call, context, (round) => this.#sendOver(connection, round));
     return this.#run(request, options, take, send, true);
   }
 
@@ -184,6 +181,17 @@ export class Server {
     this.#cache.close();
   }
 
+  /** Sends a call, and again where the server answers with a question. */
+  async #sendRounds(
+    call: Call,
+    context: () => InputContext,
+    send: (round: Call) => Promise<unknown>,
+  ): Promise<unknown> {
+    const answer = await send(call);
+    const isQuestion = isObject(answer) && answer.resultType === "input_required";
+    return isQuestion ? await withInput(call, answer, context(), send) : answer;
+  }
+
   #sendWithRetries(call: Call, onRetry: OnRetry): Promise<unknown> {
     const answered = (): number => this.#answered;
     return withRetries(call, { policy: this.policy, budget: this.#budget, answered, onRetry }, () => this.#send(call));
@@ -193,7 +201,9 @@ export class Server {
     const loss = this.policy.stateful ? this.connections.takeLoss(this.connections.key(0, call.principal)) : undefined;
     if (loss !== undefined) throw loss.with({ kind: "session-lost", delivery: "not-sent" });
     try {
-      return await sendToReplicas(call, this.#replicas);
+      const [first] = this.#replicas;
+      const isOnly = first !== undefined && this.#replicas.length === 1;
+      return await (isOnly ? first.send(call) : sendToReplicas(call, this.#replicas));
     } catch (error) {
       // Whoever was calling has been told by this very error.
       if (error instanceof Failure && error.kind !== "rpc")
@@ -221,29 +231,19 @@ export class Server {
     const { method, params, target, what, isSafe } = request;
     const deadline = this.#deadline(what, options);
     const failed = { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) };
-    const tool = method === "tools/call" ? target : undefined;
-    const report = new CallReport({ method, tool, failed, deadline, monitor: this.#monitor, emit: this.#emit });
+    const told = { method, target, transport: this.transport, failed, deadline };
+    const report = new CallReport({ ...told, figures: this.#monitor, emit: this.#emit });
     this.#budget.call();
     try {
-      return await traced(
-        { method, target: target && this.secrets.mask(target), server: this.name, transport: this.transport },
-        async (fields) => {
-          const { priority, principal, onProgress, capabilities } = options;
-          const sent = withMeta(params, options.meta, fields);
-          const answer = await send(
-            { ...request, target, params: sent, capabilities, deadline, principal, priority, onProgress },
-            (cause, attempt, delayMs) => report.retried(cause, attempt, delayMs),
-          );
-          const { value, errorType } = take(answer);
-          report.ended(errorType, undefined);
-          return { value, errorType };
-        },
-        (error) => report.typeOf(report.told(error)),
-      );
-    } catch (error) {
-      const reason = report.told(error);
-      report.ended(report.typeOf(reason), reason);
-      throw reason;
+      return await report.of(async (fields) => {
+        const { priority, principal, onProgress, capabilities } = options;
+        const sent = withMeta(params, options.meta, fields);
+        const answer = await send(
+          { ...request, target, params: sent, capabilities, deadline, principal, priority, onProgress },
+          (cause, attempt, delayMs) => report.retried(cause, attempt, delayMs),
+        );
+        return take(answer);
+      });
     } finally {
       deadline[Symbol.dispose]();
     }

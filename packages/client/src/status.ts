@@ -120,10 +120,15 @@ export class Monitor {
   callEnds(outcome: CallFinished["outcome"], error: unknown): void {
     this.#counts.inFlight -= 1;
     this.#counts[outcome === "success" ? "succeeded" : outcome === "error" ? "failed" : "cancelled"] += 1;
+    if (outcome === "success") {
+      this.check("a call succeeded");
+      return;
+    }
+    const errorType = errorTypeOf(error);
     // A refusal says nothing new: what the server did before it is what an operator wants to see.
-    const isRefusal = errorTypeOf(error) === "ERR_MCP_UNAVAILABLE" && this.#lastError !== undefined;
+    const isRefusal = errorType === "ERR_MCP_UNAVAILABLE" && this.#lastError !== undefined;
     if (outcome === "error" && error !== undefined && !isRefusal) this.noteError(error);
-    this.check(outcome === "success" ? "a call succeeded" : errorTypeOf(error));
+    this.check(errorType);
   }
 
   /** The end of an attempt, as the breaker is told it. */

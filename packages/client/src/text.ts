@@ -1,6 +1,5 @@
-import type { DeadlineEnd } from "./deadline.js";
-
 const maxMessage = 2_000;
+const maxName = 100;
 
 /** What is said of whatever was thrown. */
 export function messageOf(error: unknown): string {
@@ -14,15 +13,10 @@ export function boundedMessageOf(error: unknown): string {
 
 /**
  * What an error is called in events, spans and metrics: its code, where it has one, otherwise its name; never its message. A
- * number is a code only where it is that of a JSON-RPC error: an abort has one too, and is an `AbortError`. A caller's reason
- * may be anything; without a name of its own it is called an abort.
+ * number is a code only where it is that of a JSON-RPC error: an abort has one too, and is an `AbortError`. `_OTHER` where
+ * there is neither.
  */
-export function errorTypeOf(error: unknown, endedBy?: DeadlineEnd): string {
-  const type = typeOf(error);
-  return type === "_OTHER" && endedBy === "caller" ? "AbortError" : type;
-}
-
-function typeOf(error: unknown): string {
+export function errorTypeOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return "_OTHER";
   const code: unknown = Reflect.get(error, "code");
   if (typeof code === "string" || (typeof code === "number" && isSdkRpcError(error))) return String(code);
@@ -30,8 +24,7 @@ function typeOf(error: unknown): string {
   return typeof name === "string" && name !== "Error" && name !== "" ? name : "_OTHER";
 }
 
-/** By name, which both lines of the SDK give their JSON-RPC errors. */
-/** Whether an error is one of the SDK's, of either line, that stands for a JSON-RPC error. */
+/** Whether an error stands for a JSON-RPC error: by its name, which SDK v1 and v2 give theirs. */
 export function isSdkRpcError(error: object): boolean {
   const name: unknown = Reflect.get(error, "name");
   return name === "McpError" || name === "ProtocolError";
@@ -51,4 +44,10 @@ export function cleanText(text: string, maxLength: number): string {
   // Not in the middle of a character.
   const cut = clean.slice(0, maxLength - 3);
   return `${/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut}...`;
+}
+
+/** A name as an error message has it: at most 100 characters of it, however long it is. */
+export function shortName(name: unknown): string {
+  const text = String(name);
+  return text.length <= maxName ? text : `${text.slice(0, maxName)}...`;
 }

@@ -4,7 +4,7 @@ import { ToolNotFoundError } from "./errors.js";
 import { toToolResult } from "./lists/answers.js";
 import type { KnownRequest } from "./request.js";
 import type { Server } from "./server.js";
-import { shortName } from "./short-name.js";
+import { shortName } from "./text.js";
 
 /**
  * Makes a request of a tool call. What is cached of the tool says whether repeating it is safe, and what its structured
@@ -30,7 +30,7 @@ export function toolCall(
     },
     take: (answer) => {
       const value = toToolResult(answer);
-      server.schemas.check(known, value);
+      if (known?.outputSchema !== undefined) server.schemas.check(known, value);
       return { value, errorType: value.isError === true ? "tool_error" : undefined };
     },
   };

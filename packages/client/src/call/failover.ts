@@ -8,13 +8,7 @@ import { mayMove } from "./resend.js";
  * Sends a call to the first replica that takes it, in their order. One that its breaker keeps away is skipped; after a
  * failure the next one is tried where the call has not been sent or is safe to repeat.
  */
-export function sendToReplicas(call: Call, replicas: readonly Replica[]): Promise<unknown> {
-  const [first] = replicas;
-  // Most servers have one: there is nothing to choose.
-  return first !== undefined && replicas.length === 1 ? first.send(call) : sendToFirst(call, replicas);
-}
-
-async function sendToFirst(call: Call, replicas: readonly Replica[]): Promise<unknown> {
+export async function sendToReplicas(call: Call, replicas: readonly Replica[]): Promise<unknown> {
   let refusal: ServerUnavailableError | undefined;
   let failure: unknown;
   for (const replica of replicas) {

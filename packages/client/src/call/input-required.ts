@@ -34,16 +34,18 @@ interface Question {
 }
 
 /**
- * Sends a call, and again with the answers for as long as the server asks for input (revision 2026-07-28). Each round is sent
- * as a call of its own, so that what holds for repeating one holds for it. Rejects with {@link InputRequiredError} where there
- * is no answer; without anybody to ask, a call that `showsInputRequired` is answered with the question as it is.
+ * Answers the question that a server answered a call with, and sends the call again with the answers, for as long as the
+ * server asks for input (revision 2026-07-28). Each round is sent as a call of its own, so that what holds for repeating one
+ * holds for it. Rejects with {@link InputRequiredError} where there is no answer; without anybody to ask, a call that
+ * `showsInputRequired` is answered with the question as it is.
  */
 export async function withInput(
   call: Call,
+  firstAnswer: unknown,
   context: InputContext,
   send: (call: Call) => Promise<unknown>,
 ): Promise<unknown> {
-  let answer = await send(call);
+  let answer = firstAnswer;
   for (let round = 1; ; round++) {
     const question = methods.has(call.method) ? questionIn(answer) : undefined;
     if (question === undefined) return answer;

@@ -46,6 +46,8 @@ export class Replica {
   readonly #isTimed: boolean;
   /** How many incidents have been counted: what began before the last of them is a part of it. */
   #incidents = 0;
+  /** Whether a ping may be remembered from the last time that the breaker was half-open. */
+  #wasHalfOpen = false;
   /** When the breaker opened last, on the clock of `performance`. */
   #openedAt: number | undefined;
 
@@ -71,7 +73,10 @@ export class Replica {
     const { breaker } = this;
     if (breaker === undefined) return await this.#attempt(call, undefined);
     if (breaker.state === "half-open") return await this.#probe(call, breaker);
-    this.#halfOpen.reset();
+    if (this.#wasHalfOpen) {
+      this.#wasHalfOpen = false;
+      this.#halfOpen.reset();
+    }
     return await this.#attempt(call, this.#admit(breaker));
   }
 
@@ -81,6 +86,7 @@ export class Replica {
    * close the breaker.
    */
   async #probe(call: Call, breaker: Breaker): Promise<unknown> {
+    this.#wasHalfOpen = true;
     const leave = this.#halfOpen.enter();
     if (leave === undefined) throw this.#refused(Math.max(1, breaker.retryAfterMs));
     try {

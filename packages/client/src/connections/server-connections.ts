@@ -72,6 +72,8 @@ export class ServerConnections {
   readonly #gates = new OpeningGates((key) => this.#context.shared.pool.stats(key));
   readonly #openings: Openings;
   readonly #refusals = new Refusals();
+  /** By the numbers of the replicas: whether credentials are needed. */
+  readonly #needsCredentials: readonly boolean[];
   /** A stateful server's connection is never idle: its pin keeps it from being given up. */
   readonly #pins = new Map<string, StatefulPin>();
   readonly #lost = new LostSessions();
@@ -82,6 +84,9 @@ export class ServerConnections {
     this.memories = new ServerMemories(context.onMalformedTool);
     this.#openings = new Openings(context.server);
     const { server, policy, secrets } = context;
+    this.#needsCredentials = policy.targets.map(
+      (target) => "url" in target && (target.authProvider ?? target.headers) !== undefined,
+    );
     this.#sockets = policy.targets.map((target) => new HttpSockets("url" in target ? target : {}));
     const send = (replica: number): SendHttp => this.#socketsOf(replica).send;
     this.authorizations = new Authorizations({ server, targets: policy.targets, secrets, send });
@@ -154,8 +159,7 @@ export class ServerConnections {
 
   /** What ends waiting for a connection to a replica that credentials are needed for. */
   refusalsOf(replica: number): Refusals | undefined {
-    const target = targetOf(this.#context.policy, replica);
-    return "url" in target && (target.authProvider ?? target.headers) !== undefined ? this.#refusals : undefined;
+    return this.#needsCredentials[replica] === true ? this.#refusals : undefined;
   }
 
   /** What those have to say whose time ends while they wait for a connection. */

@@ -130,7 +130,6 @@ export class Lists {
    * otherwise resolves in any case, soon.
    */
   recallTools(owner: ListOwner): Promise<void> | undefined {
-    if (this.#context.cache.recall === undefined) return undefined;
     const [key, keyed] = this.#keyed("tools", owner);
     if (keyed.wasRecalled || keyed.last !== undefined) return undefined;
     keyed.wasRecalled = true;

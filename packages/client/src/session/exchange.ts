@@ -1,7 +1,6 @@
 import type { Progress, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { CallOrigin } from "./connection.js";
 import type { Delivery, Failure } from "./failure.js";
-import { quietly } from "./quietly.js";
 
 let lastToken = 0;
 
@@ -79,7 +78,7 @@ export class Exchange {
   markStarted(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    quietly(() => this.#onStarted?.());
+    this.#onStarted?.();
   }
 
   /** The request was handed to the pipe or socket: from now on the server may run it. */
@@ -87,7 +86,7 @@ export class Exchange {
     if (this.#delivery === "sent") return;
     this.#delivery = "sent";
     this.markStarted();
-    quietly(() => this.#onSent?.());
+    this.#onSent?.();
   }
 
   /** It waits for the application, or for its login: what was sent of it was refused before the server ran it. */
@@ -95,7 +94,7 @@ export class Exchange {
     if (!this.#isStarted) return;
     this.#isStarted = false;
     this.#delivery = "not-sent";
-    quietly(() => this.#onWaiting?.());
+    this.#onWaiting?.();
   }
 
   /** It is certain that the server got no complete request, or refused it before running it. */

@@ -11,18 +11,18 @@ import { announcesChanges } from "./era/dialect.js";
 import { eraOf } from "./era/protocol-versions.js";
 import type { ServerMemory } from "./era/server-memory.js";
 import { Exchange } from "./exchange.js";
-import { Exchanges } from "./exchanges.js";
+import { Exchanges, RpcChannel } from "./exchanges.js";
 import { Failure } from "./failure.js";
 import { findTransport } from "./http/find-transport.js";
 import type { HttpSockets, SendHttp } from "./http/http-sockets.js";
+import { HttpWire } from "./http/http-wire.js";
 import { failureOf } from "./http/status-failure.js";
-import { httpWire, processWire, type WireParts } from "./make-wire.js";
 import { forget, ignore, quietly } from "./quietly.js";
 import { Secrets } from "./redact.js";
 import type { Requests } from "./requests.js";
-import { RpcChannel } from "./rpc-channel.js";
 import { SessionConnection } from "./session-connection.js";
-import type { Wire } from "./wire.js";
+import { StdioWire } from "./stdio/stdio-wire.js";
+import type { Wire, WireOptions } from "./wire.js";
 import { WireSession } from "./wire-session.js";
 
 /** How a connection is opened. */
@@ -139,12 +139,13 @@ class Opening {
   async #openOwn(target: StdioServer | HttpServer): Promise<Connection> {
     const { memory, principal, protocol, signal, sockets, send = sockets.send } = this.#options;
     if ("command" in target) {
-      const attempt = (): Promise<Connection> => this.#attempt(processWire(target, this.#shared), "stdio");
+      const attempt = (): Promise<Connection> =>
+        this.#attempt(new StdioWire({ server: target, exchanges: this.#exchanges, ...this.#shared }), "stdio");
       const mayGreet = (): boolean => this.#hasEnded && protocol === "auto" && !signal.aborted;
       return await askOrGreet(attempt, memory, mayGreet);
     }
     return await findTransport(target.type, memory, (kind) =>
-      this.#attempt(httpWire(target, kind, { ...this.#shared, principal, sockets, send }), kind),
+      this.#attempt(new HttpWire({ server: target, kind, ...this.#shared, principal, sockets, send }), kind),
     );
   }
 
@@ -179,7 +180,7 @@ class Opening {
     let connection: SessionConnection | undefined;
     const open = async (): Promise<SessionConnection> => {
       await wire.start({
-        onMessage: (message, replyTo) => session.receive(message, replyTo),
+        onMessage: session.receive,
         onEnded: (failure, how) => (connection === undefined ? end(failure) : connection.die(failure, how)),
         onDoubt: (refusal) => connection?.doubt(refusal),
         onGap: () => this.#tellGap(session),
@@ -229,9 +230,9 @@ class Opening {
     return connection;
   }
 
-  get #shared(): WireParts {
+  get #shared(): WireOptions {
     const { maxMessageBytes } = this.#options;
-    return { exchanges: this.#exchanges, secrets: this.#secrets, maxMessageBytes };
+    return { secrets: this.#secrets, maxMessageBytes };
   }
 
   get #answering(): Answering {

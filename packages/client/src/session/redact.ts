@@ -34,7 +34,6 @@ export class Secrets {
   readonly #changing = new Map<string, readonly SecretForm[]>();
   readonly #finder = new SecretFinder();
   #longest = 0;
-  #lastAuthorization: string | undefined;
 
   /**
    * Remembers a value for good. Values of fewer than four characters and plain words are only taken for secrets where
@@ -88,14 +87,6 @@ export class Secrets {
     if (this.#changing.size <= maxChanging || oldest === undefined) return;
     this.#changing.delete(oldest[0]);
     this.#finder.remove(oldest[1]);
-  }
-
-  /** Remembers the credentials that a request goes out with. */
-  addSent(headers: Readonly<Record<string, string>>): void {
-    const { authorization } = headers;
-    if (authorization === undefined || authorization === this.#lastAuthorization) return;
-    this.#lastAuthorization = authorization;
-    this.addChangingHeaders({ authorization });
   }
 
   /** Remembers user, password, the values of the query and what looks like a token in the path. */

@@ -49,7 +49,7 @@ export class WireSession implements McpSession {
   }
 
   /** A message has arrived, in the reply to `replyTo` where the wire tells. */
-  receive(received: unknown, replyTo?: Exchange): void {
+  readonly receive = (received: unknown, replyTo?: Exchange): void => {
     const { exchanges } = this.#options;
     for (const one of Array.isArray(received) ? received : [received]) {
       const message = exchanges.incoming(one);
@@ -59,7 +59,7 @@ export class WireSession implements McpSession {
       if (version === undefined || eraOf(version) === "legacy")
         this.#serverRequests.receive(message, exchanges.callsFor(replyTo));
     }
-  }
+  };
 
   /** Whether a notification is the session's own affair. */
   takes(method: string, params: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { Exchange } from "./exchange.js";
 import type { Failure } from "./failure.js";
+import type { Secrets } from "./redact.js";
 
 /** Headers of one message, by names in lower case; only HTTP sends them. */
 export type MessageHeaders = Readonly<Record<string, string>>;
@@ -18,6 +19,12 @@ export interface WireEvents {
   readonly onDoubt: (refusal: Failure) => void;
   /** Notifications may have been missed. */
   readonly onGap: () => void;
+}
+
+/** What every wire of a connection is made with. */
+export interface WireOptions {
+  readonly secrets: Secrets;
+  readonly maxMessageBytes: number;
 }
 
 /** The way to one server, whatever it is made of. */

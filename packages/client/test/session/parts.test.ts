@@ -15,7 +15,7 @@ import { StandingStream } from "../../src/session/http/standing-stream.js";
 import { parseRetryAfter } from "../../src/session/http/status-failure.js";
 import { quietly } from "../../src/session/quietly.js";
 import { Secrets } from "../../src/session/redact.js";
-import { LineBuffer } from "../../src/session/stdio/line-buffer.js";
+import { LineBuffer } from "../../src/session/stdio/line-input.js";
 import { familyOf, parsePsLine, parseStat, readProcessTable, readStat } from "../../src/session/stdio/process-table.js";
 import { rejection, temporaryFolder } from "./support.js";
 

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { SlicedInput } from "../../src/session/stdio/sliced-input.js";
+import { SlicedInput } from "../../src/session/stdio/line-input.js";
 import { until } from "./support.js";
 
 test("M10: what a server says is taken in slices, in order, with turns of the event loop between", async () => {

@@ -2,16 +2,16 @@ import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import { isObject } from "../../is-object.js";
 import type { ConnectionRequest } from "../connection.js";
 import { Exchange } from "../exchange.js";
+import type { RpcChannel } from "../exchanges.js";
 import type { Failure } from "../failure.js";
 import { forget, ignore } from "../quietly.js";
-import type { RpcChannel } from "../rpc-channel.js";
 import type { MessageHeaders, Wire } from "../wire.js";
 import { announcesChanges, type Dialect, type Greeting, greetingOf } from "./dialect.js";
-import { encodedHeader } from "./header-parameters.js";
 import { modernVersion } from "./protocol-versions.js";
 import { ResourceWatch } from "./resource-watch.js";
 import type { ServerMemory } from "./server-memory.js";
 import { acknowledged, Subscription, type SubscriptionFilter, type SubscriptionOptions } from "./subscription.js";
+import { encodedHeader, type ToolHeaders } from "./tool-headers.js";
 
 const prefix = "io.modelcontextprotocol/";
 const headerMismatch = -32020;
@@ -42,6 +42,7 @@ export class ModernDialect implements Dialect {
   readonly pingMethod = "server/discover";
   readonly #options: ModernOptions;
   readonly #resources: ResourceWatch;
+  readonly #toolHeaders: ToolHeaders;
   #greeting: Greeting;
   #subscription: Subscription | undefined;
   #leave = ignore;
@@ -49,6 +50,7 @@ export class ModernDialect implements Dialect {
   constructor(options: ModernOptions, greeting: Greeting) {
     this.#options = options;
     this.#greeting = greeting;
+    this.#toolHeaders = options.memory.toolHeadersFor(options.principal);
     this.#resources = new ResourceWatch({ send: this.#sendListen, onLost: ignore }, options.onResourceGap);
     options.wire.setProtocolVersion?.(modernVersion);
   }
@@ -147,12 +149,11 @@ export class ModernDialect implements Dialect {
   }
 
   #headers({ method, params }: ConnectionRequest): MessageHeaders {
-    const { memory, principal } = this.#options;
     const target = method === "resources/read" ? params?.uri : nameOf(method, params);
     return {
       "mcp-method": method,
       ...(typeof target === "string" && { "mcp-name": encodedHeader(target) }),
-      ...(method === "tools/call" && memory.toolHeadersFor(principal).headersFor(params?.name, params?.arguments)),
+      ...(method === "tools/call" && this.#toolHeaders.headersFor(params?.name, params?.arguments)),
     };
   }
 
@@ -171,9 +172,8 @@ export class ModernDialect implements Dialect {
 
   /** A list leaves out the tools that cannot be called properly. */
   #listing(outer: Exchange): Exchange {
-    const { memory, principal } = this.#options;
     return following(outer, {
-      onResult: (page) => outer.resolve(memory.toolHeadersFor(principal).note(page)),
+      onResult: (page) => outer.resolve(this.#toolHeaders.note(page)),
       onFailed: (failure) => outer.reject(failure),
     });
   }
@@ -198,12 +198,12 @@ export class ModernDialect implements Dialect {
 
   /** Lists the tools until the one that is wanted has come by. */
   async #relist(tool: unknown): Promise<void> {
-    const { channel, memory, principal } = this.#options;
+    const { channel } = this.#options;
     let cursor: unknown;
     for (let count = 0; count < maxPages; count++) {
       const request = { method: "tools/list", params: cursor === undefined ? {} : { cursor } };
       const page = await channel.call(request.method, enveloped(this.#options, request), this.#headers(request));
-      memory.toolHeadersFor(principal).note(page);
+      this.#toolHeaders.note(page);
       if (!isObject(page) || typeof page.nextCursor !== "string" || page.nextCursor === cursor) return;
       if (Array.isArray(page.tools) && page.tools.some((one) => isObject(one) && one.name === tool)) return;
       cursor = page.nextCursor;

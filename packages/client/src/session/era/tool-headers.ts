@@ -1,5 +1,4 @@
 import { isObject } from "../../is-object.js";
-import { type HeaderParameter, headerParameters, parameterHeaders } from "./header-parameters.js";
 
 const maxTools = 10_000;
 
@@ -42,4 +41,95 @@ export class ToolHeaders {
     if (parameters.length > 0 && this.#parameters.size < maxTools) this.#parameters.set(name, parameters);
     return true;
   }
+}
+
+/** A parameter of a tool that goes into a header too (SEP-2243). */
+export interface HeaderParameter {
+  /** The header, in lower case. */
+  readonly header: string;
+  /** Where its value stands in the arguments. */
+  readonly path: readonly string[];
+}
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const types: readonly unknown[] = ["string", "integer", "boolean"];
+/** Keywords whose value is a schema or a list of schemas, and those whose value is an object of schemas. */
+const schemaKeywords = [
+  ...["additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "contentSchema", "else", "if", "items"],
+  ...["not", "oneOf", "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"],
+];
+const mapKeywords = ["$defs", "definitions", "dependentSchemas", "patternProperties"];
+
+interface Place {
+  readonly schema: unknown;
+  /** Undefined where the schema is not reached from the root through `properties` alone. */
+  readonly path: readonly string[] | undefined;
+}
+
+/** The parameters that an input schema marks with `x-mcp-header`; a string says why the tool must not be used. */
+export function headerParameters(inputSchema: unknown): readonly HeaderParameter[] | string {
+  const found = new Map<string, HeaderParameter>();
+  const open: Place[] = [{ schema: inputSchema, path: [] }];
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const { schema, path } = place;
+    if (Array.isArray(schema)) open.push(...schema.map((one) => ({ schema: one, path: undefined })));
+    if (!isObject(schema)) continue;
+    if (Object.hasOwn(schema, "x-mcp-header")) {
+      const problem = problemOf(schema, path, found);
+      if (problem !== undefined) return problem;
+      const header = `mcp-param-${String(schema["x-mcp-header"])}`.toLowerCase();
+      found.set(header, { header, path: path ?? [] });
+    }
+    for (const keyword of schemaKeywords)
+      if (keyword in schema) open.push({ schema: schema[keyword], path: undefined });
+    for (const keyword of mapKeywords)
+      for (const one of valuesOf(schema[keyword])) open.push({ schema: one, path: undefined });
+    for (const [name, one] of Object.entries(isObject(schema.properties) ? schema.properties : {}))
+      open.push({ schema: one, path: path && [...path, name] });
+  }
+  return [...found.values()];
+}
+
+function problemOf(
+  schema: Readonly<Record<string, unknown>>,
+  path: readonly string[] | undefined,
+  found: ReadonlyMap<string, HeaderParameter>,
+): string | undefined {
+  const name = schema["x-mcp-header"];
+  if (typeof name !== "string" || !token.test(name)) return "an x-mcp-header of its inputSchema is not a header name";
+  if (found.has(`mcp-param-${name}`.toLowerCase())) return `its inputSchema has the x-mcp-header "${name}" twice`;
+  if (path === undefined || path.length === 0)
+    return `the x-mcp-header "${name}" of its inputSchema does not belong to a property`;
+  if (!types.includes(schema.type))
+    return `the x-mcp-header "${name}" of its inputSchema belongs to a property that is no string, integer or boolean`;
+  return undefined;
+}
+
+/** The headers that go with a call. What has no value in the arguments has no header. */
+export function parameterHeaders(parameters: readonly HeaderParameter[], args: unknown): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const { header, path } of parameters) {
+    const text = textOf(path.reduce<unknown>((at, name) => (isOwn(at, name) ? at[name] : undefined), args));
+    if (text !== undefined) headers[header] = encodedHeader(text);
+  }
+  return headers;
+}
+
+/** A value as a header can carry it: in base64, marked as such, where it is not plain printable text. */
+export function encodedHeader(value: string): string {
+  const isPlain = /^[!-~](?:[\t -~]*[!-~])?$/.test(value) && !/^=\?base64\?.*\?=$/.test(value);
+  return isPlain ? value : `=?base64?${Buffer.from(value, "utf8").toString("base64")}?=`;
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  return typeof value === "boolean" || Number.isSafeInteger(value) ? String(value) : undefined;
+}
+
+function isOwn(value: unknown, name: string): value is Record<string, unknown> {
+  return isObject(value) && Object.hasOwn(value, name);
+}
+
+function valuesOf(value: unknown): readonly unknown[] {
+  return isObject(value) ? Object.values(value) : [];
 }

@@ -1,9 +1,12 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
+import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
+import { HttpProxyAgent } from "http-proxy-agent";
+import { HttpsProxyAgent } from "https-proxy-agent";
+import { getProxyForUrl } from "proxy-from-env";
 import type { HttpServer } from "../../config/server-config.js";
 import type { Cancellation } from "../cancellation.js";
-import { Agents } from "./agents.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 
 /** One HTTP request, as it is sent. */
@@ -100,4 +103,83 @@ export class HttpSockets {
       });
       request.end(body);
     });
+}
+
+/** Less than the five seconds after which a server of Node ends a socket that rests: it would meet the next request. */
+const restMs = 4_000;
+const kept = { keepAlive: true, timeout: restMs } as const;
+
+/** What opens and keeps the sockets to a server: directly, or through an HTTP proxy. */
+export class Agents {
+  readonly #proxy: string | false;
+  readonly #ca: readonly string[];
+  /** By the URL of the proxy, and whether TLS goes through it. */
+  readonly #byProxy = new Map<string, HttpAgent>();
+  #secureContext: SecureContext | undefined;
+
+  constructor({ proxy = false, ca = [] }: Pick<HttpServer, "proxy" | "ca">) {
+    this.#proxy = proxy;
+    this.#ca = typeof ca === "string" ? [ca] : ca;
+  }
+
+  /** The agent for a URL, and what TLS trusts beside what Node.js does. Throws where the environment names no HTTP proxy. */
+  optionsFor(url: URL): { readonly agent: HttpAgent; readonly secureContext?: SecureContext } {
+    const proxy = this.#proxy === "environment" ? getProxyForUrl(url.href) : this.#proxy || "";
+    const isSecure = url.protocol === "https:";
+    const key = `${url.protocol}${proxy}`;
+    let agent = this.#byProxy.get(key);
+    if (agent === undefined) {
+      agent = this.#make(proxy, isSecure);
+      this.#byProxy.set(key, agent);
+    }
+    const secureContext = isSecure ? this.#trust() : undefined;
+    return { agent, ...(secureContext !== undefined && { secureContext }) };
+  }
+
+  /** Closes the sockets that rest; the next request opens another. */
+  destroy(): void {
+    for (const agent of this.#byProxy.values()) agent.destroy();
+  }
+
+  #make(proxy: string, isSecure: boolean): HttpAgent {
+    if (proxy === "") return isSecure ? new HttpsAgent(kept) : new HttpAgent(kept);
+    const url = URL.canParse(proxy) ? new URL(proxy) : undefined;
+    if (url?.protocol !== "http:" && url?.protocol !== "https:")
+      throw new TypeError("the proxy that the environment names has no http or https URL");
+    const secureContext = url.protocol === "https:" ? this.#trust() : undefined;
+    const options = { ...kept, ...(secureContext !== undefined && { secureContext }) };
+    return isSecure ? new HttpsProxyAgent(url, options) : new HttpProxyAgent(url, options);
+  }
+
+  #trust(): SecureContext | undefined {
+    if (this.#ca.length === 0) return undefined;
+    this.#secureContext ??= createSecureContext({ ca: [...rootCertificates, ...this.#ca] });
+    return this.#secureContext;
+  }
+}
+
+const maxRedirects = 5;
+
+/**
+ * Sends a request and follows redirects within the origin: of a POST only those that keep it one (307, 308). Any other
+ * redirect is the answer, so that credentials and arguments go to no other origin.
+ */
+export async function sendFollowing(send: SendHttp, url: URL, request: HttpRequest): Promise<IncomingMessage> {
+  let at = url;
+  for (let count = 0; ; count++) {
+    const response = await send(at, request);
+    const next = count < maxRedirects ? targetOf(response, at, request.method) : undefined;
+    if (next === undefined) return response;
+    response.resume();
+    at = next;
+  }
+}
+
+function targetOf({ statusCode = 0, headers }: IncomingMessage, from: URL, method: string): URL | undefined {
+  const keepsMethod = statusCode === 307 || statusCode === 308;
+  const isFollowed = keepsMethod || (method === "GET" && statusCode >= 301 && statusCode <= 303);
+  const { location } = headers;
+  if (!isFollowed || location === undefined || !URL.canParse(location, from.href)) return undefined;
+  const target = new URL(location, from);
+  return target.origin === from.origin ? target : undefined;
 }

@@ -5,16 +5,13 @@ import { settledWithin } from "../abort.js";
 import { eraOf } from "../era/protocol-versions.js";
 import type { Exchange } from "../exchange.js";
 import { forget, ignore } from "../quietly.js";
-import type { Secrets } from "../redact.js";
-import type { MessageHeaders, Wire, WireEvents } from "../wire.js";
+import type { MessageHeaders, Wire, WireEvents, WireOptions } from "../wire.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 import { isSuccess, onceClosed } from "./http-body.js";
 import { HttpEndpoint } from "./http-endpoint.js";
-import type { HttpRequest, HttpSockets, SendHttp } from "./http-sockets.js";
-import { sendFollowing } from "./redirects.js";
+import { type HttpRequest, type HttpSockets, type SendHttp, sendFollowing } from "./http-sockets.js";
 import { readRefusal } from "./refusal.js";
-import { Replies } from "./replies.js";
-import { endAfter, endWith, lingerMs } from "./request-end.js";
+import { endAfter, endWith, lingerMs, Replies } from "./replies.js";
 import { openSseStream } from "./sse-stream.js";
 import { StandingStream } from "./standing-stream.js";
 
@@ -29,11 +26,9 @@ const vital: ReadonlySet<string> = new Set(["initialize", "ping", "server/discov
 const lasting = "subscriptions/listen";
 
 /** What an {@link HttpWire} is made of. */
-export interface HttpWireOptions {
+export interface HttpWireOptions extends WireOptions {
   readonly server: HttpServer;
   readonly principal: string | undefined;
-  readonly secrets: Secrets;
-  readonly maxMessageBytes: number;
   readonly sockets: HttpSockets;
   /** By which every request goes out: the sockets themselves, or a layer in front of them. */
   readonly send: SendHttp;
@@ -68,6 +63,8 @@ export class HttpWire implements Wire {
   #postUrl: URL;
   #sessionId: string | undefined;
   #protocolVersion: string | undefined;
+  /** A stream of today's revision that broke off is lost. */
+  #hasResumption = true;
   #isReady = false;
 
   constructor(options: HttpWireOptions) {
@@ -100,6 +97,7 @@ export class HttpWire implements Wire {
 
   setProtocolVersion(version: string | undefined): void {
     this.#protocolVersion = version;
+    this.#hasResumption = version === undefined || eraOf(version) === "legacy";
   }
 
   /** The server has been found to be what it is spoken to as. */
@@ -137,11 +135,6 @@ export class HttpWire implements Wire {
     const headers = await this.#endpoint.headers(this.#transportHeaders, this.#closing.signal);
     const response = await this.#request({ method: "DELETE", headers, signal: this.#closing.signal });
     response.resume();
-  }
-
-  /** A stream of today's revision that broke off is lost. */
-  get #hasResumption(): boolean {
-    return this.#protocolVersion === undefined || eraOf(this.#protocolVersion) === "legacy";
   }
 
   get #transportHeaders(): Readonly<Record<string, string | undefined>> {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Exchange } from "../exchange.js";
 import { Failure } from "../failure.js";
+import { ignore } from "../quietly.js";
 import { EventTooLarge } from "./event-stream.js";
 import { readWhole } from "./http-body.js";
 import { readEvents } from "./read-events.js";
@@ -55,7 +56,7 @@ export class Replies {
       return exchange.fail(noAnswer(`no answer but HTTP status ${status} of type "${type}"`));
     // A decoder takes off the mark of the byte order that some servers write.
     this.#receive(JSON.parse(new TextDecoder().decode(whole)), exchange);
-    exchange.fail(noAnswer("the answer is to another request"));
+    if (!exchange.isOver) exchange.fail(noAnswer("the answer is to another request"));
   }
 
   async #readStreams(first: IncomingMessage, { exchange, signal, resume }: Reply): Promise<void> {
@@ -99,4 +100,28 @@ function isErrorWithoutId(message: unknown): message is { readonly id: null; rea
 /** Whoever sent that, it was no MCP server's answer. */
 function noAnswer(message: string): Failure {
   return new Failure("closed", message, { delivery: "sent" });
+}
+
+/** Milliseconds for a reply that stays open although the answer has come, or will not come by it. */
+export const lingerMs = 1_000;
+
+/** Ends a request that takes so long. Returns what takes that back. */
+export function endAfter(ms: number, request: AbortController): () => void {
+  const timer = setTimeout(() => request.abort(), ms);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
+/** Ends a request when its answer is not awaited any more; where it has come, only what would not end by itself. */
+export function endWith(exchange: Exchange, request: AbortController): () => void {
+  let keep = ignore;
+  const end = (): void => {
+    if (exchange.answer === undefined) request.abort();
+    else keep = endAfter(lingerMs, request);
+  };
+  const unlisten = exchange.onceOver(end);
+  return () => {
+    keep();
+    unlisten();
+  };
 }

@@ -5,11 +5,9 @@ import type { Exchange } from "../exchange.js";
 import { type Exchanges, failedAnswer } from "../exchanges.js";
 import { type Delivery, Failure } from "../failure.js";
 import { ignore } from "../quietly.js";
-import type { Secrets } from "../redact.js";
-import type { Wire, WireEvents } from "../wire.js";
-import { LineBuffer } from "./line-buffer.js";
+import type { Wire, WireEvents, WireOptions } from "../wire.js";
+import { LineBuffer, SlicedInput } from "./line-input.js";
 import { ServerProcess } from "./server-process.js";
-import { SlicedInput } from "./sliced-input.js";
 import { StderrTail } from "./stderr-tail.js";
 
 /** What a server wrote before it ended may still be in the pipe, which a process it started may hold open. */
@@ -49,16 +47,14 @@ export class StdioWire implements Wire {
   #deaf: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  constructor(options: {
-    readonly server: StdioServer;
-    readonly exchanges: Exchanges;
-    readonly secrets: Secrets;
-    readonly maxMessageBytes: number;
-  }) {
-    this.#server = options.server;
+  constructor(options: WireOptions & { readonly server: StdioServer; readonly exchanges: Exchanges }) {
+    const { server, secrets } = options;
+    secrets.addEnv(server.env ?? {});
+    secrets.addArgs(server.args ?? []);
+    this.#server = server;
     this.#exchanges = options.exchanges;
     this.#maxMessageBytes = options.maxMessageBytes;
-    this.#stderr = new StderrTail(options.secrets);
+    this.#stderr = new StderrTail(secrets);
   }
 
   start(events: WireEvents): Promise<void> {

@@ -79,3 +79,82 @@ export class SlicedInput {
     else if (this.#turnBegan === undefined) setTimeout(() => this.#nextTurn(), sliceMs).unref();
   }
 }
+
+const newline = 0x0a;
+const edge = 512;
+
+/** Receives what a {@link LineBuffer} finds. */
+export interface LineSink {
+  line(text: string): void;
+  /** A line was longer than allowed and is being skipped; `head` and `tail` are its first and last bytes. */
+  tooLong(head: string, tail: string): void;
+}
+
+/** Cuts a byte stream into lines, in time linear in its length whatever the pieces, keeping at most `maxBytes`. */
+export class LineBuffer {
+  readonly #marker: number | undefined;
+  readonly #maxBytes: number;
+  readonly #sink: LineSink;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  /** Of a line that is being skipped: its first and its latest bytes. */
+  #skipped: { readonly head: Buffer; tail: Buffer } | undefined;
+
+  /** Whole lines without `marker`, a byte, are left out without being made a string of. */
+  constructor(maxBytes: number, sink: LineSink, marker?: number) {
+    this.#marker = marker;
+    this.#maxBytes = maxBytes;
+    this.#sink = sink;
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    let marker = this.#nextMarker(chunk, 0);
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+      const isWhole = this.#bytes === 0 && this.#skipped === undefined && end - start <= this.#maxBytes;
+      if (marker < start) marker = this.#nextMarker(chunk, start);
+      if (isWhole && marker <= end) this.#sink.line(chunk.toString("utf8", start, end));
+      else if (!isWhole) this.#finish(chunk.subarray(start, end));
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#append(chunk.subarray(start));
+  }
+
+  /** Where the marker is next; at `from` where there is no marker. */
+  #nextMarker(chunk: Buffer, from: number): number {
+    if (this.#marker === undefined) return from;
+    const at = chunk.indexOf(this.#marker, from);
+    return at === -1 ? Number.POSITIVE_INFINITY : at;
+  }
+
+  #append(piece: Buffer): void {
+    if (this.#skipped !== undefined) {
+      this.#skipped.tail = Buffer.concat([this.#skipped.tail, piece.subarray(-edge)]).subarray(-edge);
+      return;
+    }
+    this.#pieces.push(piece);
+    this.#bytes += piece.length;
+    if (this.#bytes <= this.#maxBytes) return;
+    const all = this.#take();
+    this.#skipped = { head: Buffer.from(all.subarray(0, edge)), tail: Buffer.from(all.subarray(-edge)) };
+  }
+
+  #finish(piece: Buffer): void {
+    this.#append(piece);
+    const skipped = this.#skipped;
+    if (skipped === undefined) {
+      this.#sink.line(this.#take().toString("utf8"));
+    } else {
+      this.#skipped = undefined;
+      this.#sink.tooLong(skipped.head.toString("utf8"), skipped.tail.toString("utf8"));
+    }
+  }
+
+  #take(): Buffer {
+    const [only] = this.#pieces;
+    const all = this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    this.#bytes = 0;
+    return all;
+  }
+}
