@@ -1,13 +1,20 @@
 // Prints the files of dist in which a function is entered during one warm `callTool`, by V8's precise coverage:
 //
 //   node scripts/call-path.mjs            over stdio and over HTTP
+//   node scripts/call-path.mjs --check    fails where there are more than docs/decisions/call-path.md allows, or one that
+//                                         ARCHITECTURE.md does not name
 //
 // ARCHITECTURE.md draws the path of a call; this counts it.
+import { readFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
 import { fileURLToPath } from "node:url";
 import { startChaosServer } from "@minion/chaos";
 import { MinionClient } from "../dist/index.js";
 
+const bounds = { stdio: 22, HTTP: 26 };
+const isCheck = process.argv.includes("--check");
+const drawn = readFileSync(new URL("../../../ARCHITECTURE.md", import.meta.url), "utf8");
+const problems = [];
 const dist = new URL("../dist/", import.meta.url).href;
 const chaosCli = fileURLToPath(new URL("cli.js", import.meta.resolve("@minion/chaos")));
 const inspector = new Session();
@@ -36,9 +43,18 @@ try {
     await entered();
     await client.callTool(name, "echo", { text: "counted" });
     const files = (await entered()).sort();
-    console.log(`${name}: ${files.length} files\n${files.map((file) => `  ${file}`).join("\n")}`);
+    const list = isCheck ? "" : `\n${files.map((file) => `  ${file}`).join("\n")}`;
+    console.log(`${name}: ${files.length} files, at most ${bounds[name]}${list}`);
+    if (files.length > bounds[name]) problems.push(`a warm call over ${name} enters more files than it may`);
+    for (const file of files)
+      if (!drawn.includes(`\`${file.replace(/\.js$/, ".ts")}\``))
+        problems.push(`ARCHITECTURE.md does not name ${file}, which a warm call over ${name} enters`);
   }
 } finally {
   await client.close();
   await chaos.close();
+}
+if (isCheck && problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exitCode = 1;
 }

@@ -1,11 +1,11 @@
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import type { FinishAuthOptions, ListOptions, PingOptions } from "./config/call-options.js";
 import type { OnServerRequest } from "./config/client-options.js";
+import { checkText } from "./known-calls.js";
 import type { Server } from "./server.js";
 import { serverRequests } from "./servers.js";
 import type { ServerInfo } from "./session/connection.js";
 import { OwnSession, type SessionLease } from "./session-lease.js";
-import { checkText } from "./tool-call.js";
 
 // What needs one connection and none of the layers above it.
 

@@ -1,5 +1,5 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
-import { shortName } from "./text.js";
+import { shortName } from "./untrusted.js";
 
 /** Whether a request can have reached the server: `not-sent` also where it was refused before it ran. */
 export type Delivery = "not-sent" | "sent";

@@ -154,17 +154,19 @@ export type EventBody = ClientEvent extends infer E
 
 /** Tells events to whoever listens. A listener that throws or rejects changes nothing. */
 export class Events {
+  /** Whether anybody listens. A field, since every call looks at it several times. */
+  isHeard = false;
   readonly #listeners = new Set<(event: ClientEvent) => void>();
 
   subscribe(listener: (event: ClientEvent) => void): () => void {
     // Wrapped, so that a listener that subscribes twice is told twice and unsubscribes one by one.
     const own = (event: ClientEvent): void => listener(event);
     this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
-  }
-
-  get isHeard(): boolean {
-    return this.#listeners.size > 0;
+    this.isHeard = true;
+    return () => {
+      this.#listeners.delete(own);
+      this.isHeard = this.#listeners.size > 0;
+    };
   }
 
   emit(event: ClientEvent): void {

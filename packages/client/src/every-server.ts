@@ -1,5 +1,5 @@
 import type { CallOptions, ListOptions } from "./config/call-options.js";
-import { toTools } from "./lists/answers.js";
+import { toTools } from "./lists/cached-list.js";
 import type { Catalog, ConnectReport, ServerFailure, ToolCatalog } from "./lists/catalog.js";
 import type { Server } from "./server.js";
 import type { ServerSelection } from "./servers.js";

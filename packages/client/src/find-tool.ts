@@ -1,10 +1,10 @@
 import type { CallOptions } from "./config/call-options.js";
 import { ToolNotFoundError } from "./errors.js";
-import { toTools } from "./lists/answers.js";
+import { toTools } from "./lists/cached-list.js";
 import type { Catalog, QualifiedTool } from "./lists/catalog.js";
 import { mayBelongTo, pairOf } from "./lists/qualified-name.js";
 import type { Server } from "./server.js";
-import { shortName } from "./text.js";
+import { shortName } from "./untrusted.js";
 
 /** A tool, found by its qualified name. */
 export interface FoundTool {

@@ -30,17 +30,16 @@ import { type ClientEvent, Events } from "./events.js";
 import { connectToEach, listToolsOfEach } from "./every-server.js";
 import { findTool } from "./find-tool.js";
 import type { ListName } from "./interfaces.js";
-import { anyRequest, completion, promptGet, resourceRead } from "./known-requests.js";
-import { toPrompts, toResources, toResourceTemplates, toTools } from "./lists/answers.js";
-import type { CachedList } from "./lists/cached-list.js";
+import { anyCall, completion, type KnownCall, promptGet, resourceRead, toolCall } from "./known-calls.js";
+import { type CachedList, toPrompts, toResources, toResourceTemplates, toTools } from "./lists/cached-list.js";
 import { Catalog, type ConnectReport, type ToolCatalog } from "./lists/catalog.js";
-import type { KnownRequest } from "./request.js";
 import type { Server } from "./server.js";
 import { Servers } from "./servers.js";
 import type { ServerInfo } from "./session/connection.js";
 import type { SessionLease } from "./session-lease.js";
 import type { ServerStatus } from "./status.js";
-import { toolCall } from "./tool-call.js";
+
+const noOptions: CallOptions = {};
 
 /**
  * Dependable calls to many MCP servers: pooled connections, lists that are never stale, a breaker for each server, retries
@@ -98,7 +97,7 @@ export class MinionClient implements AsyncDisposable {
     server: string,
     tool: string,
     args: Record<string, unknown> = {},
-    options: CallOptions = {},
+    options: CallOptions = noOptions,
   ): Promise<CallToolResult> {
     return this.#call(server, options, (found) => toolCall(found, tool, args, options), { usesHints: true });
   }
@@ -110,7 +109,7 @@ export class MinionClient implements AsyncDisposable {
   async callQualified(
     name: string,
     args: Record<string, unknown> = {},
-    options: CallOptions = {},
+    options: CallOptions = noOptions,
   ): Promise<CallToolResult> {
     checkCallOptions(options, callOptionNames);
     const { server, tool } = await findTool(name, this.#servers.all(), this.#catalog, options);
@@ -125,10 +124,10 @@ export class MinionClient implements AsyncDisposable {
     server: string,
     method: string,
     params?: Record<string, unknown>,
-    options: CallOptions = {},
+    options: CallOptions = noOptions,
   ): Promise<unknown> {
     const usesHints = method === "tools/call";
-    return this.#call(server, options, (found) => anyRequest(found, method, params, options), { usesHints });
+    return this.#call(server, options, (found) => anyCall(found, method, params, options), { usesHints });
   }
 
   /** The tools of a server: all pages, from the cache while it is good, frozen. Empty where it declares none. */
@@ -158,7 +157,7 @@ export class MinionClient implements AsyncDisposable {
   }
 
   /** The content of a resource. Rejects as `callTool`. */
-  async readResource(server: string, uri: string, options: CallOptions = {}): Promise<ReadResourceResult> {
+  async readResource(server: string, uri: string, options: CallOptions = noOptions): Promise<ReadResourceResult> {
     return this.#call(server, options, () => resourceRead(uri));
   }
 
@@ -187,7 +186,7 @@ export class MinionClient implements AsyncDisposable {
     server: string,
     name: string,
     args: Record<string, string> = {},
-    options: CallOptions = {},
+    options: CallOptions = noOptions,
   ): Promise<GetPromptResult> {
     return this.#call(server, options, () => promptGet(name, args));
   }
@@ -196,7 +195,7 @@ export class MinionClient implements AsyncDisposable {
   async complete(
     server: string,
     params: CompleteRequest["params"],
-    options: CallOptions = {},
+    options: CallOptions = noOptions,
   ): Promise<CompleteResult> {
     return this.#call(server, options, () => completion(params));
   }
@@ -281,15 +280,15 @@ export class MinionClient implements AsyncDisposable {
   async #call<T>(
     server: string,
     options: CallOptions,
-    known: (server: Server) => KnownRequest<T>,
+    known: (server: Server) => KnownCall<T>,
     { usesHints } = { usesHints: false },
   ): Promise<T> {
     const found = this.#servers.get(server);
-    checkCallOptions(options, callOptionNames);
+    if (options !== noOptions) checkCallOptions(options, callOptionNames);
     const recalled = usesHints ? found.lists.recallTools(options.principal) : undefined;
     if (recalled !== undefined) await recalled;
-    const { request, take } = known(found);
-    return found.request(request, options, take);
+    const { subject, take } = known(found);
+    return found.call(subject, options, take);
   }
 
   async #list(server: string, list: ListName, options: ListOptions): Promise<CachedList> {

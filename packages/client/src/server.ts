@@ -1,4 +1,4 @@
-import { CallReport } from "./call/call-report.js";
+import { CallReport, type Take, withMeta } from "./call/call-report.js";
 import { chosen, fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
 import { type InputContext, inputContext, withInput } from "./call/input-required.js";
 import { type LeasedConnection, leaseConnection, sendJudged } from "./call/lease-connection.js";
@@ -6,7 +6,7 @@ import { type FailedCall, toldError } from "./call/public-error.js";
 import { makeReplicas, type Replica } from "./call/replica.js";
 import { type OnRetry, RetryBudget, withRetries } from "./call/retry.js";
 import type { ServerVerdict } from "./call/server-verdict.js";
-import type { Call } from "./call.js";
+import type { Call, CallSubject } from "./call.js";
 import type { CallOptions, ListOptions } from "./config/call-options.js";
 import { type Policy, type Transport, transportOf } from "./config/policy.js";
 import { serverIdentity } from "./config/server-identity.js";
@@ -15,13 +15,11 @@ import type { SessionSetup } from "./connections/session-setups.js";
 import { type Deadline, Deadlines } from "./deadline.js";
 import type { EventBody } from "./events.js";
 import type { ListName, ToolListCache } from "./interfaces.js";
-import { isObject } from "./is-object.js";
 import { asList, type CachedList } from "./lists/cached-list.js";
 import { listCodec } from "./lists/list-codec.js";
 import type { ListOwner } from "./lists/lists.js";
 import { OutputSchemas } from "./lists/output-schemas.js";
-import { walkList } from "./lists/walk-list.js";
-import { listRequest, type Request, type Take, withMeta } from "./request.js";
+import { listCall, walkList } from "./lists/walk-pages.js";
 import type { ServerContext } from "./server-context.js";
 import { ServerLists } from "./server-lists.js";
 import { ServerSubscriptions } from "./server-subscriptions.js";
@@ -29,6 +27,7 @@ import type { Connection } from "./session/connection.js";
 import { Failure } from "./session/failure.js";
 import { Secrets } from "./session/redact.js";
 import { Monitor, type ServerStatus } from "./status.js";
+import { isObject } from "./untrusted.js";
 
 /** One server with everything around it: its replicas, breakers, connections, lists and figures. */
 export class Server {
@@ -99,26 +98,26 @@ export class Server {
   }
 
   /** Makes a call through all layers. Rejects with what a user is told. */
-  request<T>(request: Request, options: CallOptions, take: Take<T>): Promise<T> {
+  call<T>(subject: CallSubject, options: CallOptions, take: Take<T>): Promise<T> {
     const context = (): InputContext => inputContext(this.name, options.principal, this.#context);
-    return this.#run(request, options, take, (call, onRetry) =>
+    return this.#run(subject, options, take, (call, onRetry) =>
       this.#sendRounds(call, context, (round) => this.#sendWithRetries(round, onRetry)),
     );
   }
 
   /** Makes a call over one connection, without repeating anything. */
-  requestOver<T>(connection: Connection, request: Request, options: CallOptions, take: Take<T>): Promise<T> {
+  callOver<T>(connection: Connection, subject: CallSubject, options: CallOptions, take: Take<T>): Promise<T> {
     const context = (): InputContext => ({ server: this.name, ...connection.answering });
     const send = (call: Call): Promise<unknown> =>
       this.#sendRounds(call, context, (round) => this.#sendOver(connection, round));
-    return this.#run(request, options, take, send, true);
+    return this.#run(subject, options, take, send, true);
   }
 
   /** A list as one connection sees it, all pages within one deadline. */
   listOver(connection: Connection, list: ListName, options: ListOptions): Promise<CachedList> {
     const fetchAll = (call: Call): Promise<CachedList> =>
       walkList(list, call, (page) => this.#sendOver(connection, page), { limits: this.policy });
-    return this.#run(listRequest(list), options, (answer) => ({ value: asList(answer, list) }), fetchAll, true);
+    return this.#run(listCall(list), options, (answer) => ({ value: asList(answer, list) }), fetchAll, true);
   }
 
   /** Runs `use` with a connection, whatever the breaker says. Rejects with what a user is told. */
@@ -222,13 +221,13 @@ export class Server {
   }
 
   async #run<T>(
-    request: Request,
+    subject: CallSubject,
     options: CallOptions,
     take: Take<T>,
     send: (call: Call, onRetry: OnRetry) => Promise<unknown>,
     isOwnSession = false,
   ): Promise<T> {
-    const { method, params, target, what, isSafe } = request;
+    const { method, params, target, what, isSafe } = subject;
     const deadline = this.#deadline(what, options);
     const failed = { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) };
     const told = { method, target, transport: this.transport, failed, deadline };
@@ -239,7 +238,7 @@ export class Server {
         const { priority, principal, onProgress, capabilities } = options;
         const sent = withMeta(params, options.meta, fields);
         const answer = await send(
-          { ...request, target, params: sent, capabilities, deadline, principal, priority, onProgress },
+          { ...subject, target, params: sent, capabilities, deadline, principal, priority, onProgress },
           (cause, attempt, delayMs) => report.retried(cause, attempt, delayMs),
         );
         return take(answer);
@@ -255,7 +254,7 @@ export class Server {
     { signal, timeoutMs = 0 }: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
   ): Promise<CachedList> {
     return this.#run(
-      listRequest(list),
+      listCall(list),
       // Others may wait longer than whoever came first.
       { signal, principal: owner.principal, timeoutMs: Math.max(timeoutMs, this.policy.callTimeoutMs) },
       (answer) => ({ value: asList(answer, list) }),

@@ -8,11 +8,11 @@ import {
   listOptionNames,
 } from "./config/call-options.js";
 import { SessionLostError } from "./errors.js";
-import { toTools } from "./lists/answers.js";
+import { toolCall } from "./known-calls.js";
+import { toTools } from "./lists/cached-list.js";
 import type { McpSession } from "./mcp-session.js";
 import type { Server } from "./server.js";
 import type { Connection } from "./session/connection.js";
-import { toolCall } from "./tool-call.js";
 
 /** A connection of one's own, for work that must stay on one: nobody else uses it, and it ends with the lease. */
 export interface SessionLease extends AsyncDisposable {
@@ -47,8 +47,8 @@ export class OwnSession implements SessionLease {
     checkCallOptions(options, callOptionNames);
     this.#checkOpen();
     const own = { ...options, principal: this.#principal };
-    const { request, take } = toolCall(this.#server, tool, args, own);
-    return this.#server.requestOver(this.#connection, request, own, take);
+    const { subject, take } = toolCall(this.#server, tool, args, own);
+    return this.#server.callOver(this.#connection, subject, own, take);
   }
 
   async listTools(options: ListOptions = {}): Promise<readonly Tool[]> {

@@ -6,7 +6,7 @@ import type { Transport } from "./config/policy.js";
 import type { CallFinished, EventBody, Health } from "./events.js";
 import type { Breaker } from "./interfaces.js";
 import type { Connection } from "./session/connection.js";
-import { boundedMessageOf, errorTypeOf } from "./text.js";
+import { boundedMessageOf, errorTypeOf } from "./untrusted.js";
 
 /** How many calls a server has had since the client knows it. */
 export interface CallCounts {

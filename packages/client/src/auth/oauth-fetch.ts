@@ -1,7 +1,7 @@
 import { lookup as lookupAddress } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
-import { readWhole } from "../session/http/http-body.js";
 import type { HttpRequest, SendHttp } from "../session/http/http-sockets.js";
+import { readWhole } from "../session/http/replies.js";
 import type { Secrets } from "../session/redact.js";
 import type { OAuthOrigins } from "./oauth-origins.js";
 import { literalAddress } from "./private-address.js";

@@ -7,11 +7,12 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
+import type { CallSubject } from "../call.js";
 import type { Transport } from "../config/policy.js";
 import type { Deadline } from "../deadline.js";
 import type { CallFinished, EventBody } from "../events.js";
 import type { Failure } from "../session/failure.js";
-import { boundedMessageOf, errorTypeOf } from "../text.js";
+import { boundedMessageOf, errorTypeOf } from "../untrusted.js";
 import { type FailedCall, toldError } from "./public-error.js";
 
 /** What a call is counted in. */
@@ -39,6 +40,9 @@ export interface Outcome<T> {
   readonly value: T;
   readonly errorType?: string | undefined;
 }
+
+/** How an answer is taken. */
+export type Take<T> = (answer: unknown) => Outcome<T>;
 
 /** The fields of a trace context, for `_meta` (`traceparent` ...). */
 type TraceFields = Readonly<Record<string, string>> | undefined;
@@ -147,4 +151,14 @@ function hasTracer(): boolean {
 function markFailed(span: Span, errorType: string): void {
   span.setAttribute("error.type", errorType);
   span.setStatus({ code: SpanStatusCode.ERROR });
+}
+
+/** The parameters with more members of `_meta`, the later above the earlier. */
+export function withMeta(
+  params: CallSubject["params"],
+  ...more: readonly (Readonly<Record<string, unknown>> | undefined)[]
+): CallSubject["params"] {
+  if (more.every((one) => one === undefined)) return params;
+  const meta = params?._meta;
+  return { ...params, _meta: Object.assign({}, typeof meta === "object" ? meta : undefined, ...more) };
 }

@@ -1,10 +1,10 @@
 import type { Call } from "../call.js";
 import { type InputRequests, InputRequiredError } from "../input-required-error.js";
-import { isObject } from "../is-object.js";
 import type { ServerContext } from "../server-context.js";
 import { orAborted } from "../session/abort.js";
 import type { Answering } from "../session/answering.js";
 import { answerIn, answerTo } from "../session/server-requests.js";
+import { isObject } from "../untrusted.js";
 
 const maxRounds = 10;
 /** As many as a server of an older revision can ask at the same time. */

@@ -6,9 +6,10 @@ import type { Deadline } from "../deadline.js";
 import { ClientClosedError, OverloadedError } from "../errors.js";
 import type { SessionPool } from "../interfaces.js";
 import type { McpSession } from "../mcp-session.js";
-import { type Connection, connectionOf } from "../session/connection.js";
+import type { Connection } from "../session/connection.js";
 import { Failure } from "../session/failure.js";
-import { messageOf } from "../text.js";
+import { connectionOf } from "../session/session-connection.js";
+import { messageOf } from "../untrusted.js";
 import { type ServerVerdict, serverVerdict } from "./server-verdict.js";
 
 /** A leased connection. */

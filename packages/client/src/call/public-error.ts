@@ -9,7 +9,7 @@ import {
 } from "../errors.js";
 import { Failure } from "../session/failure.js";
 import type { Secrets } from "../session/redact.js";
-import { messageOf } from "../text.js";
+import { messageOf } from "../untrusted.js";
 import { isAnswerLost } from "./resend.js";
 import { isUnauthorized } from "./server-verdict.js";
 

@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors.js";
-import { isObject } from "../is-object.js";
+import { isObject } from "../untrusted.js";
 
 /** A value that a file asks its user for (VS Code). */
 export interface ConfigInput {

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { ConfigError } from "../errors.js";
-import { messageOf } from "../text.js";
+import { messageOf } from "../untrusted.js";
 
 /** The applications whose way of writing an mcp.json is known. */
 export type ConfigHost =

@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors.js";
-import { isObject } from "../is-object.js";
+import { isObject } from "../untrusted.js";
 import type { ConfigHost } from "./config-file.js";
 import { ownKeys, silentKeys, timeoutUnitMs, whyIsIgnored } from "./entry-keys.js";
 import type { ToolFilter } from "./server-config.js";

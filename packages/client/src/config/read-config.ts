@@ -1,6 +1,6 @@
 import { BrokenServer } from "../broken-server.js";
 import { ConfigError } from "../errors.js";
-import { isObject } from "../is-object.js";
+import { isObject } from "../untrusted.js";
 import { configEntries } from "./config-entries.js";
 import { type ConfigFile, type ConfigHost, readConfigFile } from "./config-file.js";
 import type { Transport } from "./policy.js";

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { basename, sep } from "node:path";
 import { ConfigError } from "../errors.js";
-import { messageOf } from "../text.js";
+import { messageOf } from "../untrusted.js";
 import type { ConfigInput } from "./config-entries.js";
 
 /** Where the variables of a configuration come from. */

@@ -1,6 +1,6 @@
 import type { Tool } from "@modelcontextprotocol/sdk/types.js";
 import type { NameOptions } from "../config/name-options.js";
-import { shortName } from "../text.js";
+import { shortName } from "../untrusted.js";
 import { hasHash, qualifiedName } from "./qualified-name.js";
 
 /** A tool with the server that has it, its own name, and the name under which it is told apart from all others. */

@@ -1,5 +1,5 @@
 import type { ListCodec, ListName } from "../interfaces.js";
-import { isObject } from "../is-object.js";
+import { isObject } from "../untrusted.js";
 import { CachedList, type ListItem } from "./cached-list.js";
 import { deepFreeze, problemOf } from "./walk-pages.js";
 

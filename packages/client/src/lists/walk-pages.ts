@@ -1,8 +1,10 @@
+import type { Call, CallSubject } from "../call.js";
 import type { EventBody } from "../events.js";
 import type { ListName } from "../interfaces.js";
-import { isObject } from "../is-object.js";
 import { Failure } from "../session/failure.js";
+import { isObject } from "../untrusted.js";
 import { CachedList, type ListItem } from "./cached-list.js";
+import { capabilityOf, methodOf } from "./list-names.js";
 
 const maxTtlMs = 86_400_000;
 const maxPages = 1_000;
@@ -137,4 +139,27 @@ function tooLong(problem: string): Failure {
 
 function invalid(problem: string): Failure {
   return new Failure("invalid-result", problem, { delivery: "sent" });
+}
+
+/** Asks for a page of a list, the first one without a cursor. A server that does not declare the list is not asked: it is empty. */
+export function listCall(list: ListName): CallSubject {
+  const method = methodOf(list);
+  return {
+    method,
+    what: method,
+    isSafe: true,
+    needs: { capability: capabilityOf(list), otherwise: { [list]: [] } },
+  };
+}
+
+/** Fetches all pages of a list by calls that differ in nothing but the cursor. */
+export function walkList(
+  list: ListName,
+  call: Call,
+  send: (page: Call) => Promise<unknown>,
+  options: Pick<Walk, "emit" | "limits">,
+): Promise<CachedList> {
+  const fetchPage = (cursor: string | undefined): Promise<unknown> =>
+    send(cursor === undefined ? call : { ...call, params: { ...call.params, cursor } });
+  return walkPages({ list, fetchPage, ...options });
 }

@@ -3,8 +3,8 @@ import type { McpSession } from "../mcp-session.js";
 import type { Answering } from "./answering.js";
 import type { Cancellation } from "./cancellation.js";
 
-/** One request as it goes on the wire. */
-export interface ConnectionRequest {
+/** What one exchange asks of the server: a request of the protocol. */
+export interface ExchangeInit {
   readonly method: string;
   readonly params?: Record<string, unknown> | undefined;
   /** What the client declares for this request alone, where the protocol has such a thing. */
@@ -72,7 +72,7 @@ export interface Connection {
    * Resolves with the result as the server sent it. Rejects with `signal.reason` on abort, otherwise with a `Failure`.
    * Requests on their way when the connection dies reject by themselves, each with its own delivery; do not abort them.
    */
-  send(request: ConnectionRequest, options: SendOptions): Promise<unknown>;
+  send(init: ExchangeInit, options: SendOptions): Promise<unknown>;
   /** Resolves at any JSON-RPC answer, an error too (`ping`, or `server/discover` where there is no ping). */
   ping(signal: Cancellation): Promise<void>;
   /**
@@ -84,16 +84,4 @@ export interface Connection {
   stderrTail(): string;
   /** Ends the connection within its `closeTimeoutMs`; resolves when no process of it is alive. Idempotent, never rejects. */
   close(): Promise<void>;
-}
-
-const connections = new WeakMap<McpSession, Connection>();
-
-/** The connection that a pooled session belongs to; undefined where it was not opened here. */
-export function connectionOf(session: McpSession): Connection | undefined {
-  return connections.get(session);
-}
-
-/** Makes `connectionOf(connection.session)` lead to `connection`. */
-export function registerConnection(connection: Connection): void {
-  connections.set(connection.session, connection);
 }

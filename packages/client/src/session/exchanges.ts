@@ -5,9 +5,9 @@ import {
   type RequestId,
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
-import { isObject } from "../is-object.js";
+import { isObject } from "../untrusted.js";
 import { arrived } from "./arrived.js";
-import type { CallOrigin, ConnectionRequest } from "./connection.js";
+import type { CallOrigin, ExchangeInit } from "./connection.js";
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
 import { forget, quietly } from "./quietly.js";
@@ -222,7 +222,7 @@ export class RpcChannel {
   }
 
   /** Sends a request. Returns its id. Throws where the parameters cannot be written as JSON: then nothing has begun. */
-  post({ method, params }: ConnectionRequest, exchange: Exchange, headers?: MessageHeaders): number {
+  post({ method, params }: ExchangeInit, exchange: Exchange, headers?: MessageHeaders): number {
     this.#lastId += 1;
     const id = this.#lastId;
     const message: JSONRPCMessage = { jsonrpc: "2.0", id, method, ...(params !== undefined && { params }) };

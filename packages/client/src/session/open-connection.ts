@@ -3,14 +3,15 @@ import type { CustomServer, HttpServer, ProtocolVersion, StdioServer } from "../
 import type { McpSession } from "../mcp-session.js";
 import { rejectable, settledWithin } from "./abort.js";
 import type { Answering, ServerRequestHandler } from "./answering.js";
-import { type Connection, registerConnection } from "./connection.js";
+import type { Connection } from "./connection.js";
 import { isSession, tap } from "./custom/message-tap.js";
-import { SessionRequests } from "./custom/session-requests.js";
+import { SessionSender } from "./custom/session-sender.js";
 import { askOrGreet } from "./era/ask-or-greet.js";
 import { announcesChanges } from "./era/dialect.js";
 import { eraOf } from "./era/protocol-versions.js";
 import type { ServerMemory } from "./era/server-memory.js";
 import { Exchange } from "./exchange.js";
+import type { ExchangeSender } from "./exchange-sender.js";
 import { Exchanges, RpcChannel } from "./exchanges.js";
 import { Failure } from "./failure.js";
 import { findTransport } from "./http/find-transport.js";
@@ -19,7 +20,6 @@ import { HttpWire } from "./http/http-wire.js";
 import { failureOf } from "./http/status-failure.js";
 import { forget, ignore, quietly } from "./quietly.js";
 import { Secrets } from "./redact.js";
-import type { Requests } from "./requests.js";
 import { SessionConnection } from "./session-connection.js";
 import { StdioWire } from "./stdio/stdio-wire.js";
 import type { Wire, WireOptions } from "./wire.js";
@@ -119,7 +119,6 @@ class Opening {
     try {
       const { target } = this.#options;
       const connection = await ("connect" in target ? this.#openCustom(target) : this.#openOwn(target));
-      registerConnection(connection);
       this.#options.memory.protocol = connection.serverInfo.protocol;
       return connection;
     } finally {
@@ -186,7 +185,7 @@ class Opening {
         onGap: () => this.#tellGap(session),
       });
       await session.open();
-      return this.#connection(session, session.requests, wire);
+      return this.#connection(session, session.sender, wire);
     };
     try {
       connection = await Promise.race([open(), ended.promise, this.#failed]);
@@ -215,13 +214,13 @@ class Opening {
     }
     if (!isSession(session)) throw this.#explain(new TypeError("connect() did not return a session of the MCP SDK"));
     const tapped = tap(session, this.#exchanges, (error, exchange) => failureOf(error, exchange, { hasSession: true }));
-    const requests = new SessionRequests({
+    const sender = new SessionSender({
       session,
       exchanges: this.#exchanges,
       tap: tapped,
       failureOf: (error, exchange) => failureOf(error, exchange, { hasSession: true }),
     });
-    const connection = this.#connection(session, requests);
+    const connection = this.#connection(session, sender);
     const onclose = session.onclose;
     session.onclose = () => {
       onclose?.call(session);
@@ -240,11 +239,11 @@ class Opening {
     return { capabilities, handler: onServerRequest };
   }
 
-  #connection(session: McpSession, requests: Requests, wire?: Wire): SessionConnection {
+  #connection(session: McpSession, sender: ExchangeSender, wire?: Wire): SessionConnection {
     const { closeTimeoutMs } = this.#options;
     const answering = this.#answering;
     const onDied = (failure: Failure): void => {
-      const protocol = requests.protocolVersion;
+      const protocol = sender.protocolVersion;
       // Without a session to forget, the server has been replaced by one of an older revision.
       const isOther = failure.kind === "session-lost" && protocol !== undefined && eraOf(protocol) === "modern";
       if (isOther && Number(failure.status ?? 0) < 500) this.#options.memory.forget();
@@ -253,7 +252,7 @@ class Opening {
     return new SessionConnection({
       session,
       answering,
-      requests,
+      sender,
       secrets: this.#secrets,
       closeTimeoutMs,
       onDied,

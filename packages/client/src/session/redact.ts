@@ -1,4 +1,4 @@
-import { cleanText } from "../text.js";
+import { cleanText } from "../untrusted.js";
 import { SecretFinder } from "./secret-finder.js";
 import { decoded, formsOf, type SecretForm } from "./secret-forms.js";
 import { isKnownToken, isPathToken, isSecretName } from "./secret-names.js";

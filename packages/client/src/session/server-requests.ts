@@ -1,6 +1,6 @@
 import type { ClientCapabilities, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { ServerRequestContext } from "../config/client-options.js";
-import { isObject } from "../is-object.js";
+import { isObject } from "../untrusted.js";
 import type { Answering } from "./answering.js";
 import type { CallOrigin } from "./connection.js";
 import { quietly } from "./quietly.js";

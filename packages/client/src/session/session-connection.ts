@@ -2,12 +2,12 @@ import type { McpSession } from "../mcp-session.js";
 import { settledWithin } from "./abort.js";
 import type { Answering } from "./answering.js";
 import type { Cancellation } from "./cancellation.js";
-import type { Connection, ConnectionRequest, SendOptions, ServerInfo } from "./connection.js";
+import type { Connection, ExchangeInit, SendOptions, ServerInfo } from "./connection.js";
 import { Exchange } from "./exchange.js";
+import type { ExchangeSender } from "./exchange-sender.js";
 import { Failure } from "./failure.js";
 import { forget, ignore, quietly } from "./quietly.js";
 import type { Secrets } from "./redact.js";
-import type { Requests } from "./requests.js";
 import { serverInfoOf } from "./server-info.js";
 import { SessionDoubt } from "./session-doubt.js";
 import type { Wire } from "./wire.js";
@@ -15,11 +15,18 @@ import type { Wire } from "./wire.js";
 /** A server that does not answer a ping for so long has not said that it knows no session. */
 const doubtTimeoutMs = 5_000;
 
-/** A {@link Connection} over a client of the SDK, of either line. */
+const connections = new WeakMap<McpSession, Connection>();
+
+/** The connection that a pooled session belongs to; undefined where it was not opened here. */
+export function connectionOf(session: McpSession): Connection | undefined {
+  return connections.get(session);
+}
+
+/** A {@link Connection} over a session, whoever opened it; `connectionOf(session)` leads to it. */
 export class SessionConnection implements Connection {
   readonly session: McpSession;
   readonly answering: Answering;
-  readonly #requests: Requests;
+  readonly #sender: ExchangeSender;
   readonly #secrets: Secrets;
   readonly #closeTimeoutMs: number;
   readonly #onDied: (failure: Failure) => void;
@@ -36,15 +43,16 @@ export class SessionConnection implements Connection {
   constructor(options: {
     readonly session: McpSession;
     readonly answering: Answering;
-    readonly requests: Requests;
+    readonly sender: ExchangeSender;
     readonly secrets: Secrets;
     readonly closeTimeoutMs: number;
     readonly onDied: (failure: Failure) => void;
     readonly wire?: Wire | undefined;
   }) {
     this.session = options.session;
+    connections.set(options.session, this);
     this.answering = options.answering;
-    this.#requests = options.requests;
+    this.#sender = options.sender;
     this.#secrets = options.secrets;
     this.#closeTimeoutMs = options.closeTimeoutMs;
     this.#onDied = options.onDied;
@@ -52,7 +60,7 @@ export class SessionConnection implements Connection {
   }
 
   get serverInfo(): ServerInfo {
-    return serverInfoOf(this.session, this.#requests.protocolVersion);
+    return serverInfoOf(this.session, this.#sender.protocolVersion);
   }
 
   lacks(capability: string): boolean {
@@ -60,12 +68,12 @@ export class SessionConnection implements Connection {
     return declared !== undefined && Reflect.get(declared, capability) === undefined;
   }
 
-  send(request: ConnectionRequest, options: SendOptions): Promise<unknown> {
-    return this.#send(request, options, { settlesDoubt: false });
+  send(init: ExchangeInit, options: SendOptions): Promise<unknown> {
+    return this.#send(init, options, { settlesDoubt: false });
   }
 
   #send(
-    request: ConnectionRequest,
+    init: ExchangeInit,
     options: SendOptions,
     { settlesDoubt }: { readonly settlesDoubt: boolean },
   ): Promise<unknown> {
@@ -111,7 +119,7 @@ export class SessionConnection implements Connection {
       this.#active.add(exchange);
       let cancel = ignore;
       try {
-        cancel = this.#requests.request(request, exchange);
+        cancel = this.#sender.send(init, exchange);
         // Given up meanwhile, when there was nothing yet to take back.
         if (signal.aborted) cancel();
       } catch (error) {
@@ -122,7 +130,7 @@ export class SessionConnection implements Connection {
   }
 
   async ping(signal: Cancellation): Promise<void> {
-    const { pingMethod } = this.#requests;
+    const { pingMethod } = this.#sender;
     let failure = await this.#answerTo(pingMethod, signal);
     if (pingMethod === "ping" && failure !== undefined && isUnknownToRevision(failure.cause))
       failure = await this.#answerTo("server/discover", signal);

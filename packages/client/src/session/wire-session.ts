@@ -1,14 +1,14 @@
-import { isObject } from "../is-object.js";
 import type { McpCallOptions, McpSession } from "../mcp-session.js";
+import { isObject } from "../untrusted.js";
 import type { Answering } from "./answering.js";
-import type { ConnectionRequest } from "./connection.js";
+import type { ExchangeInit } from "./connection.js";
 import { type AgreeOptions, agree } from "./era/agree.js";
 import type { Dialect } from "./era/dialect.js";
 import { eraOf } from "./era/protocol-versions.js";
 import { Exchange } from "./exchange.js";
+import type { ExchangeSender } from "./exchange-sender.js";
 import type { Exchanges } from "./exchanges.js";
 import { Failure } from "./failure.js";
-import type { Requests } from "./requests.js";
 import { ServerRequests } from "./server-requests.js";
 
 /** How a {@link WireSession} is opened. */
@@ -39,10 +39,10 @@ export class WireSession implements McpSession {
     await this.#dialect.listen();
   }
 
-  /** By which the connection sends its requests, past the members that an `McpSession` has for others. */
-  get requests(): Requests {
+  /** By which the connection sends, past the members that an `McpSession` has for others. */
+  get sender(): ExchangeSender {
     return {
-      request: (request, exchange) => this.#opened.request(request, exchange),
+      send: (init, exchange) => this.#opened.send(init, exchange),
       pingMethod: this.#opened.pingMethod,
       protocolVersion: this.#opened.greeting.protocolVersion,
     };
@@ -69,7 +69,7 @@ export class WireSession implements McpSession {
     return true;
   }
 
-  request({ method, params }: ConnectionRequest, _schema: unknown, options: McpCallOptions = {}): Promise<unknown> {
+  request({ method, params }: ExchangeInit, _schema: unknown, options: McpCallOptions = {}): Promise<unknown> {
     const { signal, onprogress } = options;
     return new Promise((resolve, reject) => {
       const end = (): void => signal?.removeEventListener("abort", abort);
@@ -84,7 +84,7 @@ export class WireSession implements McpSession {
           reject(failure.kind === "rpc" ? failure.cause : failure);
         },
       });
-      const cancel = this.#opened.request({ method, params }, exchange);
+      const cancel = this.#opened.send({ method, params }, exchange);
       const abort = (): void => {
         end();
         exchange.giveUp();

@@ -3,7 +3,7 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, test, vi } from "vitest";
 import type { McpSession } from "../../src/mcp-session.js";
-import { connectionOf } from "../../src/session/connection.js";
+import { connectionOf } from "../../src/session/session-connection.js";
 import { open, rejection } from "./support.js";
 
 const never = new AbortController().signal;

@@ -2,14 +2,14 @@ import { once, setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
+
 import fc from "fast-check";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Exchange } from "../../src/session/exchange.js";
 import { ConcurrencyLimiter } from "../../src/session/http/concurrency-limiter.js";
 import { EventStreamGuard } from "../../src/session/http/event-stream.js";
-import { readWhole } from "../../src/session/http/http-body.js";
 import { HttpSockets } from "../../src/session/http/http-sockets.js";
-import { Replies } from "../../src/session/http/replies.js";
+import { Replies, readWhole } from "../../src/session/http/replies.js";
 import { failureOf } from "../../src/session/http/status-failure.js";
 import { answerEvent, answerStatus, startEvents, startRawServer } from "./raw-server.js";
 import { open, rejection, temporaryFolder, until } from "./support.js";

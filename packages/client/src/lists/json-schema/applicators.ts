@@ -1,4 +1,4 @@
-import { isObject } from "../../is-object.js";
+import { isObject } from "../../untrusted.js";
 import { countOf, grouped, namesOf, requires } from "./assertions.js";
 import { type KeywordContext, keyword, malformed } from "./keyword.js";
 import { type Check, Evaluated, evaluate, evaluateAt, type SchemaNode } from "./node.js";

@@ -1,4 +1,4 @@
-import { isObject } from "../../is-object.js";
+import { isObject } from "../../untrusted.js";
 import { areUnique, isEqual } from "./json-equality.js";
 import { type KeywordContext, keyword, malformed } from "./keyword.js";
 import type { Check, Run } from "./node.js";

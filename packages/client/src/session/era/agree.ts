@@ -1,5 +1,5 @@
 import type { ProtocolVersion } from "../../config/server-config.js";
-import { isObject } from "../../is-object.js";
+import { isObject } from "../../untrusted.js";
 import type { Cancellation } from "../cancellation.js";
 import { Failure } from "../failure.js";
 import { forget } from "../quietly.js";

@@ -1,5 +1,5 @@
-import { isObject } from "../../is-object.js";
-import type { ConnectionRequest } from "../connection.js";
+import { isObject } from "../../untrusted.js";
+import type { ExchangeInit } from "../connection.js";
 import type { Exchange } from "../exchange.js";
 
 /** What a server says of itself when a connection is opened. */
@@ -15,7 +15,7 @@ export interface Greeting {
 export interface Dialect {
   readonly greeting: Greeting;
   /** Sends a request. Returns what tells the server that nobody awaits the answer any more. */
-  request(request: ConnectionRequest, exchange: Exchange): () => void;
+  send(init: ExchangeInit, exchange: Exchange): () => void;
   /** The request that shows whether the server is there. */
   readonly pingMethod: "ping" | "server/discover";
   /** Begins to hear what the server announces unasked; resolves once it does, or when that cannot be awaited. Never rejects. */

@@ -1,11 +1,11 @@
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
-import { isObject } from "../../is-object.js";
-import type { ConnectionRequest } from "../connection.js";
+import { isObject } from "../../untrusted.js";
+import type { ExchangeInit } from "../connection.js";
 import type { Exchange } from "../exchange.js";
+import { withProgressToken } from "../exchange-sender.js";
 import type { RpcChannel } from "../exchanges.js";
 import { Failure } from "../failure.js";
 import { forget } from "../quietly.js";
-import { withProgressToken } from "../requests.js";
 import type { Wire } from "../wire.js";
 import { type Dialect, type Greeting, greetingOf } from "./dialect.js";
 import { legacyVersions } from "./protocol-versions.js";
@@ -56,7 +56,7 @@ export class LegacyDialect implements Dialect {
     return dialect;
   }
 
-  request({ method, params }: ConnectionRequest, exchange: Exchange): () => void {
+  send({ method, params }: ExchangeInit, exchange: Exchange): () => void {
     const sent = exchange.onProgress === undefined ? params : withProgressToken(params, exchange.progressToken);
     const id = this.#channel.post({ method, params: sent }, exchange);
     return () => {

@@ -1,6 +1,6 @@
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
-import { isObject } from "../../is-object.js";
-import type { ConnectionRequest } from "../connection.js";
+import { isObject } from "../../untrusted.js";
+import type { ExchangeInit } from "../connection.js";
 import { Exchange } from "../exchange.js";
 import type { RpcChannel } from "../exchanges.js";
 import type { Failure } from "../failure.js";
@@ -69,13 +69,13 @@ export class ModernDialect implements Dialect {
     return this.#greeting;
   }
 
-  request(request: ConnectionRequest, exchange: Exchange): () => void {
-    const { method } = request;
-    if (method === "resources/subscribe" || method === "resources/unsubscribe") return this.#watch(request, exchange);
-    if (method === "server/discover") return this.#send(request, this.#discovering(exchange));
-    if (this.#options.kind !== "http") return this.#send(request, exchange);
-    if (method === "tools/list") return this.#send(request, this.#listing(exchange));
-    return method === "tools/call" ? this.#callTool(request, exchange) : this.#send(request, exchange);
+  send(init: ExchangeInit, exchange: Exchange): () => void {
+    const { method } = init;
+    if (method === "resources/subscribe" || method === "resources/unsubscribe") return this.#watch(init, exchange);
+    if (method === "server/discover") return this.#send(init, this.#discovering(exchange));
+    if (this.#options.kind !== "http") return this.#send(init, exchange);
+    if (method === "tools/list") return this.#send(init, this.#listing(exchange));
+    return method === "tools/call" ? this.#callTool(init, exchange) : this.#send(init, exchange);
   }
 
   listen(): Promise<void> {
@@ -112,13 +112,12 @@ export class ModernDialect implements Dialect {
   }
 
   readonly #sendListen: SubscriptionOptions["send"] = (notifications, exchange) => {
-    const request = { method: "subscriptions/listen", params: { notifications } };
-    const id = this.#post(request, exchange);
+    const id = this.#post({ method: "subscriptions/listen", params: { notifications } }, exchange);
     return { id, cancel: () => this.#cancel(id, exchange) };
   };
 
   /** What older revisions have a request for is a subscription here. */
-  #watch({ method, params }: ConnectionRequest, exchange: Exchange): () => void {
+  #watch({ method, params }: ExchangeInit, exchange: Exchange): () => void {
     const uri = String(params?.uri);
     exchange.markSent();
     const watching = method === "resources/subscribe" ? this.#resources.add(uri) : this.#resources.remove(uri);
@@ -126,15 +125,15 @@ export class ModernDialect implements Dialect {
     return ignore;
   }
 
-  #post(request: ConnectionRequest, exchange: Exchange): number {
+  #post(init: ExchangeInit, exchange: Exchange): number {
     const { channel, kind } = this.#options;
-    const params = enveloped(this.#options, request, exchange);
-    const headers = kind === "http" ? this.#headers(request) : undefined;
-    return channel.post({ method: request.method, params }, exchange, headers);
+    const params = enveloped(this.#options, init, exchange);
+    const headers = kind === "http" ? this.#headers(init) : undefined;
+    return channel.post({ method: init.method, params }, exchange, headers);
   }
 
-  #send(request: ConnectionRequest, exchange: Exchange): () => void {
-    const id = this.#post(request, exchange);
+  #send(init: ExchangeInit, exchange: Exchange): () => void {
+    const id = this.#post(init, exchange);
     return () => this.#cancel(id, exchange);
   }
 
@@ -148,7 +147,7 @@ export class ModernDialect implements Dialect {
     forget(channel.notify("notifications/cancelled", enveloped(this.#options, { method: "", params: cancelled })));
   }
 
-  #headers({ method, params }: ConnectionRequest): MessageHeaders {
+  #headers({ method, params }: ExchangeInit): MessageHeaders {
     const target = method === "resources/read" ? params?.uri : nameOf(method, params);
     return {
       "mcp-method": method,
@@ -179,14 +178,14 @@ export class ModernDialect implements Dialect {
   }
 
   /** A call whose headers were wrong was not run: the tools are listed anew, and it is sent once more. */
-  #callTool(request: ConnectionRequest, outer: Exchange): () => void {
+  #callTool(init: ExchangeInit, outer: Exchange): () => void {
     let cancel = ignore;
     const send = (onFailed: (failure: Failure) => void): void => {
-      cancel = this.#send(request, following(outer, { onResult: (result) => outer.resolve(result), onFailed }));
+      cancel = this.#send(init, following(outer, { onResult: (result) => outer.resolve(result), onFailed }));
     };
     send((failure) => {
       if (!isRpc(failure, headerMismatch) || outer.isOver) return outer.reject(failure);
-      this.#relist(request.params?.name).then(
+      this.#relist(init.params?.name).then(
         () => {
           if (!outer.isOver) send((second) => outer.reject(second));
         },
@@ -225,18 +224,18 @@ export function isRpc({ kind, cause }: Failure, code: number): boolean {
 /** The parameters of a request with what every request has to say of itself. */
 function enveloped(
   { clientInfo, capabilities }: ModernOptions,
-  request: ConnectionRequest | undefined,
+  init: ExchangeInit | undefined,
   exchange?: Exchange,
 ): Record<string, unknown> {
-  const meta = request?.params?._meta;
+  const meta = init?.params?._meta;
   return {
-    ...request?.params,
+    ...init?.params,
     _meta: {
       ...(isObject(meta) ? meta : undefined),
       ...(exchange?.onProgress !== undefined && { progressToken: exchange.progressToken }),
       [`${prefix}protocolVersion`]: modernVersion,
       [`${prefix}clientInfo`]: clientInfo,
-      [`${prefix}clientCapabilities`]: request?.capabilities ?? capabilities,
+      [`${prefix}clientCapabilities`]: init?.capabilities ?? capabilities,
     },
   };
 }
@@ -254,7 +253,7 @@ function following(
   });
 }
 
-function nameOf(method: string, params: ConnectionRequest["params"]): unknown {
+function nameOf(method: string, params: ExchangeInit["params"]): unknown {
   if (method === "tools/call" || method === "prompts/get") return params?.name;
   return /^tasks\/(?:get|update|cancel)$/.test(method) ? params?.taskId : undefined;
 }

@@ -1,4 +1,4 @@
-import { isObject } from "../../is-object.js";
+import { isObject } from "../../untrusted.js";
 import { restFor } from "../abort.js";
 import { Exchange } from "../exchange.js";
 import type { Failure } from "../failure.js";

@@ -1,4 +1,4 @@
-import { isObject } from "../../is-object.js";
+import { isObject } from "../../untrusted.js";
 
 const maxTools = 10_000;
 

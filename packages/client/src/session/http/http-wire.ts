@@ -7,11 +7,10 @@ import type { Exchange } from "../exchange.js";
 import { forget, ignore } from "../quietly.js";
 import type { MessageHeaders, Wire, WireEvents, WireOptions } from "../wire.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
-import { isSuccess, onceClosed } from "./http-body.js";
 import { HttpEndpoint } from "./http-endpoint.js";
 import { type HttpRequest, type HttpSockets, type SendHttp, sendFollowing } from "./http-sockets.js";
 import { readRefusal } from "./refusal.js";
-import { endAfter, endWith, lingerMs, Replies } from "./replies.js";
+import { endAfter, endWith, isSuccess, lingerMs, onceClosed, Replies } from "./replies.js";
 import { openSseStream } from "./sse-stream.js";
 import { StandingStream } from "./standing-stream.js";
 

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { RequestId } from "@modelcontextprotocol/sdk/types.js";
-import { isObject } from "../../is-object.js";
+import { isObject } from "../../untrusted.js";
 import type { Failure } from "../failure.js";
 import type { Secrets } from "../redact.js";
 import { challengeOf } from "./challenge.js";
-import { readStart } from "./http-body.js";
+import { readStart } from "./replies.js";
 import { refusal } from "./status-failure.js";
 
 const maxWords = 300;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { restFor } from "../abort.js";
 import type { WireEvents } from "../wire.js";
-import { isSuccess } from "./http-body.js";
 import { readEvents } from "./read-events.js";
+import { isSuccess } from "./replies.js";
 import { refusal } from "./status-failure.js";
 
 const maxFailures = 2;

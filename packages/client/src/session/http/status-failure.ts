@@ -1,5 +1,4 @@
-import { isObject } from "../../is-object.js";
-import { isSdkRpcError, messageOf } from "../../text.js";
+import { isObject, isSdkRpcError, messageOf } from "../../untrusted.js";
 import type { Exchange } from "../exchange.js";
 import { type Delivery, Failure } from "../failure.js";
 

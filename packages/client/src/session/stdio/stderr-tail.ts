@@ -1,5 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
-import { cleanText } from "../../text.js";
+import { cleanText } from "../../untrusted.js";
 import type { Secrets } from "../redact.js";
 
 const maxTail = 4_096;

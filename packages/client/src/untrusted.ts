@@ -1,3 +1,5 @@
+// Values and texts that somebody else made: what they are, what they say, and how they are shown.
+
 const maxMessage = 2_000;
 const maxName = 100;
 
@@ -50,4 +52,9 @@ export function cleanText(text: string, maxLength: number): string {
 export function shortName(name: unknown): string {
   const text = String(name);
   return text.length <= maxName ? text : `${text.slice(0, maxName)}...`;
+}
+
+/** Whether a value from outside is an object with members, and not a list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,20 +1,20 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { McpSession } from "../../mcp-session.js";
-import type { ConnectionRequest } from "../connection.js";
+import type { ExchangeInit } from "../connection.js";
 import { eraOf } from "../era/protocol-versions.js";
 import type { Exchange } from "../exchange.js";
+import { type ExchangeSender, withProgressToken } from "../exchange-sender.js";
 import type { Exchanges } from "../exchanges.js";
 import type { Failure } from "../failure.js";
 import { quietly } from "../quietly.js";
-import { type Requests, withProgressToken } from "../requests.js";
 import type { Tap } from "./message-tap.js";
 
 /** The longest timer there is: the deadline is not the SDK's business. */
 const never = 2_147_483_647;
 
-/** Sends requests through a session that somebody else connected, of either line of the SDK. */
-export class SessionRequests implements Requests {
+/** Sends through a session that somebody else connected, a client of SDK v1 or v2. */
+export class SessionSender implements ExchangeSender {
   readonly #session: McpSession;
   readonly #exchanges: Exchanges;
   /** Undefined where the messages of the session cannot be seen. */
@@ -37,16 +37,16 @@ export class SessionRequests implements Requests {
     this.#failureOf = options.failureOf;
   }
 
-  get pingMethod(): Requests["pingMethod"] {
+  get pingMethod(): ExchangeSender["pingMethod"] {
     const version = this.#session.getNegotiatedProtocolVersion?.();
     return version !== undefined && eraOf(version) === "modern" ? "server/discover" : "ping";
   }
 
-  request(request: ConnectionRequest, exchange: Exchange): () => void {
+  send(init: ExchangeInit, exchange: Exchange): () => void {
     exchange.markStarted();
     // A signal for this request only: the SDK never takes its listener off again.
     const own = this.#hasCancel ? undefined : new AbortController();
-    this.#send(request, exchange, own?.signal).then(
+    this.#send(init, exchange, own?.signal).then(
       (result) => exchange.resolve(result),
       (error) => exchange.reject(this.#failureOf(error, exchange)),
     );
@@ -56,7 +56,7 @@ export class SessionRequests implements Requests {
     };
   }
 
-  async #send({ method, params }: ConnectionRequest, exchange: Exchange, signal?: AbortSignal): Promise<unknown> {
+  async #send({ method, params }: ExchangeInit, exchange: Exchange, signal?: AbortSignal): Promise<unknown> {
     const { onProgress, progressToken } = exchange;
     const isSeen = onProgress === undefined || this.#tap !== undefined;
     const sent = onProgress === undefined || !isSeen ? params : withProgressToken(params, progressToken);

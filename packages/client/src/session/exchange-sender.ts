@@ -1,13 +1,13 @@
-import type { ConnectionRequest } from "./connection.js";
+import type { ExchangeInit } from "./connection.js";
 import type { Exchange } from "./exchange.js";
 
-/** How the requests of a connection get to the server; their ends are told to their exchanges. */
-export interface Requests {
+/** How the exchanges of a connection get to the server; their ends are told to them. */
+export interface ExchangeSender {
   /**
    * Sends it; what keeps it from being sent fails the exchange. Returns what tells the server that nobody awaits the
    * answer any more.
    */
-  request(request: ConnectionRequest, exchange: Exchange): () => void;
+  send(init: ExchangeInit, exchange: Exchange): () => void;
   /** The request that shows whether the server is there. */
   readonly pingMethod: "ping" | "server/discover";
   /** The revision of MCP that was agreed upon, where it is known here. */

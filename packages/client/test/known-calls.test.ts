@@ -5,9 +5,9 @@ import {
   ReadResourceRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { expect, test } from "vitest";
-import type { CustomServer, McpSession } from "../../src/index.js";
-import { memoryServer, ofType, rejection, start, statusOf, tool } from "../support.js";
-import { chaosHttp, textOf } from "../support-client.js";
+import type { CustomServer, McpSession } from "../src/index.js";
+import { memoryServer, ofType, rejection, start, statusOf, tool } from "./support.js";
+import { chaosHttp, textOf } from "./support-client.js";
 
 test("M7: an answer that is no answer to the question is an error that says the call was sent", async () => {
   let answer: unknown = { content: "text" };
