@@ -44,7 +44,7 @@ test("a late success from the closed era closes opossum's half-open circuit; our
   expect(ours.state).toBe("half-open");
 });
 
-test("a hung probe wedges opossum for ever; ours is open again after probeTimeoutMs and then tries anew", async () => {
+test("a hung probe wedges opossum forever; ours is open again after probeTimeoutMs and then tries anew", async () => {
   const works: (() => Promise<unknown>)[] = [() => Promise.reject(down), () => new Promise(() => {})];
   const theirs = new Opossum(() => works.shift()?.() ?? Promise.resolve("up"), {
     timeout: false,

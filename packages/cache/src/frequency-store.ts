@@ -14,7 +14,7 @@ const usesPerPlaceBeforeHalving = 10;
 
 /**
  * `lfu` with aging: gives up the least used entry, of equals the least recently used. All counts are halved every
- * 10 x `maxEntries` uses, so that what was popular once does not stay for ever.
+ * 10 x `maxEntries` uses, so that what was popular once does not stay forever.
  */
 export class FrequencyStore<V> implements Store<V> {
   readonly #seats = new Map<string, Seat<V>>();

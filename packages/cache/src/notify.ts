@@ -1,4 +1,4 @@
-/** Takes no notice. */
+/** For an error that nobody is to be told of. */
 export const ignore = (): void => {};
 
 /** Calls a callback of the user's; whether it throws or rejects changes nothing. */

@@ -156,25 +156,25 @@ function isErrorResult(answer: unknown): boolean {
 function toToolResult(answer: unknown): CallToolResult {
   const result = isObject(answer) && answer.content === undefined ? { ...answer, content: [] } : answer;
   if (isToolResult(result)) return result;
-  throw invalid("result of a tool");
+  throw invalid("the result of a tool");
 }
 
 /** The answer to `resources/read`. Throws a `Failure` where it is none. */
 function toResourceContents(answer: unknown): ReadResourceResult {
   if (isResourceContents(answer)) return answer;
-  throw invalid("content of a resource");
+  throw invalid("the content of a resource");
 }
 
 /** The answer to `prompts/get`. Throws a `Failure` where it is none. */
 function toPromptMessages(answer: unknown): GetPromptResult {
   if (isPromptMessages(answer)) return answer;
-  throw invalid("prompt");
+  throw invalid("a prompt");
 }
 
 /** The answer to `completion/complete`. Throws a `Failure` where it is none. */
 function toCompletion(answer: unknown): CompleteResult {
   if (isCompletion(answer)) return answer;
-  throw invalid("completion");
+  throw invalid("a completion");
 }
 
 function isToolResult(value: unknown): value is CallToolResult {
@@ -194,5 +194,5 @@ function isCompletion(value: unknown): value is CompleteResult {
 }
 
 function invalid(what: string): Failure {
-  return new Failure("invalid-result", `the answer is no ${what}`, { delivery: "sent" });
+  return new Failure("invalid-result", `the answer is not ${what}`, { delivery: "sent" });
 }

@@ -1,7 +1,7 @@
 import { CallReport, type Take, withMeta } from "./call/call-report.js";
 import { chosen, fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
 import { type InputContext, inputContext, withInput } from "./call/input-required.js";
-import { type LeasedConnection, leaseConnection, sendJudged } from "./call/lease-connection.js";
+import { type LeasedConnection, leaseConnection, sendWithVerdict } from "./call/lease-connection.js";
 import { type FailedCall, toldError } from "./call/public-error.js";
 import { makeReplicas, type Replica } from "./call/replica.js";
 import { type OnRetry, RetryBudget, withRetries } from "./call/retry.js";
@@ -92,7 +92,7 @@ export class Server {
         this.#emit({ type: "breaker", replica, from, to, reason });
         this.#monitor.check(`its breaker is ${to}`);
       },
-      onVerdict: (verdict) => this.#learned(verdict),
+      onVerdict: (verdict) => this.#noteVerdict(verdict),
     });
     this.#monitor = new Monitor(this.#replicas, this.#emit);
   }
@@ -212,12 +212,12 @@ export class Server {
   }
 
   #sendOver(connection: Connection, call: Call): Promise<unknown> {
-    return sendJudged(connection, call, (verdict) => this.#learned(verdict));
+    return sendWithVerdict(connection, call, (verdict) => this.#noteVerdict(verdict));
   }
 
-  #learned(verdict: ServerVerdict): void {
+  #noteVerdict(verdict: ServerVerdict): void {
     if (verdict === "alive") this.#answered += 1;
-    this.#monitor.learned(verdict);
+    this.#monitor.noteVerdict(verdict);
   }
 
   async #run<T>(

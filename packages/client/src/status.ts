@@ -132,7 +132,7 @@ export class Monitor {
   }
 
   /** The end of an attempt, as the breaker is told it. */
-  learned(verdict: ServerVerdict): void {
+  noteVerdict(verdict: ServerVerdict): void {
     if (verdict !== "nothing") this.#isFailing = verdict === "failing";
   }
 
@@ -140,7 +140,7 @@ export class Monitor {
   connectFailed(error: unknown, cause: unknown): void {
     this.noteError(error);
     const verdict = serverVerdict({ error: cause, deadlineEnd: undefined, awaitedServer: true });
-    if (!this.isConnected) this.learned(verdict);
+    if (!this.isConnected) this.noteVerdict(verdict);
     this.check("no connection can be opened");
   }
 

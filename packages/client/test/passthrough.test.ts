@@ -167,7 +167,7 @@ test("M2, M13: an abort rejects with the caller's reason and tells the server", 
   const reason = { why: "enough" };
   caller.abort(reason);
   expect(await rejection(call)).toBe(reason);
-  await until(() => chaos.journal().some((e) => e.event === "cancelled"), "the notice");
+  await until(() => chaos.journal().some((e) => e.event === "cancelled"), "the notification");
 });
 
 test("M13: JSON-RPC errors are the SDK's own, with code and data", async () => {
@@ -186,7 +186,7 @@ test("M13: resources and prompts are read", async () => {
   expect((await client.getPrompt("one", prompt?.name ?? "")).messages.length).toBeGreaterThan(0);
 });
 
-test("M13: a client of SDK v2 through connect: calls, progress, lists, notices, errors, ping and repair", async () => {
+test("M13: a client of SDK v2 through connect: calls, progress, lists, notifications, errors, ping and repair", async () => {
   const chaos = await chaosServer({ reply: "sse" });
   let opened = 0;
   const { client } = start({

@@ -36,7 +36,7 @@ export interface MemoryServer extends Behaviour {
   readonly calls: Params[];
   readonly connections: Server[];
   readonly contexts: ConnectContext[];
-  /** Sends a notice over every open connection. */
+  /** Sends a notification over every open connection. */
   notify(method?: string): Promise<void>;
   /** Ends every connection, as a server does that goes down. */
   drop(): Promise<void>;

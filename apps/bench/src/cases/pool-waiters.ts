@@ -121,7 +121,7 @@ const waiters: BenchCase = async (effort: Effort) => {
           { of: "dearest to cheapest size", unit: "x", value: unevenness(of("minion")) },
           { of: "dearest to cheapest size, bare promises", unit: "x", value: unevenness(bare) },
         ],
-        note: "as many callers take turns for ever, all but one of them waiting: queueing, hand-over and release; the figures are those of 10. Ten thousand promises alive cost garbage collection whoever keeps them, so ours is judged in units of a line that keeps nothing else",
+        note: "as many callers take turns forever, all but one of them waiting: queueing, hand-over and release; the figures are those of 10. Ten thousand promises alive cost garbage collection whoever keeps them, so ours is judged in units of a line that keeps nothing else",
       },
     ],
     growth: [

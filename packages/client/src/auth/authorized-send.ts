@@ -7,7 +7,7 @@ import type { Secrets } from "../session/redact.js";
 import type { Authorization } from "./authorization.js";
 import { applicationFailure } from "./authorization-failure.js";
 
-/** Each time there is another token. A server that refuses every one of them is not asked for ever. */
+/** Each time there is another token. A server that refuses every one of them is not asked forever. */
 const maxAttempts = 5;
 
 /**

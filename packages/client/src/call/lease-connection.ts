@@ -111,7 +111,7 @@ export async function sendOver(
 }
 
 /** The same over a connection of one's own, before which no replica and no breaker stands. */
-export async function sendJudged(
+export async function sendWithVerdict(
   connection: Connection,
   call: Call,
   onVerdict: (verdict: ServerVerdict) => void,

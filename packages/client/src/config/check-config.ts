@@ -10,7 +10,7 @@ import type { ServerConfig, ServerPolicy } from "./server-config.js";
 
 type Rule = readonly [rule: string, holds: (value: unknown) => boolean];
 
-const text: Rule = ["a text that is not empty", (value) => typeof value === "string" && value !== ""];
+const text: Rule = ["a non-empty string", (value) => typeof value === "string" && value !== ""];
 const flag: Rule = ["true or false", (value) => typeof value === "boolean"];
 const callback: Rule = ["a function", (value) => typeof value === "function"];
 const object: Rule = ["an object", isObject];

@@ -35,8 +35,8 @@ interface Keyed extends ListOwner {
   /** The list that was seen last, whoever fetched it, as its callers see it. */
   last: CachedList | undefined;
   loads: number;
-  /** Notices may have been missed: the list must be fetched again, and serves only while that fails. */
-  isDoubtful: boolean;
+  /** Notifications may have been missed: the list must be fetched again, and serves only while that fails. */
+  mayBeStale: boolean;
   /** Changes whenever the server says that the list has changed. */
   generation: number;
   /** The list fetched last, where the server wants it not to be kept: for what it says of its tools. */
@@ -71,7 +71,7 @@ export class Lists {
   fresh(list: ListName, owner: ListOwner): Promise<CachedList> | undefined {
     const { cache } = this.#context;
     const [key, keyed] = this.#keyed(list, owner);
-    if (keyed.isDoubtful || cache.inspect(key)?.state !== "fresh") return undefined;
+    if (keyed.mayBeStale || cache.inspect(key)?.state !== "fresh") return undefined;
     return cache
       .getOrSet(key, this.#loader(keyed, undefined), this.#storing)
       .then((value) => this.#answer(keyed, value));
@@ -90,7 +90,7 @@ export class Lists {
   ): Promise<CachedList> {
     const { cache } = this.#context;
     const [key, keyed] = this.#keyed(list, owner);
-    const refresh = options.refresh || keyed.isDoubtful;
+    const refresh = options.refresh || keyed.mayBeStale;
     const load = this.#loader(keyed, options.timeoutMs);
     try {
       return this.#answer(
@@ -98,7 +98,7 @@ export class Lists {
         await cache.getOrSet(key, load, { ...this.#storing, signal: options.signal, refresh }),
       );
     } catch (error) {
-      const old = keyed.isDoubtful && !options.refresh && !options.signal.aborted ? cache.inspect(key) : undefined;
+      const old = keyed.mayBeStale && !options.refresh && !options.signal.aborted ? cache.inspect(key) : undefined;
       if (old?.value instanceof CachedList) return this.#answer(keyed, old.value);
       throw error;
     }
@@ -161,7 +161,7 @@ export class Lists {
   /** The first connection after a time without one is open: changes may have been missed. A fetch under way is newer. */
   reconnected(principal: string | undefined): void {
     for (const keyed of this.#keys.values()) {
-      if (keyed.principal === principal && keyed.last !== undefined && keyed.loads === 0) keyed.isDoubtful = true;
+      if (keyed.principal === principal && keyed.last !== undefined && keyed.loads === 0) keyed.mayBeStale = true;
     }
   }
 
@@ -197,7 +197,7 @@ export class Lists {
       this.#fetched.add(fetched);
       keyed.last = shown;
       keyed.unkept = fetched.ttlMs === 0 && keyed.generation === generation ? fetched : undefined;
-      keyed.isDoubtful = false;
+      keyed.mayBeStale = false;
       this.#context.onRefreshed(keyed.list, before, shown, performance.now() - begin);
       return fetched;
     } finally {
@@ -239,7 +239,7 @@ export class Lists {
       principal,
       last: undefined,
       loads: 0,
-      isDoubtful: false,
+      mayBeStale: false,
       generation: 0,
       unkept: undefined,
       wasRecalled: false,

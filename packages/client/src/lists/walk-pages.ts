@@ -43,7 +43,9 @@ export async function walkPages({ list, fetchPage, emit, limits }: Walk): Promis
     if (entriesSeen > limits.maxListItems)
       throw tooLong(`a list of more than ${limits.maxListItems} ${list} (maxListItems)`);
     for (const entry of entries) {
-      const problem = isObject(entry) ? (problemOf(list, entry) ?? repeated(list, names, entry)) : "it is no object";
+      const problem = isObject(entry)
+        ? (problemOf(list, entry) ?? repeated(list, names, entry))
+        : "it is not an object";
       size += deepFreeze(entry);
       if (problem === undefined) items.push(entry);
       else if (reports < maxReports) emit?.({ type: "malformedTool", tool: nameOf(entry), message: problem });
@@ -80,21 +82,23 @@ function narrowest(scopes: ReadonlySet<unknown>): CachedList["cacheScope"] {
 
 /** What is wrong with an entry of a list; undefined where it is valid. */
 export function problemOf(list: ListName, entry: Readonly<Record<string, unknown>>): string | undefined {
-  if (typeof entry.name !== "string" || entry.name === "") return "its name is no text";
+  if (typeof entry.name !== "string" || entry.name === "") return "its name is not a non-empty string";
   for (const key of ["title", "description"]) {
-    if (entry[key] !== undefined && typeof entry[key] !== "string") return `its ${key} is no text`;
+    if (entry[key] !== undefined && typeof entry[key] !== "string") return `its ${key} is not a string`;
   }
-  if (list === "resources" && typeof entry.uri !== "string") return "its uri is no text";
+  if (list === "resources" && typeof entry.uri !== "string") return "its uri is not a string";
   if (list === "resourceTemplates" && typeof entry.uriTemplate !== "string") return "its uriTemplate is not a string";
   if (list === "prompts" && entry.arguments !== undefined && !Array.isArray(entry.arguments))
-    return "its arguments are no list";
+    return "its arguments are not an array";
   if (list !== "tools") return undefined;
   if (!isObjectSchema(entry.inputSchema)) return "its inputSchema is no schema of an object";
   const { outputSchema } = entry;
   // Of any kind (SEP-2106); what cannot be made out of it is told when the tool is called.
   if (outputSchema !== undefined && typeof outputSchema !== "boolean" && !isObject(outputSchema))
     return "its outputSchema is not a schema";
-  return entry.annotations === undefined || isObject(entry.annotations) ? undefined : "its annotations are no object";
+  return entry.annotations === undefined || isObject(entry.annotations)
+    ? undefined
+    : "its annotations are not an object";
 }
 
 /** Tools and prompts are called by their names: of two with the same name the first is the one. */

@@ -1,6 +1,7 @@
 import type { Progress, RequestId } from "@modelcontextprotocol/sdk/types.js";
+import type { Delivery } from "../errors.js";
 import type { CallOrigin } from "./connection.js";
-import type { Delivery, Failure } from "./failure.js";
+import type { Failure } from "./failure.js";
 
 let lastToken = 0;
 

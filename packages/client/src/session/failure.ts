@@ -1,8 +1,6 @@
 import type { Delivery } from "../errors.js";
 import type { Challenge } from "./http/challenge.js";
 
-export type { Delivery } from "../errors.js";
-
 /**
  * What went wrong with one request or connection attempt, told apart by signal, name, code, status and cause.
  *

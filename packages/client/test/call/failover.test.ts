@@ -103,7 +103,7 @@ test("M14: where all are down, the call rejects, and each breaker is its own", a
   expect(status.replicas.map(({ breaker }) => breaker?.state)).toEqual(["open", "open"]);
 });
 
-test("M8, M14: a list comes from the first replica whose breaker lets it through, and goes with that one's notice", async () => {
+test("M8, M14: a list comes from the first replica whose breaker lets it through, and goes with that one's notification", async () => {
   const listing = (name: string) => ({ list: () => ({ tools: [tool(name)] }) });
   const first = memoryServer({ connect: () => Promise.reject(new Error("down")) });
   const [second, third] = [memoryServer(listing("second")), memoryServer(listing("third"))];
@@ -126,7 +126,7 @@ test("M8, M14: a list comes from the first replica whose breaker lets it through
   expect([first.lists, third.lists]).toEqual([[], []]);
 });
 
-test("M8, M14: a notice of the replica that stood in forgets the list that it gave", async () => {
+test("M8, M14: a notification of the replica that stood in forgets the list that it gave", async () => {
   const first = memoryServer({ connect: () => Promise.reject(new Error("down")) });
   const second = memoryServer({ list: () => ({ tools: [tool("old")] }) });
   const { client } = start({ one: { ...first.config, replicas: [second.config], retry: false } });

@@ -40,7 +40,7 @@ test("M6: a session that ends in the instant in which it is open is replaced, an
   }
 });
 
-test("M12: losses of very many principals who never call again are not kept for ever, the latest are", async () => {
+test("M12: losses of very many principals who never call again are not kept forever, the latest are", async () => {
   const opened: McpSession[] = [];
   const connect = async (): Promise<McpSession> => {
     const one = session();

@@ -32,7 +32,7 @@ test("M2, M8: after a gap nothing stands in for a caller who gave up", async () 
   expect(await left).toBe(reason);
 });
 
-test("M8: a notice of something else than a list forgets nothing", async () => {
+test("M8: a notification of something else than a list forgets nothing", async () => {
   const server = memoryServer();
   const { client } = start({ one: server.config });
   const list = await client.listTools("one");

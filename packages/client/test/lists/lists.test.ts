@@ -111,7 +111,7 @@ test("M8: a list is frozen, so that no caller changes another's", async () => {
   expect(() => Object.assign(first?.inputSchema ?? {}, { type: "mine" })).toThrow(TypeError);
 });
 
-test("M8: a storm of 200 notices that nobody reads causes no fetch, and the next read at most two", async () => {
+test("M8: a storm of 200 notifications that nobody reads causes no fetch, and the next read at most two", async () => {
   const server = memoryServer();
   const { client } = start({ one: server.config });
   await client.listTools("one");
@@ -132,7 +132,7 @@ test("M8: a storm over HTTP, and one from a new connection's own handshake, caus
   expect(fetches()).toBeLessThanOrEqual(2);
   const before = fetches();
   chaos.listChanged(200);
-  await client.callTool("one", "echo", { text: "after the notices" });
+  await client.callTool("one", "echo", { text: "after the notifications" });
   await client.listTools("one");
   await client.listTools("one");
   expect(fetches() - before).toBeLessThanOrEqual(2);
@@ -261,7 +261,7 @@ test("M8: principals share no list, whatever scope the server gives it, nor a co
   }
 });
 
-test("M8: a notice of any connection forgets the lists of all principals", async () => {
+test("M8: a notification of any connection forgets the lists of all principals", async () => {
   const server = memoryServer();
   const { client } = start({ one: server.config });
   await client.listTools("one", { principal: "ann" });
@@ -272,7 +272,7 @@ test("M8: a notice of any connection forgets the lists of all principals", async
   expect(server.lists).toHaveLength(4);
 });
 
-test("M8: resources and prompts have their own lists and notices", async () => {
+test("M8: resources and prompts have their own lists and notifications", async () => {
   const server = memoryServer();
   const { client, events } = start({ one: server.config });
   expect(names(await client.listResources("one"))).toEqual(["readme"]);

@@ -30,7 +30,7 @@ function bareSession(overrides: Partial<McpSession> = {}): McpSession {
 }
 
 describe("a session in memory", () => {
-  test("M13: works, tells its notices, and leads back to its connection", async () => {
+  test("M13: works, tells its notifications, and leads back to its connection", async () => {
     const { client, server } = await inMemory();
     const { connection, call, notifications } = await open({ connect: async () => client });
     expect(await call("echo")).toMatchObject({ content: [{ text: "echo" }] });

@@ -45,7 +45,9 @@ describe("large lines", () => {
     expect(deaths).toEqual([]);
   });
 
-  test("M7: an answer whose call cannot be told ends the connection, a notice does not", { timeout }, async () => {
+  test("M7: an answer whose call cannot be told ends the connection, a notification does not", {
+    timeout,
+  }, async () => {
     const reply = `(message, answer) => {
       console.log('{"method":"notifications/message","params":{"data":"' + ${big} + '"},"jsonrpc":"2.0"}');
       if (message.params.name === "notice") console.log(answer(message.id, {}));
@@ -97,7 +99,7 @@ describe("odd answers over stdio", () => {
     const given = rejection(call("any", {}, { signal: controller.signal }));
     controller.abort("at once");
     expect(await given).toBe("at once");
-    // Neither the call nor a notice of its end.
+    // Neither the call nor a notification of its end.
     expect(await call("any")).toEqual({ seen: 1 });
   });
 
@@ -170,7 +172,7 @@ describe("over HTTP", () => {
     expect(await rejection(call("typeless"))).toMatchObject({ kind: "closed", delivery: "sent" });
   });
 
-  test("M3: a notice that is refused with 404 tells of the lost session too", { timeout }, async () => {
+  test("M3: a notification that is refused with 404 tells of the lost session too", { timeout }, async () => {
     const { url } = await startRawServer({
       post: (exchange) => {
         if (exchange.message.method === "tools/call") return true;

@@ -82,7 +82,7 @@ describe("requests", () => {
       () => requests.filter(({ message }) => message.method === "notifications/cancelled").length === 10,
       "the server is told",
     );
-    // What is left serves the notices.
+    // What is left serves the notifications.
     await until(() => sockets.now <= 10, "no socket waits for an answer");
   });
 

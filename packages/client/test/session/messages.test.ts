@@ -167,7 +167,7 @@ describe.each(transports)("over %s", (transport) => {
     await expect(call("echo", { text: "hi" })).resolves.toMatchObject({ content: [{ text: "hi" }] });
   });
 
-  test("M8: 200 notices of a change all arrive, also those of the handshake", { timeout }, async () => {
+  test("M8: 200 notifications of a change all arrive, also those of the handshake", { timeout }, async () => {
     const { notifications, call } = await open((await serve(transport, { listChangedOnInit: 3 })).target);
     await call("readOnly");
     await until(

@@ -72,7 +72,7 @@ test("M7: a mark of the byte order before an answer is no part of it", { timeout
   expect(await call("any")).toEqual({ content: [] });
 });
 
-test("M2: notices whose answer never ends keep no later one back", { timeout }, async () => {
+test("M2: notifications whose answer never ends keep no later one back", { timeout }, async () => {
   let cancelled = 0;
   const { url } = await startRawServer({
     post: (exchange) => {
@@ -276,7 +276,7 @@ test("M2: a concurrency limiter keeps its order and its bounds, and gets every p
   );
 });
 
-test("M2: a notice that is never answered ends in the end", { timeout }, async () => {
+test("M2: a notification that is never answered ends in the end", { timeout }, async () => {
   const ended: Promise<unknown>[] = [];
   const { url } = await startRawServer({
     post: (exchange) => {

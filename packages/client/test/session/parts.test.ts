@@ -331,8 +331,8 @@ describe("exchanges", () => {
     ]) {
       expect(exchanges.incoming(noise)).toBeUndefined();
     }
-    const notice = { jsonrpc: "2.0", method: "notifications/message", params: { level: "info" } };
-    expect(exchanges.incoming(notice)).toBe(notice);
+    const notification = { jsonrpc: "2.0", method: "notifications/message", params: { level: "info" } };
+    expect(exchanges.incoming(notification)).toBe(notification);
     const unknown = { jsonrpc: "2.0", id: 99, result: {} };
     expect(exchanges.incoming(unknown)).toBe(unknown);
     const strange = { jsonrpc: "2.0", result: {} };

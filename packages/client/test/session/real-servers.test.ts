@@ -176,7 +176,7 @@ describe("the two lines of the SDK", () => {
     await call("chaos", { action: "listChanged", count: 5 });
     await until(
       () => opened.notifications.filter((method) => method.endsWith("tools/list_changed")).length === 5,
-      "five notices",
+      "five notifications",
     );
 
     const controller = new AbortController();

@@ -39,7 +39,7 @@ export function tap(
       if (exchange !== undefined && "id" in message && message.id !== undefined) {
         exchange.fail(failureOf(error, exchange));
         exchanges.drop(message.id);
-        // Told by a rejection alone, v1 would keep the handler of the answer for ever.
+        // Told by a rejection alone, v1 would keep the handler of the answer forever.
         onmessage?.(failedAnswer(message.id));
       }
       throw error;

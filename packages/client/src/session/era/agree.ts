@@ -12,7 +12,7 @@ const headerMismatch = -32020;
 const missingCapability = -32021;
 const unsupportedVersion = -32022;
 /** A server that has not said so long what it speaks may be one of those that answer nothing before their handshake. */
-const patienceMs = 5_000;
+const maxSilenceMs = 5_000;
 
 /** What is needed to agree with a server upon a revision. */
 export interface AgreeOptions extends ModernOptions {
@@ -71,7 +71,7 @@ async function probe(options: AgreeOptions): Promise<Dialect> {
   forget(discovering);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), patienceMs);
+    timer = setTimeout(() => resolve("late"), maxSilenceMs);
   });
   const first = await Promise.race<Dialect | "legacy" | "late">([discovering, late]).finally(() => clearTimeout(timer));
   if (first === "legacy") return await handshake(options);

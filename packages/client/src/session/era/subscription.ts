@@ -31,7 +31,7 @@ const subscriptionId = "io.modelcontextprotocol/subscriptionId";
 const firstPauseMs = 200;
 const maxPauseMs = 60_000;
 /** A server that does not acknowledge is not waited for any longer; it may do so later. */
-const patienceMs = 1_000;
+const acknowledgeTimeoutMs = 1_000;
 /** A subscription that lived so long was a good one: the next is asked for soon. */
 const goodLifeMs = 5_000;
 
@@ -63,7 +63,7 @@ export class Subscription {
         this.#isAwaited = false;
         resolve(failure);
       };
-      const timer = setTimeout(() => this.#onHeard(), patienceMs);
+      const timer = setTimeout(() => this.#onHeard(), acknowledgeTimeoutMs);
       void this.#keep().finally(() => this.#onHeard());
     });
   }

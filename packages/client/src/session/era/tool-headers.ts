@@ -101,7 +101,7 @@ function problemOf(
   if (path === undefined || path.length === 0)
     return `the x-mcp-header "${name}" of its inputSchema does not belong to a property`;
   if (!types.includes(schema.type))
-    return `the x-mcp-header "${name}" of its inputSchema belongs to a property that is no string, integer or boolean`;
+    return `the x-mcp-header "${name}" of its inputSchema belongs to a property that is not a string, an integer or a boolean`;
   return undefined;
 }
 

@@ -1,6 +1,7 @@
+import type { Delivery } from "../../errors.js";
 import { isObject, isSdkRpcError, messageOf } from "../../untrusted.js";
 import type { Exchange } from "../exchange.js";
-import { type Delivery, Failure } from "../failure.js";
+import { Failure } from "../failure.js";
 
 const maxRetryAfterMs = 86_400_000;
 const neverConnected = new Set([

@@ -1,9 +1,10 @@
 import { nextTick } from "node:process";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import type { StdioServer } from "../../config/server-config.js";
+import type { Delivery } from "../../errors.js";
 import type { Exchange } from "../exchange.js";
 import { type Exchanges, failedAnswer } from "../exchanges.js";
-import { type Delivery, Failure } from "../failure.js";
+import { Failure } from "../failure.js";
 import { ignore } from "../quietly.js";
 import type { Wire, WireEvents, WireOptions } from "../wire.js";
 import { LineBuffer, SlicedInput } from "./line-input.js";
@@ -234,7 +235,7 @@ function startOf(line: string): number {
   return object > 0 && line[object - 1] === "[" ? object - 1 : object;
 }
 
-/** Neither noise nor a notice. */
+/** Neither noise nor a notification. */
 function mayBeAnswer(head: string): boolean {
   return /^\s*[[{]/.test(head) && !/^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"/.test(head);
 }

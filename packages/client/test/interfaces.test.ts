@@ -19,14 +19,14 @@ function poolWith(changes: (inner: Pool<McpSession>) => Partial<SessionPool>) {
   };
 }
 
-test("Seams: the parts fit their seams as they are", () => {
+test("Interfaces: the pool, the breaker and the cache fit as they are", () => {
   expectTypeOf<Pool<McpSession>>().toExtend<SessionPool>();
   expectTypeOf<Cache<unknown>>().toExtend<ToolListCache>();
   expectTypeOf<CircuitBreaker>().toExtend<Breaker>();
   expect(Pool).toBeTypeOf("function");
 });
 
-test("Seams: another pool is asked for every connection, and closed", async () => {
+test("Interfaces: another pool is asked for every connection, and closed", async () => {
   const log: string[] = [];
   const server = memoryServer();
   const { client } = start(
@@ -57,7 +57,7 @@ test("Seams: another pool is asked for every connection, and closed", async () =
   expect(log).toEqual(['acquire ["one",0,null]', 'acquire ["one",0,"ann"]', "close"]);
 });
 
-test("Seams: another cache is asked for every list, one for each server", async () => {
+test("Interfaces: another cache is asked for every list, one for each server", async () => {
   const made: string[] = [];
   const kept = new Map<string, unknown>();
   const makeCache = (name: string): ToolListCache => {
@@ -88,7 +88,7 @@ test("Seams: another cache is asked for every list, one for each server", async 
   expect(kept.size).toBe(2);
 });
 
-test("Seams: a cache that gives out what was not put into it is an error, not a list", async () => {
+test("Interfaces: a cache that gives out what was not put into it is an error, not a list", async () => {
   const makeCache = (): ToolListCache => {
     const inner = new Cache<unknown>();
     return {
@@ -103,7 +103,7 @@ test("Seams: a cache that gives out what was not put into it is an error, not a 
   expect(await rejection(client.listTools("one"))).toBeInstanceOf(TypeError);
 });
 
-test("Seams: another breaker judges every call, one for each replica", async () => {
+test("Interfaces: another breaker judges every call, one for each replica", async () => {
   const verdicts: string[] = [];
   const makeBreaker = (server: string, options: CircuitBreakerOptions): Breaker => {
     verdicts.push(`made ${server} ${options.name}`);
@@ -150,7 +150,7 @@ test("Seams: another breaker judges every call, one for each replica", async () 
   ]);
 });
 
-test("Seams: breaker: false and cache: false leave them out", async () => {
+test("Interfaces: breaker: false and cache: false leave them out", async () => {
   const server = memoryServer();
   const { client } = start({ one: { ...server.config, breaker: false, cache: false } });
   await client.listTools("one");
@@ -165,7 +165,7 @@ test.each([
   ["ERR_POOL_CREATE", "ERR_MCP_CONNECT"],
   ["ERR_POOL_TIMEOUT", "ERR_MCP_CONNECT"],
   ["ERR_POOL_VALIDATION", "ERR_MCP_CONNECT"],
-])("Seams: a pool's %s is told as %s, and the call was not sent", async (code, told) => {
+])("Interfaces: a pool's %s is told as %s, and the call was not sent", async (code, told) => {
   const refusal = Object.assign(new Error("no room"), { code });
   const pool = poolWith(() => ({ acquire: () => Promise.reject(refusal) }));
   const { client } = start({ one: { ...memoryServer().config, retry: false } }, { pool });
@@ -173,7 +173,7 @@ test.each([
   expect(error).toMatchObject({ code: told, server: "one", delivery: "not-sent", cause: refusal });
 });
 
-test("Seams: what else a pool rejects with reaches the caller as it is", async () => {
+test("Interfaces: what else a pool rejects with reaches the caller as it is", async () => {
   for (const reason of ["broken", undefined, new RangeError("broken")]) {
     const pool = poolWith(() => ({ acquire: () => Promise.reject(reason) }));
     const { client, events } = start({ one: memoryServer().config }, { pool });
@@ -185,7 +185,7 @@ test("Seams: what else a pool rejects with reaches the caller as it is", async (
   }
 });
 
-test("Seams: a session that the client did not make is refused and given back", async () => {
+test("Interfaces: a session that the client did not make is refused and given back", async () => {
   const foreign = memoryServer();
   const destroyed: string[] = [];
   const { client } = start(
@@ -211,7 +211,7 @@ test("Seams: a session that the client did not make is refused and given back", 
   expect(foreign.connections).toHaveLength(1);
 });
 
-test("Seams: a pool that asks for a server that there is not is told so", () => {
+test("Interfaces: a pool that asks for a server that there is not is told so", () => {
   let limitsFor: PoolOptions<McpSession>["limitsFor"];
   const { client } = start(
     { one: memoryServer().config },
@@ -227,7 +227,7 @@ test("Seams: a pool that asks for a server that there is not is told so", () => 
   expect(client.status()).toHaveLength(1);
 });
 
-test("Seams: the waits of a pool whose histograms are not alike are summed as far as they are", async () => {
+test("Interfaces: the waits of a pool whose histograms are not alike are summed as far as they are", async () => {
   const pool = poolWith((inner) => ({
     stats: ((key?: string) => {
       const { acquireMs, ...rest } = inner.stats(key);
@@ -242,7 +242,7 @@ test("Seams: the waits of a pool whose histograms are not alike are summed as fa
   expect(acquireMs.counts.reduce((sum, count) => sum + count, 0)).toBe(1);
 });
 
-test("Seams: a refusal that has no end says that no retry will help", async () => {
+test("Interfaces: a refusal that has no end says that no retry will help", async () => {
   const breaker = new CircuitBreaker();
   breaker.forceOpen();
   const server = memoryServer();
@@ -254,7 +254,7 @@ test("Seams: a refusal that has no end says that no retry will help", async () =
   expect(server.contexts).toHaveLength(0);
 });
 
-test("Seams: a pool whose clear and destroy fail costs no call", async () => {
+test("Interfaces: a pool whose clear and destroy fail costs no call", async () => {
   const server = memoryServer();
   const pool = poolWith((inner) => ({
     clear: () => Promise.reject(new Error("it cannot be cleared")),
