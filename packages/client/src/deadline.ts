@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
+import type { Cancellation } from "./cancellation.js";
 import { CallTimeoutError, ClientClosedError, type Delivery, ServerNotFoundError } from "./errors.js";
-import type { Cancellation } from "./session/cancellation.js";
 
 /** What ended a deadline: its caller's signal, the time, the end of the client or of the server's place in it. */
 export type DeadlineEnd = "caller" | "timeout" | "closing";

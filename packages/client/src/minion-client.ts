@@ -75,7 +75,7 @@ export class MinionClient implements AsyncDisposable {
     const { client: own, reading } = splitFromConfigOptions(options);
     const { servers, broken, report } = await readConfig(config, reading, own.defaults);
     const client = new MinionClient({ ...own, servers });
-    for (const server of broken) client.#servers.addBroken(server);
+    for (const entry of broken) client.#servers.addBroken(entry);
     client.#configReport = report;
     for (const [server, { ignored }] of Object.entries(report))
       for (const { key, why } of ignored)

@@ -1,9 +1,9 @@
 import type { CircuitBreakerOptions } from "@minion/breaker";
 import type { CacheOptions } from "@minion/cache";
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
+import type { ServerRequestHandler } from "./config/client-options.js";
 import type { Events } from "./events.js";
 import type { Breaker, BreakerContext, CacheContext, SessionPool, ToolListCache } from "./interfaces.js";
-import type { ServerRequestHandler } from "./session/answering.js";
 
 /** What all servers of a client share. */
 export interface ServerContext {

@@ -76,7 +76,7 @@ export class Server {
       server: name,
       policy,
       shared: context,
-      monitor: () => this.#monitor,
+      figures: () => this.#monitor,
       secrets: this.secrets,
       onNotification: (notification) => this.#notified(notification),
       onReconnected: (principal) => this.lists.reconnected(principal),

@@ -1,10 +1,11 @@
 import { CircuitBreaker } from "@minion/breaker";
 import { Cache } from "@minion/cache";
 import { Pool, type PoolOptions } from "@minion/pool";
-import type { BrokenServer } from "./broken-server.js";
+import { BrokenServer } from "./broken-server.js";
 import { checkServer } from "./config/check-config.js";
 import type { MinionClientOptions, ServerRequestMethod } from "./config/client-options.js";
 import { policyOf } from "./config/policy.js";
+import type { BrokenEntry } from "./config/read-config.js";
 import type { ServerConfig } from "./config/server-config.js";
 import { parseKey } from "./connections/connection-key.js";
 import { poolLimits } from "./connections/pool-limits.js";
@@ -102,8 +103,8 @@ export class Servers {
   }
 
   /** Adds a server that there is only to say why it cannot be used. */
-  addBroken(server: BrokenServer): void {
-    this.#broken.set(server.name, server);
+  addBroken({ name, error, transport }: BrokenEntry): void {
+    this.#broken.set(name, new BrokenServer(name, error, transport));
   }
 
   /** Removes a server. Resolves when no process of it is left. */

@@ -1,6 +1,6 @@
 import type { OAuthClientProvider, StoredOAuthTokens } from "@modelcontextprotocol/client";
+import type { Cancellation } from "../cancellation.js";
 import { orAborted } from "../session/abort.js";
-import type { Cancellation } from "../session/cancellation.js";
 import type { Challenge } from "../session/http/challenge.js";
 import type { SendHttp } from "../session/http/http-sockets.js";
 import { forget } from "../session/quietly.js";

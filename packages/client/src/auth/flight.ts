@@ -1,5 +1,5 @@
+import type { Cancellation } from "../cancellation.js";
 import { orAborted } from "../session/abort.js";
-import type { Cancellation } from "../session/cancellation.js";
 import { forget } from "../session/quietly.js";
 
 const limitMs = 30_000;

@@ -62,3 +62,6 @@ export interface ServerRequestContext {
 
 /** What a server may ask of its client. */
 export type ServerRequestMethod = "elicitation/create" | "sampling/createMessage" | "roots/list";
+
+/** Answers what one server asks on behalf of one principal. */
+export type ServerRequestHandler = (method: string, params: unknown, context: ServerRequestContext) => Promise<unknown>;

@@ -1,4 +1,3 @@
-import { BrokenServer } from "../broken-server.js";
 import { ConfigError } from "../errors.js";
 import { isObject } from "../untrusted.js";
 import { configEntries } from "./config-entries.js";
@@ -39,11 +38,18 @@ export interface ConfigEntryReport {
 /** What became of each entry of a configuration, by the server's name. */
 export type ConfigReport = Readonly<Record<string, ConfigEntryReport>>;
 
+/** An entry that cannot be used: the server's name, what is wrong, and how it would have been reached. */
+export interface BrokenEntry {
+  readonly name: string;
+  readonly error: ConfigError;
+  readonly transport: Transport;
+}
+
 /** What a configuration says. */
 export interface ReadConfig {
   readonly servers: Readonly<Record<string, ServerConfig>>;
   /** The servers whose entries cannot be used. */
-  readonly broken: readonly BrokenServer[];
+  readonly broken: readonly BrokenEntry[];
   readonly report: ConfigReport;
 }
 
@@ -69,7 +75,7 @@ export async function readConfig(
     hasBareNames: host === "gemini",
   });
   const servers: [name: string, config: ServerConfig][] = [];
-  const broken: BrokenServer[] = [];
+  const broken: BrokenEntry[] = [];
   const report: [name: string, report: ConfigEntryReport][] = [];
   for (const [server, entry] of entries) {
     const ignored: { key: string; why: string }[] = [];
@@ -89,7 +95,7 @@ export async function readConfig(
         servers.push([server, await readEntry(server, entry, context)]);
       } catch (error) {
         problem = placed(error, server, read);
-        broken.push(new BrokenServer(server, problem, likelyTransport(entry)));
+        broken.push({ name: server, error: problem, transport: likelyTransport(entry) });
       }
     }
     const problems = problem === undefined ? [] : [problem];

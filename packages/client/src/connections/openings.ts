@@ -1,7 +1,18 @@
 import type { Blame } from "../deadline.js";
 import { ConnectError } from "../errors.js";
+import type { Connection } from "../session/connection.js";
 import type { Failure } from "../session/failure.js";
 import type { Attempt } from "../session/open-connection.js";
+
+/** Told of the connections of a server, for its status and its health. */
+export interface ConnectionFigures {
+  opened(connection: Connection, replica: number, durationMs: number): void;
+  closed(connection: Connection, reason: string): void;
+  /** A connection could not be opened because of `cause`; a user is told `error`. */
+  connectFailed(error: unknown, cause: unknown): void;
+  /** Something went wrong that an operator wants to see. */
+  noteError(error: unknown): void;
+}
 
 /** One connection that is being opened. */
 export interface Opening {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Lease } from "@minion/pool";
+import type { Cancellation } from "../cancellation.js";
 import type { McpSession } from "../mcp-session.js";
-import type { Cancellation } from "../session/cancellation.js";
 import type { Connection } from "../session/connection.js";
 import { Failure } from "../session/failure.js";
 import { quietly } from "../session/quietly.js";

@@ -11,11 +11,10 @@ import { HttpSockets, type SendHttp } from "../session/http/http-sockets.js";
 import { openConnection } from "../session/open-connection.js";
 import type { Secrets } from "../session/redact.js";
 import { connectionOf } from "../session/session-connection.js";
-import type { Monitor } from "../status.js";
 import { type ConnectionKey, formatKey } from "./connection-key.js";
 import { LostSessions } from "./lost-sessions.js";
 import { OpeningGates } from "./opening-gate.js";
-import { Openings } from "./openings.js";
+import { type ConnectionFigures, Openings } from "./openings.js";
 import { addPoolStats } from "./pool-stats.js";
 import { Refusals } from "./refusals.js";
 import { SessionSetups } from "./session-setups.js";
@@ -26,7 +25,7 @@ export interface ConnectionsContext {
   readonly server: string;
   readonly policy: Policy;
   readonly shared: ServerContext;
-  readonly monitor: () => Monitor;
+  readonly figures: () => ConnectionFigures;
   readonly secrets: Secrets;
   /** Told of every notification but progress. What is handed on of its parameters has to go through `mask`. */
   readonly onNotification: (notification: Notification) => void;
@@ -135,7 +134,7 @@ export class ServerConnections {
       this.#forget(connection, open.key, false);
     }
     await connection.close();
-    this.#monitor.closed(connection, reason);
+    this.#figures.closed(connection, reason);
   }
 
   /**
@@ -205,8 +204,8 @@ export class ServerConnections {
     return this.#sockets.reduce((found, sockets, index) => (index === replica ? sockets : found));
   }
 
-  get #monitor(): Monitor {
-    return this.#context.monitor();
+  get #figures(): ConnectionFigures {
+    return this.#context.figures();
   }
 
   async #connect(key: ConnectionKey, signal: AbortSignal, died: (cause?: unknown) => void): Promise<Connection> {
@@ -251,7 +250,7 @@ export class ServerConnections {
     } catch (error) {
       const failure = error instanceof Failure ? error : undefined;
       this.#openings.end(text, opening, failure);
-      if (failure !== undefined) this.#monitor.connectFailed(this.#openings.asError(failure), failure);
+      if (failure !== undefined) this.#figures.connectFailed(this.#openings.asError(failure), failure);
       const isRefused = failure?.kind === "application" || failure?.status === 401 || failure?.status === 403;
       if (isRefused && this.#openUnder(text) === 0) this.#refusals.tell(text, failure);
       throw error;
@@ -262,7 +261,7 @@ export class ServerConnections {
     );
     this.#open.set(connection, { key, openedAt: performance.now(), died });
     if (isFirst) onReconnected(principal);
-    this.#monitor.opened(connection, replica, performance.now() - begin);
+    this.#figures.opened(connection, replica, performance.now() - begin);
     return connection;
   }
 
@@ -294,7 +293,7 @@ export class ServerConnections {
   #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {
     this.#forget(connection, key, true);
     this.#noteLoss(key, failure);
-    this.#monitor.noteError(this.#openings.asError(failure));
-    this.#monitor.closed(connection, "died");
+    this.#figures.noteError(this.#openings.asError(failure));
+    this.#figures.closed(connection, "died");
   }
 }

@@ -1,4 +1,4 @@
-import type { Cancellation } from "./cancellation.js";
+import type { Cancellation } from "../cancellation.js";
 
 /** The outcome of `promise`, or the signal's reason if that comes first. */
 export function orAborted<T>(promise: Promise<T>, signal: Cancellation): Promise<T> {

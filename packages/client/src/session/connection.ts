@@ -1,7 +1,7 @@
 import type { ClientCapabilities, Progress } from "@modelcontextprotocol/sdk/types.js";
+import type { Cancellation } from "../cancellation.js";
 import type { McpSession } from "../mcp-session.js";
 import type { Answering } from "./answering.js";
-import type { Cancellation } from "./cancellation.js";
 
 /** What one exchange asks of the server: a request of the protocol. */
 export interface ExchangeInit {

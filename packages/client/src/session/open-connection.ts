@@ -1,8 +1,9 @@
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
+import type { ServerRequestHandler } from "../config/client-options.js";
 import type { CustomServer, HttpServer, ProtocolVersion, StdioServer } from "../config/server-config.js";
 import type { McpSession } from "../mcp-session.js";
 import { rejectable, settledWithin } from "./abort.js";
-import type { Answering, ServerRequestHandler } from "./answering.js";
+import type { Answering } from "./answering.js";
 import type { Connection } from "./connection.js";
 import { isSession, tap } from "./custom/message-tap.js";
 import { SessionSender } from "./custom/session-sender.js";

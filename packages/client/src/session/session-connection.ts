@@ -1,7 +1,7 @@
+import type { Cancellation } from "../cancellation.js";
 import type { McpSession } from "../mcp-session.js";
 import { settledWithin } from "./abort.js";
 import type { Answering } from "./answering.js";
-import type { Cancellation } from "./cancellation.js";
 import type { Connection, ExchangeInit, SendOptions, ServerInfo } from "./connection.js";
 import { Exchange } from "./exchange.js";
 import type { ExchangeSender } from "./exchange-sender.js";

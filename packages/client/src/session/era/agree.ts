@@ -1,6 +1,6 @@
+import type { Cancellation } from "../../cancellation.js";
 import type { ProtocolVersion } from "../../config/server-config.js";
 import { isObject } from "../../untrusted.js";
-import type { Cancellation } from "../cancellation.js";
 import { Failure } from "../failure.js";
 import { forget } from "../quietly.js";
 import type { Dialect } from "./dialect.js";

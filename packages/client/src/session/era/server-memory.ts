@@ -1,5 +1,5 @@
+import type { Cancellation } from "../../cancellation.js";
 import { orAborted } from "../abort.js";
-import type { Cancellation } from "../cancellation.js";
 import type { Greeting } from "./dialect.js";
 import type { Era } from "./protocol-versions.js";
 import { ToolHeaders } from "./tool-headers.js";

@@ -1,4 +1,4 @@
-import type { Cancellation } from "../cancellation.js";
+import type { Cancellation } from "../../cancellation.js";
 
 /** How wide a {@link ConcurrencyLimiter} is. */
 export interface LimiterOptions {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { validateHeaderName, validateHeaderValue } from "node:http";
+import type { Cancellation } from "../../cancellation.js";
 import type { HttpServer } from "../../config/server-config.js";
 import { orAborted } from "../abort.js";
-import type { Cancellation } from "../cancellation.js";
 import { Failure } from "../failure.js";
 import type { Secrets } from "../redact.js";
 

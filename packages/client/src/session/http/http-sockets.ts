@@ -5,8 +5,8 @@ import { createSecureContext, rootCertificates, type SecureContext } from "node:
 import { HttpProxyAgent } from "http-proxy-agent";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
+import type { Cancellation } from "../../cancellation.js";
 import type { HttpServer } from "../../config/server-config.js";
-import type { Cancellation } from "../cancellation.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 
 /** One HTTP request, as it is sent. */
