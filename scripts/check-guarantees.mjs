@@ -1,5 +1,6 @@
 // Checks that documents and code agree about the guarantees: every code that a test's title carries is defined in
-// docs/guarantees.md, and every file and test that ARCHITECTURE.md names exists.
+// docs/guarantees.md, every file and test that ARCHITECTURE.md names exists, and so does the file in which a fault of the chaos
+// server is carried out.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,9 +40,25 @@ for (const [, path] of read("ARCHITECTURE.md").matchAll(/`([\w-]+(?:\/[\w.-]+)*\
     problems.push(`ARCHITECTURE.md names ${path}, which does not exist`);
 }
 
+/** Each fault of the chaos server says which file carries it out; that file has to know its name. */
+const chaos = "packages/chaos/src";
+let faults = 0;
+for (const [, file, fault] of read(`${chaos}/faults.ts`).matchAll(
+  /In `([\w/-]+\.ts)`[^*]*\*\/\n {2}readonly (\w+):/g,
+)) {
+  faults += 1;
+  if (!existsSync(join(root, chaos, file))) problems.push(`faults.ts: ${fault} is in ${file}, which does not exist`);
+  else if (!new RegExp(`\\b${fault}\\b`).test(read(`${chaos}/${file}`)))
+    problems.push(`faults.ts: ${file} does not know ${fault}, which it is to carry out`);
+}
+const declared = read(`${chaos}/faults.ts`).match(/^ {2}readonly \w+:/gm)?.length;
+if (faults !== declared) problems.push(`faults.ts: ${faults} of ${declared} faults say which file carries them out`);
+
 if (problems.length > 0) {
   console.error(problems.join("\n"));
   console.error(`${problems.length} problems`);
   process.exit(1);
 }
-console.log(`guarantees: ${titles} titles with ${defined.size} defined codes, ${files} files named in ARCHITECTURE.md`);
+console.log(
+  `guarantees: ${titles} titles with ${defined.size} defined codes, ${files} files named in ARCHITECTURE.md, ${faults} faults`,
+);

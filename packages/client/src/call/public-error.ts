@@ -7,11 +7,10 @@ import {
   ServerUnavailableError,
   SessionLostError,
 } from "../errors.js";
-import { Failure } from "../session/failure.js";
+import { Failure, isUnauthorized } from "../session/failure.js";
 import type { Secrets } from "../session/redact.js";
 import { messageOf } from "../untrusted.js";
 import { isAnswerLost } from "./resend.js";
-import { isUnauthorized } from "./server-verdict.js";
 
 /** What is needed to tell a user of a failure. */
 export interface FailedCall {

@@ -3,6 +3,10 @@ import type { Policy } from "../config/policy.js";
 import { ServerUnavailableError } from "../errors.js";
 import { Failure } from "../session/failure.js";
 
+// The one place where it is decided whether a call that failed may be sent again, here or elsewhere. Below it only what was
+// refused before it ran is sent again: for want of a login (auth/authorized-send), for wrong headers of a tool
+// (session/era/modern), and by a redirect that keeps the request as it is (session/http/http-sockets).
+
 /**
  * Whether and how a call may be sent again in place.
  *

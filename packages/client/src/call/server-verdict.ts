@@ -1,5 +1,5 @@
 import type { DeadlineEnd } from "../deadline.js";
-import { Failure } from "../session/failure.js";
+import { Failure, isUnauthorized } from "../session/failure.js";
 
 /**
  * What the end of an attempt says of the server, for its breaker and for its health: that it lives, that it does not
@@ -63,9 +63,4 @@ export function isShared(error: unknown): boolean {
 /** Whether a gateway says that it had no answer from the server behind it. */
 export function isGatewayFailure({ kind, status }: Failure): boolean {
   return kind === "http" && (status === 502 || status === 503 || status === 504);
-}
-
-/** Whether a status asks for other credentials. */
-export function isUnauthorized(status: number | undefined): boolean {
-  return status === 401 || status === 403;
 }

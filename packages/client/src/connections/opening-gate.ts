@@ -1,7 +1,7 @@
 import type { PoolStats } from "@minion/pool";
 import { orAborted } from "../session/abort.js";
 import type { Connection } from "../session/connection.js";
-import { Failure } from "../session/failure.js";
+import { Failure, isUnauthorized } from "../session/failure.js";
 
 /** How long a server that refused a further session is asked for none. */
 const refusedForMs = 60_000;
@@ -162,7 +162,7 @@ function throwFailure(error: unknown): void {
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof Failure)) return false;
   const { kind, status = 0 } = error;
-  return kind === "rpc" || (kind === "http" && status >= 400 && status !== 401 && status !== 403);
+  return kind === "rpc" || (kind === "http" && status >= 400 && !isUnauthorized(status));
 }
 
 /** The gates of a server's keys. One is made when its key is first opened. */

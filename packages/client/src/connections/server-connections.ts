@@ -6,7 +6,7 @@ import type { McpSession } from "../mcp-session.js";
 import type { ServerContext } from "../server-context.js";
 import type { Connection } from "../session/connection.js";
 import { ServerMemories } from "../session/era/server-memory.js";
-import { Failure } from "../session/failure.js";
+import { Failure, isUnauthorized } from "../session/failure.js";
 import { HttpSockets, type SendHttp } from "../session/http/http-sockets.js";
 import { openConnection } from "../session/open-connection.js";
 import type { Secrets } from "../session/redact.js";
@@ -251,8 +251,8 @@ export class ServerConnections {
       const failure = error instanceof Failure ? error : undefined;
       this.#openings.end(text, opening, failure);
       if (failure !== undefined) this.#figures.connectFailed(this.#openings.asError(failure), failure);
-      const isRefused = failure?.kind === "application" || failure?.status === 401 || failure?.status === 403;
-      if (isRefused && this.#openUnder(text) === 0) this.#refusals.tell(text, failure);
+      const refusal = failure?.kind === "application" || isUnauthorized(failure?.status) ? failure : undefined;
+      if (refusal !== undefined && this.#openUnder(text) === 0) this.#refusals.tell(text, refusal);
       throw error;
     }
     this.#openings.end(text, opening, undefined);

@@ -82,3 +82,8 @@ export class Failure extends Error {
     return new Failure(change.kind ?? kind, change.message ?? message, details);
   }
 }
+
+/** Whether a status asks for other credentials. */
+export function isUnauthorized(status: number | undefined): boolean {
+  return status === 401 || status === 403;
+}
