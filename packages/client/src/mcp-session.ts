@@ -1,6 +1,6 @@
 import type { Progress } from "@modelcontextprotocol/sdk/types.js";
 
-/** The options of one request to an {@link McpSession}, as both lines of the MCP SDK take them. */
+/** The options of one request to an {@link McpSession}, as clients of SDK v1 and v2 take them. */
 export interface McpCallOptions {
   /** Aborts the request. */
   readonly signal?: AbortSignal | undefined;

@@ -5,7 +5,7 @@ import type { McpSession } from "../mcp-session.js";
 import { rejectable, settledWithin } from "./abort.js";
 import type { Answering } from "./answering.js";
 import type { Connection } from "./connection.js";
-import { isSession, tap } from "./custom/message-tap.js";
+import { isSession, tapMessages } from "./custom/message-tap.js";
 import { SessionSender } from "./custom/session-sender.js";
 import { askOrGreet } from "./era/ask-or-greet.js";
 import { announcesChanges } from "./era/dialect.js";
@@ -214,11 +214,13 @@ class Opening {
       throw this.#explain(error);
     }
     if (!isSession(session)) throw this.#explain(new TypeError("connect() did not return a session of the MCP SDK"));
-    const tapped = tap(session, this.#exchanges, (error, exchange) => failureOf(error, exchange, { hasSession: true }));
+    const tap = tapMessages(session, this.#exchanges, (error, exchange) =>
+      failureOf(error, exchange, { hasSession: true }),
+    );
     const sender = new SessionSender({
       session,
       exchanges: this.#exchanges,
-      tap: tapped,
+      tap,
       failureOf: (error, exchange) => failureOf(error, exchange, { hasSession: true }),
     });
     const connection = this.#connection(session, sender);

@@ -54,7 +54,7 @@ export class WireSession implements McpSession {
     for (const one of Array.isArray(received) ? received : [received]) {
       const message = exchanges.incoming(one);
       if (message === undefined || !("method" in message) || !("id" in message)) continue;
-      // The revisions of today have no requests of the server.
+      // In the modern revision a server sends no requests.
       const version = this.#dialect?.greeting.protocolVersion;
       if (version === undefined || eraOf(version) === "legacy")
         this.#serverRequests.receive(message, exchanges.callsFor(replyTo));

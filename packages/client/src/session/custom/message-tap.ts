@@ -5,14 +5,14 @@ import { type Exchanges, failedAnswer } from "../exchanges.js";
 import type { Failure } from "../failure.js";
 import { forget } from "../quietly.js";
 
-/** What the transports of both lines of the SDK have in common. */
+/** What the transports of SDK v1 and v2 have in common. */
 interface LiveTransport {
   send(message: JSONRPCMessage, options?: unknown): Promise<void>;
   onmessage?: ((message: unknown, extra?: unknown) => void) | undefined;
 }
 
 /** The wire of a session that somebody else connected. */
-export interface Tap {
+export interface MessageTap {
   /** Tells the server that nobody awaits the answer to a request any more, and the SDK to forget it. */
   cancel(exchange: Exchange): void;
 }
@@ -21,11 +21,11 @@ export interface Tap {
  * Lets the messages of a session that somebody else connected pass through `exchanges`. Returns undefined where its
  * transport cannot be had; such a session works, but whether a request was sent is then not known.
  */
-export function tap(
+export function tapMessages(
   session: McpSession,
   exchanges: Exchanges,
   failureOf: (error: unknown, exchange: Exchange) => Failure,
-): Tap | undefined {
+): MessageTap | undefined {
   const { transport } = session;
   if (!isLive(transport)) return undefined;
   const send = transport.send.bind(transport);

@@ -8,7 +8,7 @@ import { type ExchangeSender, withProgressToken } from "../exchange-sender.js";
 import type { Exchanges } from "../exchanges.js";
 import type { Failure } from "../failure.js";
 import { quietly } from "../quietly.js";
-import type { Tap } from "./message-tap.js";
+import type { MessageTap } from "./message-tap.js";
 
 /** The longest timer there is: the deadline is not the SDK's business. */
 const never = 2_147_483_647;
@@ -18,7 +18,7 @@ export class SessionSender implements ExchangeSender {
   readonly #session: McpSession;
   readonly #exchanges: Exchanges;
   /** Undefined where the messages of the session cannot be seen. */
-  readonly #tap: Tap | undefined;
+  readonly #tap: MessageTap | undefined;
   /** Whether a request can be taken back without the signal that the SDK would want for it: that costs as much as the call. */
   readonly #hasCancel: boolean;
   readonly #failureOf: (error: unknown, exchange: Exchange) => Failure;
@@ -26,13 +26,13 @@ export class SessionSender implements ExchangeSender {
   constructor(options: {
     readonly session: McpSession;
     readonly exchanges: Exchanges;
-    readonly tap: Tap | undefined;
+    readonly tap: MessageTap | undefined;
     readonly failureOf: (error: unknown, exchange: Exchange) => Failure;
   }) {
     this.#session = options.session;
     this.#exchanges = options.exchanges;
     this.#tap = options.tap;
-    // The other line has more ways to tell a server.
+    // SDK v2 has more ways to tell a server that nobody awaits an answer.
     this.#hasCancel = options.tap !== undefined && options.session instanceof Client;
     this.#failureOf = options.failureOf;
   }

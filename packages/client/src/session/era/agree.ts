@@ -54,7 +54,7 @@ async function ask(options: AgreeOptions): Promise<Dialect> {
   try {
     return await handshake(options);
   } catch (error) {
-    // The server was replaced by one of today.
+    // The server was replaced by one that speaks a modern revision.
     if (!supportedIn(error)?.includes(modernVersion)) throw error;
     return await probe(options);
   }

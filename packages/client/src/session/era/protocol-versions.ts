@@ -1,6 +1,6 @@
 import type { ProtocolVersion } from "../../config/server-config.js";
 
-/** The revision of today: no sessions, and every request says by itself who asks. */
+/** The modern revision: no sessions, and every request says by itself who asks. */
 export const modernVersion: ProtocolVersion = "2026-07-28";
 
 /** The revisions with a handshake, the newest first. */

@@ -25,7 +25,7 @@ export class ServerMemory {
   transport: "http" | "sse" | undefined;
   /** The revision that was agreed upon last. */
   protocol: string | undefined;
-  /** Whether the server has ever spoken the revision of today. */
+  /** Whether the server has ever spoken the modern revision. */
   #wasModern = false;
   /** Of a process that ended when it was asked: what it is to be told first next time. */
   #endings = { atQuestion: 0, startsWithHandshake: false, hasTried: false, handshakeHelped: false };

@@ -62,7 +62,7 @@ export class HttpWire implements Wire {
   #postUrl: URL;
   #sessionId: string | undefined;
   #protocolVersion: string | undefined;
-  /** A stream of today's revision that broke off is lost. */
+  /** Whether a stream that broke off can be resumed: the modern revision has no such thing. */
   #hasResumption = true;
   #isReady = false;
 

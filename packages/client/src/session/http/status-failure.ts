@@ -79,7 +79,7 @@ export function parseRetryAfter(value: string | null): number | undefined {
 
 /**
  * What an error means that neither the wire nor the server's answer explains: by name, code, status and cause, which
- * both lines of the SDK keep, never by text or class.
+ * SDK v1 and v2 keep, never by text or class.
  */
 export function failureOf(error: unknown, exchange: Exchange, options: { readonly hasSession: boolean }): Failure {
   if (error instanceof Failure) return error;
@@ -103,7 +103,7 @@ export function failureOf(error: unknown, exchange: Exchange, options: { readonl
   return new Failure("closed", "the connection was lost", { delivery, cause: error });
 }
 
-/** The SDK's own, of either line, which v1 gives no name. It is thrown before a request is sent, or where one was refused. */
+/** The SDK's own, of v1 or v2; v1 gives it no name. It is thrown before a request is sent, or where one was refused. */
 function isUnauthorizedError(error: unknown): boolean {
   for (let at: unknown = error, depth = 0; isObject(at) && depth < 5; at = Reflect.get(at, "cause"), depth++) {
     if (Reflect.get(at, "name") === "UnauthorizedError") return true;
