@@ -8,7 +8,7 @@ import { policyOf } from "./config/policy.js";
 import type { BrokenEntry } from "./config/read-config.js";
 import type { ServerConfig } from "./config/server-config.js";
 import { parseKey } from "./connections/connection-key.js";
-import { poolLimits } from "./connections/pool-limits.js";
+import { keyLimits } from "./connections/key-limits.js";
 import { ClientClosedError, ConfigError, ServerNotFoundError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { SessionPool } from "./interfaces.js";
@@ -43,7 +43,7 @@ export class Servers {
     this.#pool = make({
       create: (key, context) => this.#owner(key).connections.open(parseKey(key), context),
       destroy: (session, { key, reason }) => this.#owner(key).connections.close(session, reason),
-      limitsFor: (key) => poolLimits(this.#owner(key).policy, parseKey(key)),
+      limitsFor: (key) => keyLimits(this.#owner(key).policy, parseKey(key)),
       maxTotal: options.maxTotalConnections,
     });
     this.#context = {

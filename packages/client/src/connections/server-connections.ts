@@ -12,13 +12,13 @@ import { openConnection } from "../session/open-connection.js";
 import type { Secrets } from "../session/redact.js";
 import { connectionOf } from "../session/session-connection.js";
 import { type ConnectionKey, formatKey } from "./connection-key.js";
-import { LostSessions } from "./lost-sessions.js";
 import { OpeningGates } from "./opening-gate.js";
 import { type ConnectionFigures, Openings } from "./openings.js";
 import { addPoolStats } from "./pool-stats.js";
 import { Refusals } from "./refusals.js";
 import { SessionSetups } from "./session-setups.js";
 import { StatefulPin } from "./stateful-pin.js";
+import { UntoldLosses } from "./untold-losses.js";
 
 /** What the connections of a server need of it. */
 export interface ConnectionsContext {
@@ -76,7 +76,7 @@ export class ServerConnections {
   readonly #needsCredentials: readonly boolean[];
   /** A stateful server's connection is never idle: its pin keeps it from being given up. */
   readonly #pins = new Map<string, StatefulPin>();
-  readonly #lost = new LostSessions();
+  readonly #lost = new UntoldLosses();
   #isClosing = false;
 
   constructor(context: ConnectionsContext) {

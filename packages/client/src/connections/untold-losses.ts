@@ -3,7 +3,7 @@ import type { Failure } from "../session/failure.js";
 const maxLosses = 10_000;
 
 /** Sessions of a stateful server that ended while nobody was calling: the next caller has to be told, if one comes. */
-export class LostSessions {
+export class UntoldLosses {
   readonly #byKey = new Map<string, Failure>();
 
   note(key: string, failure: Failure): void {

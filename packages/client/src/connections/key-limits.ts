@@ -5,7 +5,7 @@ import type { ConnectionKey } from "./connection-key.js";
 const never = Number.POSITIVE_INFINITY;
 
 /** The pool's limits for the connections of a server under a key. */
-export function poolLimits(policy: Policy, { replica, isOwn }: ConnectionKey): Partial<PoolLimits> {
+export function keyLimits(policy: Policy, { replica, isOwn }: ConnectionKey): Partial<PoolLimits> {
   const isStdio = transportOf(targetOf(policy, replica)) === "stdio";
   const shared: Partial<PoolLimits> = {
     ...(isStdio && { maxLifetimeMs: never }),
