@@ -8,7 +8,6 @@ import type { ExchangeSender } from "./exchange-sender.js";
 import { Failure } from "./failure.js";
 import { forget, ignore, quietly } from "./quietly.js";
 import type { Secrets } from "./redact.js";
-import { serverInfoOf } from "./server-info.js";
 import { SessionDoubt } from "./session-doubt.js";
 import type { Wire } from "./wire.js";
 
@@ -212,4 +211,23 @@ export class SessionConnection implements Connection {
 /** Whether a session refuses to send what its revision does not have. One that was opened elsewhere need not tell its revision. */
 function isUnknownToRevision(error: unknown): boolean {
   return error instanceof Error && Reflect.get(error, "code") === "METHOD_NOT_SUPPORTED_BY_PROTOCOL_VERSION";
+}
+
+/** Who the server of a session is, as far as the session tells. */
+export function serverInfoOf(session: McpSession, protocolVersion: string | undefined): ServerInfo {
+  const { name = "", version = "" } = session.getServerVersion?.() ?? {};
+  return {
+    name,
+    version,
+    instructions: session.getInstructions?.(),
+    capabilities: { ...session.getServerCapabilities() },
+    protocol: protocolVersion ?? session.getNegotiatedProtocolVersion?.() ?? transportVersion(session.transport),
+  };
+}
+
+/** SDK v1 tells the revision to its transport alone, and that of HTTP alone keeps it. */
+function transportVersion(transport: unknown): string | undefined {
+  const version: unknown =
+    typeof transport === "object" && transport !== null ? Reflect.get(transport, "protocolVersion") : undefined;
+  return typeof version === "string" ? version : undefined;
 }
