@@ -1,21 +1,59 @@
-import { defineConfig } from "vitest/config";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { defineConfig, type ViteUserConfigFnObject } from "vitest/config";
+import type { Reporter } from "vitest/node";
 
-/** Shared by every package: `vitest run --config ../../vitest.config.ts` with the package as the root. */
-export default defineConfig({
-  root: process.cwd(),
-  // `using` is syntax that Node 20 does not have.
-  oxc: { target: "node20" },
-  test: {
-    include: ["test/**/*.test.ts"],
-    // Tests wait for conditions; the limits are for machines that are slow or busy.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    reporters: ["default", ["json", { outputFile: "reports/vitest.json" }]],
-    coverage: {
-      provider: "v8",
-      include: ["src/**"],
-      reporter: ["text-summary", "json-summary"],
-      reportsDirectory: "reports/coverage",
+const ordinary = "{test,frameworks/test}/**/*.test.ts";
+const long = "{test,frameworks/test}/**/*.long.test.ts";
+
+/** Writes how many of the test files have ended: scripts/test.mjs tells it while they run. */
+function progressInto(file: string): Reporter {
+  let files = 0;
+  let done = 0;
+  const write = (): void => writeFileSync(file, JSON.stringify({ files, done }));
+  return {
+    onTestRunStart: (specifications) => {
+      files = specifications.length;
+      mkdirSync("reports", { recursive: true });
+      write();
     },
-  },
-});
+    onTestModuleEnd: () => {
+      done += 1;
+      write();
+    },
+  };
+}
+
+/**
+ * Shared by every package: `vitest run --config ../../vitest.config.ts` with the package as the root. A file named
+ * `*.long.test.ts` proves more of what an ordinary test proves already: `--mode long` runs those alone.
+ */
+const shared: ViteUserConfigFnObject = ({ mode }) => {
+  const isLong = mode === "long";
+  const suffix = isLong ? "-long" : "";
+  return {
+    root: process.cwd(),
+    // `using` is syntax that Node 20 does not have.
+    oxc: { target: "node20" },
+    test: {
+      include: isLong ? [long] : [ordinary],
+      exclude: isLong ? [] : [long],
+      passWithNoTests: isLong,
+      // Tests wait for conditions; the limits are for machines that are slow or busy.
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
+      reporters: [
+        "default",
+        ["json", { outputFile: `reports/vitest${suffix}.json` }],
+        progressInto(`reports/progress${suffix}.json`),
+      ],
+      coverage: {
+        provider: "v8",
+        include: ["src/**"],
+        reporter: ["text-summary", "json-summary"],
+        reportsDirectory: "reports/coverage",
+      },
+    },
+  };
+};
+
+export default defineConfig(shared);

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig, mergeConfig } from "vitest/config";
+import { defineConfig, mergeConfig, type ViteUserConfig } from "vitest/config";
 import shared from "../../vitest.config.js";
 
 const frameworks = fileURLToPath(new URL("frameworks/package.json", import.meta.url));
@@ -9,9 +9,8 @@ const src = (entry: string): string => fileURLToPath(new URL(`src/${entry}.ts`, 
  * The tests live where the frameworks are installed. The sources under test get the frameworks from there too, not the copies
  * that they were compiled with: an error class that exists twice is not what the framework looks for.
  */
-export default mergeConfig(
-  shared,
-  defineConfig({
+export default defineConfig((environment) =>
+  mergeConfig(shared(environment), {
     plugins: [
       {
         name: "one-copy-of-each-framework",
@@ -25,12 +24,11 @@ export default mergeConfig(
       },
     ],
     test: {
-      include: ["frameworks/test/**/*.test.ts"],
       testTimeout: 60_000,
       // The frameworks are loaded once for all files: they take longer to load than the tests take.
       isolate: false,
       fileParallelism: false,
       coverage: { include: ["src/**"] },
     },
-  }),
+  } satisfies ViteUserConfig),
 );
