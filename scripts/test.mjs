@@ -39,6 +39,7 @@ function tell() {
     const result = one.told ? undefined : read(one.report);
     if (result === undefined) continue;
     one.told = true;
+    if (result.testResults.length === 0) continue; // A package without long tests.
     const { numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped, startTime, testResults } = result;
     const took = Math.round((Math.max(startTime, ...testResults.map(({ endTime }) => endTime)) - startTime) / 1_000);
     const count = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} not run` : ""}`;
