@@ -37,17 +37,23 @@ export async function finishAuth(server: Server, params: URLSearchParams, option
   await server.connections.authorizations.finish(params, options.principal);
 }
 
-/** How long a server takes to answer a ping, in milliseconds, whatever its breaker says. */
+/**
+ * How long a server takes to answer a ping, in milliseconds, whatever its breaker says. Opening a connection and the
+ * answer have `connectTimeoutMs` together.
+ */
 export function ping(server: Server, options: PingOptions): Promise<number> {
-  return server.withConnection(options, async (connection, lease, deadline) => {
-    try {
-      const begin = performance.now();
-      await connection.ping(deadline);
-      return performance.now() - begin;
-    } finally {
-      lease.release();
-    }
-  });
+  return server.withConnection(
+    { ...options, timeoutMs: server.policy.connectTimeoutMs },
+    async (connection, lease, deadline) => {
+      try {
+        const begin = performance.now();
+        await connection.ping(deadline);
+        return performance.now() - begin;
+      } finally {
+        lease.release();
+      }
+    },
+  );
 }
 
 /** Who a server is. */

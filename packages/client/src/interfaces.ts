@@ -12,7 +12,10 @@ export interface Breaker extends Pick<CircuitBreaker, "state" | "retryAfterMs" |
   admit(): { readonly [K in keyof Permit]: (...result: Parameters<Permit[K]>) => void };
 }
 
-/** What the client needs of the cache of a server's lists. `Cache` of `@minion/cache` fits. */
+/**
+ * What the client needs of the cache of a server's lists. `Cache` of `@minion/cache` fits. Its keys are JSON: an array of
+ * the server's name, the number of the replica, a hash of the principal or null, the list, and the client's capabilities.
+ */
 export interface ToolListCache extends Pick<Cache<unknown>, "getOrSet" | "invalidate" | "inspect" | "stats" | "close"> {
   /**
    * Told when the server says that a list has changed, for a cache that is shared by several processes: every key of that
@@ -25,6 +28,11 @@ export interface ToolListCache extends Pick<Cache<unknown>, "getOrSet" | "invali
    * loads. Asked once for each key, before the first call whose tool is not known here, so that its hints are known.
    */
   recall?(key: string): Promise<unknown>;
+  /**
+   * Called once, with what the cache is to call when another process has heard that a list has changed: it is forgotten
+   * here too, and told as `listChanged`. `invalidateList` is not called for it.
+   */
+  onChangedElsewhere?(changed: (list: ListName) => void): void;
 }
 
 /** The lists that a server can have. */
@@ -47,6 +55,7 @@ export interface CacheContext {
   /**
    * Stands for where the server is reached: a hash of its URL, or of its command, arguments and working directory, and of
    * the names of its headers and variables, never their values. Servers with different identities share nothing.
+   * A server that is connected to by a function has an identity that no other process and no other client has.
    */
   readonly identity: string;
   /** Turns a list into text and back. What `decode` returns may be given out by the cache; it has been checked again. */

@@ -45,6 +45,7 @@ export class ServerLists {
       fetch,
       onRefreshed: (list, before, now, durationMs) => emit(listRefreshed(list, before, now, durationMs)),
     });
+    cache.onChangedElsewhere?.((list) => this.#changedElsewhere(list));
   }
 
   /** A list, from the cache while it is good. */
@@ -112,6 +113,16 @@ export class ServerLists {
     for (const list of change.outdated) this.#lists.changed(list);
     this.#context.emit({ type: "listChanged", list: change.list, principal });
     return true;
+  }
+
+  /** Another process says that a list has changed. */
+  #changedElsewhere(list: ListName): void {
+    this.#lists.changedElsewhere(list);
+    this.#context.emit({
+      type: "listChanged",
+      list: list === "resourceTemplates" ? "resources" : list,
+      principal: undefined,
+    });
   }
 }
 

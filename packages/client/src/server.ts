@@ -55,7 +55,7 @@ export class Server {
     this.#context = context;
     this.schemas = new OutputSchemas(name, policy.outputSchemas, this.#emit);
     this.#deadlines = new Deadlines(name);
-    const identity = serverIdentity(name, policy.targets);
+    const identity = serverIdentity(policy.targets);
     this.#cache = context.makeCache(name, policy.cache, { identity, codec: listCodec(policy) });
     this.lists = new ServerLists({
       server: name,

@@ -150,6 +150,11 @@ export class Lists {
   changed(list: ListName): void {
     // The cache knows keys that other processes have used; a custom one may know all of them at once.
     this.#context.cache.invalidateList?.(list);
+    this.changedElsewhere(list);
+  }
+
+  /** The same, as the cache has heard it from another process. */
+  changedElsewhere(list: ListName): void {
     for (const [key, keyed] of this.#keys) {
       if (keyed.list !== list) continue;
       keyed.generation += 1;

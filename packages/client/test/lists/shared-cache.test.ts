@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type {
   BreakerContext,
   CacheContext,
+  ListName,
   MinionClientOptions,
   ServerConfig,
   ToolListCache,
@@ -16,6 +17,7 @@ class Store {
   readonly invalidated: string[] = [];
   readonly recalled: string[] = [];
   readonly contexts: CacheContext[] = [];
+  changed: ((list: ListName) => void) | undefined;
 
   readonly cache: NonNullable<MinionClientOptions["cache"]> = (_server, options, context): ToolListCache => {
     this.contexts.push(context);
@@ -47,6 +49,9 @@ class Store {
       invalidateList: (list) => {
         this.invalidated.push(list);
         this.texts.clear();
+      },
+      onChangedElsewhere: (changed) => {
+        this.changed = changed;
       },
       invalidate: (key) => near.invalidate(key),
       inspect: (key) => near.inspect(key),
@@ -201,8 +206,10 @@ test("M16: an identity tells servers apart by where they are reached, and holds 
     { command: "a", env: { A: "1" } },
   ];
   expect(new Set(all.map((config) => identityOf(config))).size).toBe(all.length);
-  const connect = memoryServer().config;
-  expect(identityOf(connect, "one")).not.toBe(identityOf(connect, "two"));
+  // What a function connects to may be another thing in another process.
+  const { config } = memoryServer();
+  expect(identityOf(config)).not.toBe(identityOf(config));
+  expect(identityOf({ url, replicas: [config] })).not.toBe(identityOf({ url, replicas: [config] }));
 });
 
 test("Seams: a breaker is told for which server and replica it is", () => {
@@ -225,4 +232,20 @@ test("Seams: a breaker is told for which server and replica it is", () => {
   const [first, second, third] = told.map(([, { identity }]) => identity);
   expect(second).toBe(third);
   expect(first).not.toBe(second);
+});
+
+test("Seams: the cache says that a list has changed elsewhere, which is told and forgotten here, and not said again", async () => {
+  const store = new Store();
+  const server = memoryServer();
+  const { client, events } = start({ one: server.config }, { cache: store.cache });
+  await client.listTools("one", { principal: "ann" });
+  const before = server.lists.length;
+  store.texts.clear();
+  store.changed?.("tools");
+  store.changed?.("resourceTemplates");
+  expect(store.invalidated).toEqual([]);
+  const changed = events.flatMap((event) => (event.type === "listChanged" ? [event.list] : []));
+  expect(changed).toEqual(["tools", "resources"]);
+  await client.listTools("one", { principal: "ann" });
+  expect(server.lists).toHaveLength(before + 1);
 });
