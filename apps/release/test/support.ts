@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const root: string = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** Every package that is published, dependencies before dependants. */
-export const packages = ["breaker", "pool", "cache", "metrics", "chaos", "client", "gateway"] as const;
+export const packages = ["breaker", "pool", "cache", "metrics", "chaos", "client", "redis", "gateway"] as const;
 export type PackageName = (typeof packages)[number];
 
 /** What a package needs of this repository beside itself. */
@@ -19,6 +19,7 @@ export const ownDependencies: Readonly<Record<PackageName, readonly PackageName[
   metrics: [],
   chaos: [],
   client: ["breaker", "pool", "cache"],
+  redis: ["breaker", "pool", "cache", "client"],
   gateway: ["breaker", "pool", "cache", "metrics", "client"],
 };
 
@@ -95,6 +96,7 @@ export async function packAll(): Promise<Readonly<Record<PackageName, string>>> 
     metrics: tarballOf("metrics"),
     chaos: tarballOf("chaos"),
     client: tarballOf("client"),
+    redis: tarballOf("redis"),
     gateway: tarballOf("gateway"),
   };
 }

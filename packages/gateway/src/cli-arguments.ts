@@ -8,6 +8,8 @@ export interface CliArguments {
   readonly host: string;
   readonly path: string;
   readonly metricsPort: number | undefined;
+  /** The URL of a Redis over which replicas share; undefined without the flag. */
+  readonly redis: string | undefined;
   readonly allowHosts: readonly string[];
   readonly isSingle: boolean;
   readonly isInsecure: boolean;
@@ -25,6 +27,7 @@ export const usage = `One MCP endpoint over all servers of an mcp.json.
   --host ADDRESS       127.0.0.1 by default; any other needs "auth" in the file, or --insecure
   --path PATH          /mcp by default
   --metrics-port N     /metrics, /livez, /readyz and /status, on the address of --host
+  --redis URL          shares lists, verdicts and quotas with other replicas; MINION_REDIS_URL does too, out of sight
   --allow-host NAME    a further name by which it may be called; may be given several times
   --single             this is the only replica: servers with "stateful": true may be served over HTTP
   --insecure           serves an address that others can reach without asking who they are
@@ -46,6 +49,7 @@ export function readArguments(args: readonly string[]): CliArguments {
       host: { type: "string" },
       path: { type: "string" },
       "metrics-port": { type: "string" },
+      redis: { type: "string" },
       "allow-host": { type: "string", multiple: true },
       single: { type: "boolean" },
       insecure: { type: "boolean" },
@@ -65,6 +69,7 @@ export function readArguments(args: readonly string[]): CliArguments {
     host: values.host ?? "127.0.0.1",
     path: values.path ?? "/mcp",
     metricsPort: metricsPort === undefined ? undefined : portOf("--metrics-port", metricsPort),
+    redis: values.redis,
     allowHosts: values["allow-host"] ?? [],
     isSingle: values.single === true,
     isInsecure: values.insecure === true,

@@ -7,6 +7,8 @@ import { Registry } from "prom-client";
 import { type CliArguments, readArguments, usage } from "./cli-arguments.js";
 import { diagnose, formatDiagnoses } from "./doctor.js";
 import { isLoopback } from "./door.js";
+import { type FleetMember, joinFleet } from "./fleet-member.js";
+import { registerFleetMetrics } from "./fleet-metrics.js";
 import { Gateway } from "./gateway.js";
 import { type GatewayConfig, gatewayAuth, readGatewayConfig } from "./gateway-config.js";
 import { opsEndpoints } from "./ops-endpoints.js";
@@ -24,8 +26,10 @@ async function main(): Promise<ExitCode> {
   if (args.mode === "help" || args.mode === "version") return 0;
   const config = await readGatewayConfig(args.config, process.env);
   if (args.mode === "http") checkReachable(args, config);
+  await using member = await join(args, config);
   await using client = await MinionClient.fromConfig(args.config, {
     names: config.names,
+    ...(member && { cache: member.fleet.cache, breaker: member.fleet.breaker }),
     clientInfo: { name: "minion-gateway", version },
     // Results pass as they are.
     defaults: { outputSchemas: "off" },
@@ -35,7 +39,18 @@ async function main(): Promise<ExitCode> {
     for (const { key, why } of ignored) say(`server "${server}": "${key}" is ignored: ${why}`);
     for (const problem of problems) say(problem.message);
   }
-  return await (args.mode === "stdio" ? serveStdio(client, config) : serveHttp(client, config, args));
+  member?.fleet.watch(client);
+  return await (args.mode === "stdio" ? serveStdio(client, config, member) : serveHttp(client, config, args, member));
+}
+
+/** The fleet that this gateway is to join, if any. `--check` looks at the servers alone. */
+async function join(args: CliArguments, { fleet }: GatewayConfig): Promise<FleetMember | undefined> {
+  const url = args.redis ?? process.env.MINION_REDIS_URL;
+  if (args.mode === "check") return undefined;
+  if (url !== undefined && url !== "") return joinFleet(url, fleet, say);
+  if (fleet.quotas.length > 0)
+    throw new Error('"quotas" needs --redis URL or MINION_REDIS_URL, where they are counted');
+  return undefined;
 }
 
 function checkReachable({ host, isInsecure, isSingle }: CliArguments, { auth, stateful }: GatewayConfig): void {
@@ -53,13 +68,22 @@ async function check(client: MinionClient): Promise<ExitCode> {
   return diagnoses.every(({ ok }) => ok) ? 0 : 1;
 }
 
-async function serveStdio(client: MinionClient, { options }: GatewayConfig): Promise<ExitCode> {
-  await using gateway = new Gateway({ ...options, client });
+async function serveStdio(
+  client: MinionClient,
+  { options }: GatewayConfig,
+  member: FleetMember | undefined,
+): Promise<ExitCode> {
+  await using gateway = new Gateway({ ...options, client, quota: member?.quota });
   await Promise.race([gateway.serveStdio(), told("SIGTERM", "SIGINT")]);
   return 0;
 }
 
-async function serveHttp(client: MinionClient, config: GatewayConfig, args: CliArguments): Promise<ExitCode> {
+async function serveHttp(
+  client: MinionClient,
+  config: GatewayConfig,
+  args: CliArguments,
+  member: FleetMember | undefined,
+): Promise<ExitCode> {
   const { options, auth, drain } = config;
   const { port, host, path, metricsPort } = args;
   const origin = `http://${host.includes(":") ? `[${host}]` : host}`;
@@ -72,11 +96,16 @@ async function serveHttp(client: MinionClient, config: GatewayConfig, args: CliA
     allowedHosts,
     auth: auth === undefined ? undefined : gatewayAuth(auth, `${origin}:${port}${path}`),
     registry,
+    quota: member?.quota,
   });
+  const fleet = member?.fleet;
+  if (fleet !== undefined) registerFleetMetrics(registry, () => fleet.stats());
   const server = createServer(gateway.handler());
   const address = await listen(server, port, host);
   const metrics = new Metrics({ registry }).watchClient(client);
-  const ops = createServer(opsEndpoints(gateway, metrics.handler(), { allowedHosts }));
+  const ops = createServer(
+    opsEndpoints(gateway, metrics.handler(), { allowedHosts, fleet: fleet && (() => fleet.status()) }),
+  );
   if (metricsPort !== undefined) say(`serving metrics at ${origin}:${(await listen(ops, metricsPort, host)).port}`);
   say(`serving MCP at ${origin}:${address.port}${path}`);
   await told("SIGTERM", "SIGINT");

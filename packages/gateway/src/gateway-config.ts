@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { NameOptions } from "@minion/client";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
+import { type FleetConfig, readFleetConfig } from "./fleet-config.js";
 import type { GatewayOptions } from "./gateway-options.js";
 import { isRecord } from "./is-record.js";
 import { type JwtRules, verifyJwt, verifyKeys } from "./tokens.js";
@@ -11,6 +12,7 @@ export interface GatewayConfig {
   readonly names: NameOptions | undefined;
   readonly auth: AuthConfig | undefined;
   readonly drain: { readonly delayMs?: number | undefined; readonly graceMs?: number | undefined };
+  readonly fleet: FleetConfig;
   /** The servers whose entries say `stateful`. */
   readonly stateful: readonly string[];
 }
@@ -32,8 +34,10 @@ const blockKeys = [
   "allowedOrigins",
   "limits",
   "drain",
+  "quotas",
+  "redis",
 ];
-const laterKeys = ["interactive", "credentials", "quotas", "redis", "sessions"];
+const laterKeys = ["interactive", "credentials", "sessions"];
 const limitKeys = ["maxBodyBytes", "maxConcurrentCalls", "maxStreams", "maxBufferedBytes"];
 
 /**
@@ -58,13 +62,14 @@ export async function readGatewayConfig(
   }
   const limits = numbersOf(block.limits, limitKeys, (key, problem) => fail(`gateway.limits${key}`, problem));
   const drain = numbersOf(block.drain, ["delayMs", "graceMs"], (key, problem) => fail(`gateway.drain${key}`, problem));
-  const { auth, limits: _, drain: __, ...options } = block;
+  const { auth, limits: _, drain: __, quotas, redis, ...options } = block;
   return {
     // Checked again, with their names, by the gateway.
     options: { ...options, ...limits },
     names: isRecord(block.names) ? block.names : undefined,
     auth: readAuth(auth, env, (key, problem) => fail(`gateway.auth${key}`, problem)),
     drain,
+    fleet: readFleetConfig(quotas, redis, (key, problem) => fail(`gateway.${key}`, problem)),
     stateful: statefulServers(content),
   };
 }

@@ -5,7 +5,7 @@ import type { GatewayStatus } from "./gateway-status.js";
 export type Outcome = "success" | "tool_error" | "error" | "cancelled";
 
 /** Why a request was not let in. */
-export type Rejection = "door" | "auth" | "overloaded" | "draining";
+export type Rejection = "door" | "auth" | "overloaded" | "draining" | "quota";
 
 /** Other methods are counted as one, so that no caller makes labels. */
 const methods = new Set([

@@ -20,6 +20,7 @@ import type { GatewayStatus } from "./gateway-status.js";
 import { isRecord } from "./is-record.js";
 import { LegacyLeg } from "./legacy-leg.js";
 import { headOf, isServerRequest, send } from "./node-adapter.js";
+import { withQuotaStatus } from "./quota-refusal.js";
 import { Router } from "./router.js";
 import { ServerLists } from "./server-lists.js";
 import { version } from "./version.js";
@@ -192,7 +193,10 @@ export class Gateway implements AsyncDisposable {
   async #serve(request: Request, { authInfo, release }: Admitted, cut: () => void): Promise<Response> {
     let response: Response;
     try {
-      response = await this.#dispatch(request, authInfo);
+      response = await withQuotaStatus(
+        () => this.#dispatch(request, authInfo),
+        () => this.#metrics?.rejected("quota"),
+      );
     } catch {
       response = errorResponse(500, -32603, "Internal error");
     }

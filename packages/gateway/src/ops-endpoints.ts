@@ -11,7 +11,7 @@ import type { GatewayOptions } from "./gateway-options.js";
 export function opsEndpoints(
   gateway: Gateway,
   metrics: (request: IncomingMessage, response: ServerResponse) => void,
-  { allowedHosts = [] }: Pick<GatewayOptions, "allowedHosts">,
+  { allowedHosts = [], fleet }: Pick<GatewayOptions, "allowedHosts"> & { readonly fleet?: (() => object) | undefined },
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const path = (request.url ?? "/").replace(/\?.*$/, "");
@@ -31,7 +31,7 @@ export function opsEndpoints(
     const reason = refusalReason(arrival, { allowedHosts, allowedOrigins: [] });
     if (reason !== undefined) return answer(403, `Forbidden: ${reason}.`);
     if (path === "/metrics") return metrics(request, response);
-    if (path === "/status" && request.method === "GET") return answer(200, gateway.status());
+    if (path === "/status" && request.method === "GET") return answer(200, { ...gateway.status(), fleet: fleet?.() });
     return answer(404, "Not found: there are /livez, /readyz, /status and /metrics.");
   };
 }

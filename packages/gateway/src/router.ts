@@ -4,6 +4,7 @@ import { findEntry, unknownName } from "./find-entry.js";
 import { type GatewaySettings, isAllowed } from "./gateway-options.js";
 import { isRecord } from "./is-record.js";
 import { pageOf } from "./pages.js";
+import { quotaRefusal } from "./quota-refusal.js";
 import { serverUri } from "./resource-uri.js";
 import { rewriteResult } from "./rewrite-result.js";
 import { invalidParams, methodNotFound, rpcError } from "./rpc-error.js";
@@ -145,15 +146,7 @@ export class Router {
     const { quota } = this.#settings;
     if (quota === undefined || method !== "tools/call") return;
     const decision = await quota({ principal, server, tool: String(params.name) });
-    if (!decision.ok) {
-      const { retryAfterMs } = decision;
-      throw new ProtocolError(-32603, `The quota is used up. Try again in ${Math.ceil(retryAfterMs)} ms.`, {
-        code: "ERR_GATEWAY_QUOTA",
-        server,
-        delivery: "not-sent",
-        retryAfterMs,
-      });
-    }
+    if (!decision.ok) throw quotaRefusal(server, decision.retryAfterMs);
   }
 }
 

@@ -22,9 +22,10 @@ class Store {
   readonly cache: NonNullable<MinionClientOptions["cache"]> = (_server, options, context): ToolListCache => {
     this.contexts.push(context);
     const near = new Cache<unknown>(options);
-    const { identity, codec } = context;
+    const { codec } = context;
+    // Servers that are connected to by a function have other identities in other clients.
     const far = (key: string): unknown => {
-      const text = this.texts.get(identity + key);
+      const text = this.texts.get(key);
       return text === undefined ? undefined : codec.decode(text);
     };
     return {
@@ -35,7 +36,7 @@ class Store {
             const known = how?.refresh === true ? undefined : far(key);
             if (known !== undefined) return known;
             const fetched = await load(loading);
-            this.texts.set(identity + key, codec.encode(fetched));
+            this.texts.set(key, codec.encode(fetched));
             return fetched;
           },
           how,
