@@ -17,7 +17,7 @@ const budgets: Readonly<Record<Measured, number>> = {
   metrics: 12_000,
   chaos: 25_500,
   client: 80_000,
-  redis: 8_000,
+  redis: 9_500,
   gateway: 12_000,
   adapters: 7_500,
 };

@@ -12,6 +12,7 @@ export interface FleetBusOptions {
   /** Own messages too come back this way. */
   readonly onMessage: (message: FleetMessage, from: string) => void;
   readonly onRefused: (message: string) => void;
+  readonly onFailed: (command: string, message: string) => void;
   /** It is subscribed, at the start and after each loss: what was sent meanwhile was not heard. */
   readonly onSubscribed: () => void;
   readonly onLost: (reason: string) => void;
@@ -49,6 +50,11 @@ export class FleetBus {
     }
   }
 
+  /** Tries again to subscribe, where the connection stands and Redis has refused it. */
+  retry(): void {
+    if (!this.#isSubscribed && !this.#isClosed && this.#subscriber.status === "ready") void this.#subscribe();
+  }
+
   /** Gives up the connection and opens another one: nothing is heard over it although it looks open. */
   reconnect(reason: string): void {
     if (this.#isClosed || !this.#isSubscribed) return;
@@ -68,7 +74,7 @@ export class FleetBus {
       await this.#subscriber.subscribe(this.#options.channel);
     } catch (error) {
       if (this.#isClosed) return;
-      this.#options.onRefused(`subscribe: ${error instanceof Error ? error.message : String(error)}`);
+      this.#options.onFailed("subscribe", error instanceof Error ? error.message : String(error));
       return;
     }
     if (this.#isClosed || this.#subscriber.status !== "ready") return;

@@ -39,8 +39,9 @@ export class Fleet implements AsyncDisposable {
   readonly #bus: FleetBus;
   readonly #breakers: SharedBreakers;
   readonly #beats: NodeJS.Timeout;
-  /** The beat that was sent last and has not come back. */
+  /** The beat that was sent last and has not come back, and since when none has. */
   #awaited = noBeat;
+  #silentSince: number | undefined;
   #state: FleetStatus["state"] = "alone";
   #changedAt = performance.now();
   #reason: string | undefined = "it is starting";
@@ -64,6 +65,7 @@ export class Fleet implements AsyncDisposable {
       self: this.#self,
       onMessage: (message, from) => this.#heard(message, from),
       onRefused: (message) => this.#emit({ type: "valueRefused", message }),
+      onFailed: (command, message) => this.#emit({ type: "commandFailed", command, message }),
       onSubscribed: () => void this.#beat(),
       onLost: (reason) => this.#lost(reason),
     });
@@ -73,7 +75,8 @@ export class Fleet implements AsyncDisposable {
       counters: this.#counters,
       publish: (message) => this.#bus.publish(message),
     });
-    this.#beats = setInterval(() => this.#tick(), beatEveryMs);
+    // What has arrived while this process was busy is read first.
+    this.#beats = setInterval(() => setImmediate(() => this.#tick()), beatEveryMs);
     this.#beats.unref();
     this.cache = (_server, cacheOptions, { identity, codec }) => {
       const local = new Cache<unknown>(cacheOptions);
@@ -184,8 +187,10 @@ export class Fleet implements AsyncDisposable {
   }
 
   #tick(): void {
+    const silentMs = performance.now() - (this.#silentSince ?? Number.POSITIVE_INFINITY);
     // What was said five seconds ago has not come back: nothing else does.
-    if (this.#awaited !== noBeat && this.#link.isUp) this.#bus.reconnect("nothing is heard over the subscription");
+    if (silentMs > beatEveryMs / 2 && this.#link.isUp) this.#bus.reconnect("nothing is heard over the subscription");
+    this.#bus.retry();
     void this.#beat();
   }
 
@@ -194,12 +199,14 @@ export class Fleet implements AsyncDisposable {
     if (this.#state === "closed" || !this.#link.isUp || !this.#bus.isSubscribed) return;
     const beat = randomId();
     this.#awaited = beat;
-    await this.#bus.publish({ type: "present", beat });
+    this.#silentSince ??= performance.now();
+    if (!(await this.#bus.publish({ type: "present", beat }))) this.#silentSince = undefined;
   }
 
   /** Changes are heard. Those that were not are found by comparing; only then is what others fetched good for long. */
   async #confirmed(): Promise<void> {
     this.#awaited = noBeat;
+    this.#silentSince = undefined;
     this.#presence.beat();
     try {
       const results = await Promise.all([...this.#allCaches()].map((cache) => cache.compare()));
@@ -221,6 +228,7 @@ export class Fleet implements AsyncDisposable {
 
   #lost(reason: string): void {
     this.#awaited = noBeat;
+    this.#silentSince = undefined;
     if (this.#state === "closed") return;
     this.#reason = reason;
     if (this.#state === "alone") return;

@@ -70,9 +70,9 @@ export class SharedBreakers {
     const breaker = new CircuitBreaker({
       ...options,
       onStateChange: (change) => {
-        options.onStateChange?.(change);
         if (change.to === "open" && ownReasons.includes(change.reason)) this.#tell(guarded, "open");
         if (change.to === "closed" && change.reason === "probes-succeeded") this.#tell(guarded, "closed");
+        options.onStateChange?.(change);
       },
     });
     const guarded: Guarded = {

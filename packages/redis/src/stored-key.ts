@@ -10,7 +10,9 @@ const maxKnown = 1_000;
  * JSON. The name of the server is left out: it says nothing to other processes. Undefined for any other key.
  */
 export function storedKey(key: string): StoredKey | undefined {
-  const found = known.get(key) ?? parsed(key);
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const found = parsed(key);
   if (found === undefined) return undefined;
   if (known.size >= maxKnown) known.clear();
   known.set(key, found);

@@ -64,15 +64,23 @@ test("R6: a list that is not public is shared with nobody but its principal, and
   await second.tools({ principal: "bob@example.com" });
   await second.tools();
   expect(listsOf(server)).toBe(3);
+  const heard = new Set<unknown>();
+  for (const replica of [first, second])
+    replica.client.subscribe((event) => void (event.type === "listChanged" && heard.add(replica)));
   server.set({ cacheScope: "public", ttlMs: 60_000 });
   server.listChanged();
-  await until(() => first.fleet.stats().isLinked && listsOf(server) === 3, "nothing is fetched by itself");
+  await until(() => heard.size === 2, "both have heard of the change");
   await first.tools({ principal: "ann@example.com" });
   const before = listsOf(server);
-  await until(async () => (await redisClient(redis.port).keys("*:list:*")).length > 0, "it is stored");
+  expect(before).toBe(4);
+  const client = redisClient(redis.port);
+  await until(async () => {
+    const generation = await client.get((await client.keys("*:generation:tools"))[0] ?? "");
+    const stored = await Promise.all((await client.keys("*:list:*")).map((name) => client.hget(name, "generation")));
+    return stored.includes(generation);
+  }, "the new list is stored");
   await second.tools({ principal: "cid@example.com" });
   expect(listsOf(server)).toBe(before);
-  const client = redisClient(redis.port);
   for (const key of await client.keys("*")) {
     expect(key).toMatch(/^minion:\{[^}]+\}/);
     expect(key).not.toContain("example.com");
