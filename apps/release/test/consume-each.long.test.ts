@@ -110,7 +110,7 @@ for (const name of packages) {
       await run("npm", ["install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "@types/node@20"], {
         cwd: project,
       });
-      const usesSdk = name === "chaos" || name === "client" || name === "gateway";
+      const usesSdk = name === "chaos" || name === "client" || name === "redis" || name === "gateway";
       const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
       const common = {
         strict: true,
