@@ -60,7 +60,7 @@ export class Deadlines {
   /** To be called when a call has ended. */
   forget(deadline: Deadline): void {
     this.#running.delete(deadline);
-    // Nothing but a call holds the process.
+    // A timer without a call to end must not keep the application's process alive.
     if (this.#running.size === 0) this.#timer?.unref();
   }
 

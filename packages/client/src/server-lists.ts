@@ -56,7 +56,7 @@ export class ServerLists {
     const known = refresh ? undefined : await this.#lists.fresh(list, owner);
     if (known !== undefined) return known;
     const deadline = this.#context.startDeadline(methodOf(list), options);
-    // The fetch is everybody's, and knows whether it has been sent and what it waits for.
+    // The fetch is shared by all who wait for the list; its own deadline knows whether it was sent.
     deadline.blameOn(() => this.#fetches.get(fetchKey(list, owner))?.blame);
     try {
       return await this.#lists.get(list, owner, { signal: deadline.signal, refresh, timeoutMs });

@@ -204,7 +204,7 @@ export class Server {
       const isOnly = first !== undefined && this.#replicas.length === 1;
       return await (isOnly ? first.send(call) : sendToReplicas(call, this.#replicas));
     } catch (error) {
-      // Whoever was calling has been told by this very error.
+      // This very error tells the caller of the loss: it is not told again.
       if (error instanceof Failure && error.kind !== "rpc")
         this.connections.takeLoss(this.connections.key(0, call.principal));
       throw error;
@@ -255,7 +255,7 @@ export class Server {
   ): Promise<CachedList> {
     return this.#run(
       listCall(list),
-      // Others may wait longer than whoever came first.
+      // The fetch is shared: callers who came later may wait longer than the first.
       { signal, principal: owner.principal, timeoutMs: Math.max(timeoutMs, this.policy.callTimeoutMs) },
       (answer) => ({ value: asList(answer, list) }),
       (call, onRetry) => {

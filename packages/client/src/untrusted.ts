@@ -43,7 +43,7 @@ const unprintable = new RegExp(
 export function cleanText(text: string, maxLength: number): string {
   const clean = text.replace(unprintable, "");
   if (clean.length <= maxLength) return clean;
-  // Not in the middle of a character.
+  // Not between the two halves of a surrogate pair.
   const cut = clean.slice(0, maxLength - 3);
   return `${/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut}...`;
 }

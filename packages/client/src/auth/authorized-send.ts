@@ -29,7 +29,7 @@ export function authorizedSend(
       const response = await sendWith(send, url, request, { tokens, authorization, secrets });
       const challenge = challengeOf(response);
       if (challenge?.status !== 401) authorization.accepted(tokens?.access_token);
-      // Nobody is sent to a login because a session ends.
+      // The request that ends a session is not worth a login.
       if (challenge === undefined || attempt === maxAttempts || request.method === "DELETE") return response;
       request.onWaiting?.();
       try {

@@ -20,7 +20,7 @@ export async function sendToReplicas(call: Call, replicas: readonly Replica[]): 
       else if (refusal === undefined || error.retryAfterMs < refusal.retryAfterMs) refusal = error;
     }
   }
-  // A failure can be retried, a refusal cannot: what was tried last decides.
+  // A failure can be retried and a breaker's refusal cannot, so the failure is thrown where there was one.
   throw failure ?? refusal;
 }
 

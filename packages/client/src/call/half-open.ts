@@ -38,7 +38,7 @@ export class HalfOpen {
   #begin(principal: string | undefined): Promise<void> {
     const ping = this.#ping(principal);
     this.#pinged = ping;
-    // Told to whoever waits, if anybody does.
+    // The failure is told to the caller who waits; there may be none.
     ping.catch(() => {
       if (this.#pinged === ping) this.#pinged = undefined;
     });

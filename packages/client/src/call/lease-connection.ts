@@ -40,7 +40,7 @@ export async function leaseConnection(
   try {
     lease = await acquire(pool, key, wait);
   } catch (error) {
-    // The call's own deadline is the only one.
+    // The pool was given the call's own deadline: its timeout is the deadline's end.
     if (deadline !== undefined && codeOf(error) === "ERR_POOL_TIMEOUT" && deadline.leftMs < 2) deadline.expire();
     if (deadline?.aborted) throw deadline.reason;
     throw explained(error, server);
@@ -62,7 +62,7 @@ async function acquire(pool: SessionPool, key: string, wait: Wait): Promise<Leas
       const timeoutMs = Number.POSITIVE_INFINITY;
       return await refusals.during(key, deadline, (signal) => pool.acquire(key, { signal, timeoutMs, priority }));
     } catch (error) {
-      // No further connection is to be had for now: the queue is for the ones that there are.
+      // No further connection can be opened for now: queue again for those that are open.
       if (!(error instanceof NoFurtherConnection)) throw error;
     }
   }

@@ -110,7 +110,7 @@ export class Replica {
     try {
       this.#giveUpOlder(principal);
       const key = connections.key(this.index, principal);
-      // With the end of what was given up, which may hold the only place.
+      // Long enough for the given-up connection to end first, since it may hold the only place.
       const limits = { timeoutMs: connectTimeoutMs + closeTimeoutMs, signal: undefined };
       const leased = await leaseConnection(context.pool, this.#context.server, key, { limits, priority: pingPriority });
       connections.leased(leased, key);
@@ -250,7 +250,7 @@ async function pingOver({ connection, lease }: LeasedConnection, timeoutMs: numb
   try {
     await connection.ping(signal);
   } catch (error) {
-    // What does not even answer a ping is no use to the next probe either.
+    // A connection that does not answer a ping is not offered to the next probe.
     lease.destroy(error).catch(() => {});
     throw error;
   } finally {

@@ -81,7 +81,7 @@ export class Variables {
   ): Promise<string | undefined> {
     const { variables } = this.#sources;
     if (Object.hasOwn(variables, reference)) {
-      // The entry's own env still comes first.
+      // The variables that the entry sets for its own process come before those of this process.
       const own = await this.#own(reference, env, without);
       return own ?? variables[reference];
     }

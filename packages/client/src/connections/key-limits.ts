@@ -9,10 +9,10 @@ export function keyLimits(policy: Policy, { replica, isOwn }: ConnectionKey): Pa
   const isStdio = transportOf(targetOf(policy, replica)) === "stdio";
   const shared: Partial<PoolLimits> = {
     ...(isStdio && { maxLifetimeMs: never }),
-    // All who wait for a server that cannot be reached are told at once.
+    // One failed opening rejects every call that waits for this server, instead of one call after another.
     failFastAfter: 1,
     ...policy.pool,
-    // The deadline of the call and those of the connection are the only ones.
+    // The pool adds no timeout of its own: the call's deadline and `connectTimeoutMs` are enough.
     acquireTimeoutMs: never,
     // Finite all the same: closing by force waits only for openings that have an end of their own, and with them for
     // the processes that they leave.
@@ -22,7 +22,7 @@ export function keyLimits(policy: Policy, { replica, isOwn }: ConnectionKey): Pa
   if (isOwn) return { ...shared, maxPerKey: never, minIdlePerKey: 0, maxLeasesPerResource: 1, maxUses: 1 };
   if (!policy.stateful)
     return { ...shared, maxPerKey: policy.maxConnections, maxLeasesPerResource: policy.maxCallsPerConnection };
-  // One place more than calls may have, for the pin.
+  // The pin of a stateful server (stateful-pin.ts) holds a lease of its own beside those of the calls.
   const maxLeasesPerResource = policy.maxCallsPerConnection + 1;
   return { ...shared, maxPerKey: 1, maxLeasesPerResource, maxLifetimeMs: never, maxIdleMs: never, maxUses: never };
 }

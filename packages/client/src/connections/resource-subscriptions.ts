@@ -58,7 +58,7 @@ export class ResourceSubscriptions {
     listener: () => void,
     options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined },
   ): Promise<AsyncDisposable> {
-    // One function may be given twice.
+    // The same function may be subscribed twice, and is then called twice.
     const own = (): void => listener();
     const listeners = this.#listeners.get(uri) ?? new Set();
     this.#listeners.set(uri, listeners.add(own));
@@ -103,7 +103,7 @@ export class ResourceSubscriptions {
         try {
           await over.send({ method: "resources/subscribe", params: { uri } }, { signal: deadline });
         } catch (error) {
-          // A resource that is gone is no reason to give up the others.
+          // A resource that the server no longer has must not end the subscriptions to the others.
           if (isStrict || !(error instanceof Failure && error.kind === "rpc")) throw error;
         }
       }
@@ -162,7 +162,7 @@ export class ResourceSubscriptions {
       this.#isRestoring = false;
     }
     if (this.isEmpty) this.#letGo();
-    // It was lost again before anybody could see to it.
+    // The new connection was lost before the subscriptions were renewed on it.
     else if (this.#held === undefined) void this.#restore(undefined);
   }
 

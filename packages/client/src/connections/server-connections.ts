@@ -118,7 +118,7 @@ export class ServerConnections {
   ): Promise<McpSession> {
     const { policy } = this.#context;
     const connect = (): Promise<Connection> => this.#connect(key, signal, died);
-    // A process has no session that a server could refuse or forget.
+    // Only a server over the network can refuse a session or forget one, so that its openings are gated.
     const isGated = !key.isOwn && transportOf(targetOf(policy, key.replica)) !== "stdio";
     const connection = await (isGated ? this.#gates.of(formatKey(key)).open(signal, connect) : connect());
     return connection.session;
@@ -211,7 +211,7 @@ export class ServerConnections {
   async #connect(key: ConnectionKey, signal: AbortSignal, died: (cause?: unknown) => void): Promise<Connection> {
     const { server, policy, shared, onNotification, onReconnected } = this.#context;
     const { replica, principal } = key;
-    // Whoever closes waits for what is there, not for what somebody still opens.
+    // While the server is being removed nothing new is opened: the removal waits for all that is open.
     if (this.#isClosing) throw new Failure("connect", "it is being closed", { delivery: "not-sent" });
     const setup = key.setup === undefined ? undefined : this.setups.get(key.setup);
     if (key.setup !== undefined && setup === undefined)

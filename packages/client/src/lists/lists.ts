@@ -148,7 +148,7 @@ export class Lists {
    * replica says so, since any may have stood in for the one that was asked.
    */
   changed(list: ListName): void {
-    // The cache knows keys that other processes have used; a custom one may know all of them at once.
+    // A shared cache can also invalidate the keys that only other processes have used.
     this.#context.cache.invalidateList?.(list);
     this.changedElsewhere(list);
   }
@@ -178,7 +178,7 @@ export class Lists {
       const value = await Promise.race([this.#context.cache.recall?.(key), late]);
       if (value !== undefined) this.#answer(keyed, value);
     } catch {
-      // A store that fails is as one that has nothing: without hints the call counts as unsafe.
+      // A store that fails counts as empty: without hints the call is treated as unsafe.
     } finally {
       over.abort();
     }
@@ -221,7 +221,7 @@ export class Lists {
 
   #keyed(list: ListName, { replica, principal }: ListOwner): [key: string, keyed: Keyed] {
     const { server, capabilities, cache } = this.#context;
-    // What most reads ask for is found without making a key anew.
+    // Most reads ask for the same list as the one before: its key is not made anew.
     const recent = this.#recent;
     if (recent?.list === list && recent.replica === replica && recent.principal === principal)
       return [recent.key, recent];
@@ -250,7 +250,7 @@ export class Lists {
       wasRecalled: false,
     };
     this.#keys.set(key, keyed);
-    // Principals come and go: what the cache has let go needs no record.
+    // Principals come and go: the records of lists that the cache no longer holds are dropped.
     if (this.#keys.size > maxKeys)
       for (const [old, { loads }] of this.#keys)
         if (old !== key && loads === 0 && cache.inspect(old) === undefined) this.#keys.delete(old);

@@ -60,7 +60,7 @@ export class Exchanges {
     exchange.id = id;
     exchange.requestId = id;
     this.#open.set(id, exchange);
-    // Also where it fails without an answer: it must not be kept for as long as the connection lasts.
+    // An exchange that fails without an answer is removed too, not only at the end of the connection.
     exchange.onceOver(() => this.#open.delete(id));
     if (exchange.onProgress !== undefined) this.#awaitProgress(exchange);
   }

@@ -202,7 +202,7 @@ class Opening {
   async #openCustom(target: CustomServer): Promise<Connection> {
     const { server, principal, closeTimeoutMs } = this.#options;
     const wanted = new AbortController();
-    // In a promise, so that a synchronous throw is a rejection too.
+    // In a promise, since connect() may throw synchronously.
     const connecting = Promise.resolve().then(() => target.connect({ server, principal, signal: wanted.signal }));
     let session: McpSession;
     try {

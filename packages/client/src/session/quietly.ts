@@ -4,7 +4,7 @@ export function quietly(callback: () => unknown): void {
     const result = callback();
     if (result instanceof Promise) forget(result);
   } catch {
-    // Its own affair.
+    // What a callback throws is no concern of the call that it is told of.
   }
 }
 

@@ -80,7 +80,7 @@ export class Secrets {
   addChanging(value: string, name = "token"): void {
     if (!this.#isSecret(value, name) || this.#lasting.has(value)) return;
     const known = this.#changing.get(value);
-    // Again means latest.
+    // A value that is used again counts as the latest.
     this.#changing.delete(value);
     this.#changing.set(value, known ?? this.#look(value));
     const [oldest] = this.#changing;

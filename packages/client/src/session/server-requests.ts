@@ -136,7 +136,7 @@ export class ServerRequests {
         if (this.#open.get(id) === controller) this.#open.delete(id);
         if (!signal.aborted) this.#answer(id, outcome);
       })
-      // An answer that cannot be written as JSON.
+      // The application's answer cannot be written as JSON: the server gets an error instead.
       .catch(() => this.#answer(id, { error: { code: internalError, message: "the client has no answer" } }));
   }
 

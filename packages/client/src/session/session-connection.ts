@@ -119,7 +119,7 @@ export class SessionConnection implements Connection {
       let cancel = ignore;
       try {
         cancel = this.#sender.send(init, exchange);
-        // Given up meanwhile, when there was nothing yet to take back.
+        // The caller aborted while the request was being sent, when `cancel` did nothing yet.
         if (signal.aborted) cancel();
       } catch (error) {
         settle();
@@ -158,7 +158,7 @@ export class SessionConnection implements Connection {
   /** To be called when the connection turns out to be of no use any more. */
   die(failure: Failure, options: { readonly sparesRequests: boolean } = { sparesRequests: false }): void {
     if (this.#ended !== undefined) {
-      // What was spared until now has nothing to wait for any more.
+      // Requests that were left to end by themselves can no longer be answered: they fail now.
       if (!options.sparesRequests) this.#closed ??= this.#close(this.#ended, { hasty: true });
       return;
     }
@@ -172,7 +172,7 @@ export class SessionConnection implements Connection {
 
   async #close(ended: Failure, options: { readonly hasty: boolean }): Promise<void> {
     for (const exchange of [...this.#active]) exchange.fail(ended.with({ delivery: exchange.delivery }));
-    // A custom session may throw at once.
+    // In a promise, since the close() of a custom session may throw synchronously.
     const closing = Promise.resolve().then(() => this.session.close());
     forget(closing);
     if (this.#wire === undefined) await settledWithin(closing, this.#closeTimeoutMs);

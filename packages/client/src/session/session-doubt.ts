@@ -40,7 +40,7 @@ export class SessionDoubt {
   /** Asks, where nothing has failed. */
   async check(): Promise<void> {
     const refused = await this.#ping();
-    // A server that is down has forgotten nothing yet.
+    // A server that does not answer has not said that it forgot the session.
     if (refused?.kind === "session-lost" || (refused?.doubtsSession === true && Number(refused.status ?? 0) < 500))
       this.#lose(lostBy(refused));
   }

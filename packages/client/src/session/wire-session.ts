@@ -137,7 +137,7 @@ export class WireSession implements McpSession {
   async close(): Promise<void> {
     this.#dialect?.close();
     this.#serverRequests.close();
-    // Also what the session asked by itself: others may wait until it knows.
+    // The requests of the session itself fail too: somebody may be waiting for what it asked.
     this.#options.exchanges.failAll(new Failure("closed", "the connection was closed", { delivery: "sent" }));
     this.onclose?.();
   }

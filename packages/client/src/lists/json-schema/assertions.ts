@@ -157,7 +157,7 @@ function objects(context: KeywordContext): Check[] {
   if (most !== undefined)
     checks.push((v, run) => !isObject(v) || sizeOf(v, run) <= most || run.fail(`must have at most ${most} members`));
   const required = keyword(context, "required");
-  // A flag is of a draft before the fourth, which many still write.
+  // Draft 3 had `required: true` on the property itself, and many schemas still do.
   if (required !== undefined && typeof required !== "boolean") checks.push(requires(namesOf(required, "required")));
   return checks;
 }

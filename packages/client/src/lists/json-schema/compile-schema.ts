@@ -37,7 +37,7 @@ export function compileSchema(schema: unknown): (value: unknown) => Verdict {
 
 function unchecked(error: unknown): Verdict {
   if (error instanceof Uncheckable) return { kind: "unchecked", reason: error.message };
-  // The stack was all but used up before the check began.
+  // The stack was almost full when the check was called, or the schema is nested too deeply for it.
   if (error instanceof RangeError) return { kind: "unchecked", reason: "it is nested too deeply to be checked" };
   throw error;
 }

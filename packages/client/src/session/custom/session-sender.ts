@@ -66,7 +66,7 @@ export class SessionSender implements ExchangeSender {
       ...(!isSeen && { onprogress: (progress: Progress) => quietly(() => onProgress(progress)) }),
     };
     return await this.#exchanges.bind(exchange, () =>
-      // The schemas of the two lines have no type in common; this one has what both ask of a schema.
+      // SDK v1 and v2 have no schema type in common; this schema has the methods that either calls.
       this.#session.request(sent === undefined ? { method } : { method, params: sent }, ResultSchema as never, options),
     );
   }

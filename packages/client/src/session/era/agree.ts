@@ -26,7 +26,7 @@ export interface AgreeOptions extends ModernOptions {
  */
 export async function agree(options: AgreeOptions): Promise<Dialect> {
   const { kind, memory, protocol, signal } = options;
-  // The older transport over HTTP belongs to the older revisions.
+  // HTTP+SSE exists only in the revisions with a handshake.
   if (kind === "sse" && protocol === "auto") return await handshake(options);
   if (protocol !== "auto") return await agreeUpon(protocol, options);
   const end = await memory.turn(signal);

@@ -87,7 +87,7 @@ export class ModernDialect implements Dialect {
         this.#subscription = this.#subscribe(filter);
         forget(this.#subscription.begin().then(() => resolve()));
       };
-      // Of an HTTP server all connections are one; every process tells of itself.
+      // Over HTTP one subscription for each principal hears everything; a process tells only its own connection.
       if (kind !== "http") return subscribe();
       this.#leave = memory.subscriber(principal, subscribe);
       if (this.#subscription === undefined) resolve();
@@ -96,7 +96,7 @@ export class ModernDialect implements Dialect {
 
   takes(method: string, params: unknown): boolean {
     const isTaken = this.#subscription?.takes(method, params) === true || this.#resources.takes(method, params);
-    // That of a subscription which has been given up is nobody's.
+    // An acknowledgement of a subscription that was given up meanwhile is dropped.
     return isTaken || method === acknowledged;
   }
 

@@ -76,7 +76,7 @@ export class HttpSockets {
       if (signal.aborted) throw signal.reason;
       onStarted?.();
       const isSecure = url.protocol === "https:";
-      // Nobody here would decode another encoding.
+      // Answers are read as they come: nothing here decodes gzip or the like.
       const sent = { ...headers, "accept-encoding": "identity" };
       const options = { method, headers: sent, lookup, ...this.#agents.optionsFor(url) };
       const request = (isSecure ? httpsRequest : httpRequest)(url, options);

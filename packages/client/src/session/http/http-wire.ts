@@ -258,7 +258,7 @@ export class HttpWire implements Wire {
   /** Whether a refusal may mean that the server does not know what it is spoken to as: its session, or its revision. */
   #mayBeForgotten(sent: Readonly<Record<string, string>>): boolean {
     if (sent["mcp-session-id"] !== undefined) return true;
-    // A server without subscriptions is none that was replaced.
+    // A refusal of `subscriptions/listen` only means that the server has no subscriptions.
     return this.#isReady && !this.#hasResumption && sent["mcp-method"] !== lasting;
   }
 

@@ -42,7 +42,7 @@ export async function readEvents(response: IncomingMessage, sink: EventSink): Pr
     for await (const chunk of response) {
       const lines = guard.push(chunk);
       if (lines === undefined) continue;
-      // Whole lines, as the parser needs them.
+      // The parser is given whole lines only, as EventStreamGuard hands them on, so that it costs linear time.
       for (let at = 0, end = 0; at < lines.length; at = end) {
         end = lines.indexOf(newline, at + pieceBytes) + 1 || lines.length;
         parser.feed(decoder.decode(lines.subarray(at, end), { stream: true }));

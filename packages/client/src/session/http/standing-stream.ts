@@ -41,7 +41,7 @@ export class StandingStream {
   async keep(): Promise<void> {
     const { closing } = this.#options;
     while (!closing.aborted && (await this.#openOnce())) {
-      // A server that ends every stream at once is not asked every second forever.
+      // A server that ends every stream at once is asked less and less often.
       const restMs = this.#shortLives === 0 ? 0 : defaultPauseMs * 2 ** (this.#shortLives - 1);
       const pauseMs = Math.max(this.#pauseMs, Math.min(this.#pauseMs * 1.5 ** this.#failures, maxPauseMs));
       await restFor(Math.max(pauseMs, Math.min(restMs, maxPauseMs)), closing);

@@ -41,7 +41,7 @@ export class SlicedInput {
     const rest = this.#waiting;
     this.#waiting = undefined;
     if (rest !== undefined) this.#take(rest);
-    // What the stream itself still holds.
+    // Lets the stream hand out what it still holds.
     this.#source.resume();
   }
 

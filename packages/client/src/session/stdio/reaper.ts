@@ -109,7 +109,7 @@ export class Reaper {
     });
     shell.on("error", () => this.#replace(shell));
     this.#shell = shell;
-    // Without descriptors there is no pipe either, whatever the type says.
+    // Where the process has no file descriptors left, spawn() gives no pipe although its type says so.
     const { stdin }: { readonly stdin: Writable | undefined } = shell;
     if (stdin === undefined) return;
     shell.on("exit", () => this.#replace(shell));

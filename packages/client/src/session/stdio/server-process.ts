@@ -95,7 +95,7 @@ export class ServerProcess {
     if (!hasty && (await this.#waitUntilGone(pid, startedAt + withinMs * 0.4, true))) return;
     await this.#signal(pid, "SIGTERM");
     if (await this.#waitUntilGone(pid, startedAt + withinMs * 0.8, false)) return;
-    // A process may fork between the look and the signal: all are stopped first, until no further one is found.
+    // A process may fork between being found and being signalled: all are stopped first, until no further one is found.
     do {
       await this.#freeze(pid, startedAt + withinMs);
       await this.#signal(pid, "SIGKILL");
@@ -121,7 +121,7 @@ export class ServerProcess {
         known.set(pid, startedAt);
       return familyOf(pid, table, known);
     }
-    // It cannot be read, for want of descriptors or of `ps`: what is known has to do.
+    // The process table cannot be read (no file descriptors, no `ps`): the processes known so far are ended.
     return send(-pid, 0) ? [{ pid, parent: process.pid, group: pid, session: pid, startedAt: "" }] : [];
   }
 

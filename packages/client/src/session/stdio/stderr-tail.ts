@@ -32,7 +32,7 @@ export class StderrTail {
 
   toString(): string {
     const tail = this.#masked + this.#secrets.mask(this.#line);
-    // Cleaned once more than each part: a colour code may have been cut.
+    // Cleaned as a whole too, since a colour code may have been cut between two parts.
     return cleanText(tail.slice(-maxTail), maxTail).trim();
   }
 

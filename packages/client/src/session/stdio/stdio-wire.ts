@@ -97,7 +97,7 @@ export class StdioWire implements Wire {
     });
     if (this.#waiting.length >= linesAtOnce) this.#flush();
     else if (this.#waiting.length === 1) nextTick(() => this.#flush());
-    // Where it has to wait, then since the server does not read.
+    // From here on the request waits for nothing but the server, even if the pipe is full.
     exchange?.markStarted();
     return Promise.resolve();
   }
@@ -152,7 +152,7 @@ export class StdioWire implements Wire {
     let isRefused = false;
     stdin.write(lines.map(({ line }) => line).join(""), (error) => {
       if (error) {
-        // Nothing was taken of what is refused at once. Of what fails later all but the last line may have been read.
+        // A write that fails at once has reached nobody. Of one that fails later, all but the last line may have been read.
         for (const { exchange } of isRefused ? lines : [last]) exchange?.markNotSent();
         for (const { exchange } of lines) exchange?.fail(this.#closed(exchange.delivery));
       } else if (this.#waiting.length > 0) this.#flush();
@@ -176,7 +176,7 @@ export class StdioWire implements Wire {
   /** The server takes nothing any more, though it may still run. */
   #breakOff({ child }: ServerProcess): void {
     for (const { exchange } of this.#waiting.splice(0)) exchange?.fail(this.#closed("not-sent"));
-    // As above: what it has written already counts.
+    // What the server wrote before it closed its input is still read, as after its exit.
     setTimeout(() => {
       if (this.#isOver || child.exitCode !== null || child.signalCode !== null) return;
       this.#isOver = true;
