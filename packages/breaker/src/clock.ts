@@ -25,7 +25,10 @@ let comparedAt = performance.now();
 let wallAt = Date.now();
 let sleptMs = 0;
 
-/** Finds out whether the machine has slept since the last comparison. */
+/**
+ * Finds out whether the machine has slept since the last comparison. The clocks of pool and cache do the same, each for
+ * itself.
+ */
 function compare(at: number): void {
   const wall = Date.now();
   const passedMs = at - comparedAt;

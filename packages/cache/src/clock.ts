@@ -15,6 +15,7 @@ let wallAheadMs = Date.now() - comparedAt;
 /** How long the machine has slept in all, as far as the monotonic clock does not say so itself. */
 let sleptMs = 0;
 
+/** Finds out whether the machine has slept. The clocks of breaker and pool do the same, each for itself. */
 function compare(at: number): void {
   const movedMs = Date.now() - at - wallAheadMs;
   // A monotonic clock that jumps back was exchanged for another one, by a test, and says nothing of a sleep.

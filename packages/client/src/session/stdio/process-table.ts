@@ -21,7 +21,8 @@ export async function readProcessTable(folder = "/proc"): Promise<ProcessEntry[]
 
 /**
  * Those processes of `table` that belong to a process `root` which leads a session: its descendants, what is in its
- * group or session, and the same of each of them. `known` are further members from an earlier look.
+ * group or session, and the same of each of them. `known` are further members from an earlier look. The shell of reaper.ts
+ * does the same once the application has ended: what changes here changes there too.
  */
 export function familyOf(
   root: number,

@@ -9,6 +9,9 @@ import { applicationCookie } from "./process-cookie.js";
  * came about. Then whatever belongs to those groups is ended: the look for relatives in other groups comes before
  * the first signal, because a process whose parent is gone can no longer be found. `+ id start` is a relative that
  * may end unnoticed: it counts only while that id belongs to the process that started then.
+ *
+ * It finds relatives as `familyOf` in process-table.ts does while the application lives, and as process-cookie.ts does: what
+ * changes there changes here too.
  */
 export const reaperScript: string = `
 trap '' HUP INT QUIT TERM TSTP TTIN TTOU PIPE
