@@ -26,9 +26,8 @@ export class OutputSchemas {
    * Throws {@link OutputSchemaError} where the tool has an output schema and the result does not fit it. A result that is
    * an error need not fit. Whatever the schema and the content are, this takes a bounded time.
    */
-  check(tool: Readonly<Record<string, unknown>> | undefined, result: CallToolResult): void {
-    if (tool?.outputSchema === undefined || tool.outputSchema === null) return;
-    if (this.#mode === "off" || result.isError === true) return;
+  check(tool: Readonly<Record<string, unknown>>, result: CallToolResult): void {
+    if (tool.outputSchema === null || this.#mode === "off" || result.isError === true) return;
     const name = String(tool.name);
     const verdict = this.#verdict(tool, result.structuredContent);
     if (verdict.kind === "fits") return;
