@@ -23,8 +23,8 @@ export class OutputSchemas {
   }
 
   /**
-   * Throws {@link OutputSchemaError} where the tool has an output schema and the result does not fit it. A result that is
-   * an error need not fit. Whatever the schema and the content are, this takes a bounded time.
+   * Throws {@link OutputSchemaError} where the result does not fit the output schema of its tool; null is none. A result
+   * that is an error need not fit. Whatever the schema and the content are, this takes a bounded time.
    */
   check(tool: Readonly<Record<string, unknown>>, result: CallToolResult): void {
     if (tool.outputSchema === null || this.#mode === "off" || result.isError === true) return;
