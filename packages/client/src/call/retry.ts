@@ -1,6 +1,7 @@
 import type { Call } from "../call.js";
 import type { Policy } from "../config/policy.js";
 import { Failure } from "../session/failure.js";
+import { afterEarlier } from "./after-earlier.js";
 import { type Resend, resendOf } from "./resend.js";
 
 /** Called before each further attempt: with what failed, the number of the attempt that failed, and the pause. */
@@ -17,7 +18,7 @@ export interface RetryContext {
 
 /**
  * Runs `attempt` until it succeeds or may not be repeated: what was not sent is repeated, what was sent only where it is
- * safe. Rejects with the last failure.
+ * safe. Rejects with the last failure, which knows of those before.
  *
  * A lost session or connection is repaired at once, and that is not charged. A call that loses its connection again is
  * repaired again, after a pause, as long as the server has answered some call in between: then it is the server that is
@@ -29,11 +30,13 @@ export async function withRetries<T>(call: Call, context: RetryContext, attempt:
   let attempts = 1;
   let repairs = 0;
   let answeredBefore = -1;
+  let earlier: Failure | undefined;
   for (let sent = 1; ; sent += 1) {
     try {
       return await attempt();
-    } catch (error) {
-      const how: Resend = error instanceof Failure ? resendOf(error, call, policy) : "never";
+    } catch (thrown) {
+      const how: Resend = thrown instanceof Failure ? resendOf(thrown, call, policy) : "never";
+      const error = afterEarlier(thrown, earlier, call);
       if (!(error instanceof Failure) || how === "never") throw error;
       const isRepair =
         how === "repair" && (repairs === 0 || (policy.retry.maxAttempts > 1 && answered() > answeredBefore));
@@ -46,6 +49,7 @@ export async function withRetries<T>(call: Call, context: RetryContext, attempt:
         if (attempts >= policy.retry.maxAttempts || !budget.take()) throw error;
         attempts += 1;
       }
+      earlier = error;
       onRetry(error, sent, delayMs);
       if (delayMs > 0) await call.deadline.wait(delayMs);
     }
