@@ -3,8 +3,10 @@ import { memoryServer, rejection, start, statusOf, until } from "../support.js";
 import { chaosHttp, deafUrl } from "../support-client.js";
 
 test("M9: a ping that is answered shows in the health, and not in the breaker", async () => {
-  const server = memoryServer({ call: () => new Promise(() => {}) });
+  const server = memoryServer();
   const { client, events } = start({ one: server.config });
+  await client.callTool("one", "echo");
+  server.call = () => new Promise(() => {});
   await rejection(client.callTool("one", "echo", {}, { timeoutMs: 20 }));
   const { breaker } = statusOf(client, "one");
   expect(statusOf(client, "one").health).toBe("degraded");
