@@ -77,7 +77,9 @@ export async function startAuthLab({ rotates }) {
     if (pathname !== "/token") return json(response, 404, {});
     const form = new URLSearchParams(body);
     const code = grants.byCode.get(form.get("code"));
-    const verifier = createHash("sha256").update(form.get("code_verifier") ?? "").digest("base64url");
+    const verifier = createHash("sha256")
+      .update(form.get("code_verifier") ?? "")
+      .digest("base64url");
     const tokens =
       form.get("grant_type") === "refresh_token"
         ? refresh(form.get("refresh_token"))
@@ -97,9 +99,14 @@ export async function startAuthLab({ rotates }) {
     if (!["/mcp", "/sse", "/messages"].includes(pathname)) return json(response, 404, {});
     const metadata = `${origin}/.well-known/oauth-protected-resource${pathname === "/mcp" ? "/mcp" : "/sse"}`;
     const refuse = (status, error, scope) =>
-      json(response, status, { error }, {
-        "www-authenticate": `Bearer error="${error}", scope="${scope}", resource_metadata="${metadata}"`,
-      });
+      json(
+        response,
+        status,
+        { error },
+        {
+          "www-authenticate": `Bearer error="${error}", scope="${scope}", resource_metadata="${metadata}"`,
+        },
+      );
     const message = body === "" ? undefined : JSON.parse(body);
     if (message?.method === "tools/call") await new Promise((resolve) => setTimeout(resolve, answerMs));
     const grant = grants.byAccess.get(request.headers.authorization?.replace(/^Bearer /i, ""));

@@ -123,7 +123,13 @@ describe("rendering", () => {
     const table = { date: "2026-01-03", note: "What happens.", clients: ["theirs", "ours"] };
     const tables = [
       { title: "Failures", ...table, rows: [{ name: "a probe", cells: ["bad", "good"] }] },
-      { title: "Logins", ...table, clients: ["ours"], date: "2026-01-04", rows: [{ name: "another", cells: ["well"] }] },
+      {
+        title: "Logins",
+        ...table,
+        clients: ["ours"],
+        date: "2026-01-04",
+        rows: [{ name: "another", cells: ["well"] }],
+      },
     ];
     const text = renderReadme(report, { node: "v20", cpu: "x", cores: 2, tables });
     for (const part of ["| | theirs | ours |", "| a probe | bad | good |", "| | ours |", "| another | well |"])
