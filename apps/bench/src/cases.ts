@@ -19,7 +19,9 @@ const files: Readonly<Record<Group, readonly (() => Promise<BenchCases>)[]>> = {
     async () => (await import("./cases/client-calls.js")).clientCallCases,
     async () => (await import("./cases/client-lists.js")).clientListCases,
     async () => (await import("./cases/client-growth.js")).clientGrowthCases,
+    async () => (await import("./cases/client-schemas.js")).clientSchemaCases,
     async () => (await import("./cases/client-load.js")).clientLoadCases,
+    async () => (await import("./cases/client-floods.js")).clientFloodCases,
   ],
   metrics: [async () => (await import("./cases/metrics.js")).metricsCases],
 };

@@ -49,8 +49,15 @@ const echo = {
   inputSchema: { type: "object", properties: { text: { type: "string" } }, required: ["text"] },
 };
 
+export interface GeneratedTool {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: object;
+  readonly outputSchema: object;
+}
+
 /** A tool with an output schema of its own, as no two tools of a real server share one. */
-export function generatedTool(index: number): object {
+export function generatedTool(index: number): GeneratedTool {
   const properties = Object.fromEntries(
     Array.from({ length: 10 }, (_, field) => [
       `field_${index}_${field}`,

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { FloodKind } from "./flood-message.js";
 import type { HttpServerMessage } from "./http-server.js";
 
 /** How to start the lean server over stdio. */
@@ -26,6 +27,26 @@ export async function startHttpServer(form: "json" | "sse", tools: number = 10):
       const message = await nextMessage(child);
       return "mostSockets" in message ? message.mostSockets : Number.NaN;
     },
+    async [Symbol.asyncDispose]() {
+      const closed = once(child, "exit");
+      child.disconnect();
+      await closed;
+    },
+  };
+}
+
+/** How to start, over stdio, a server that answers until its tool is called and then floods. */
+export function stdioFlood(kind: FloodKind): { command: string; args: string[] } {
+  return { command: process.execPath, args: [pathOf("flood-server.js"), kind] };
+}
+
+/** Starts such a server over HTTP in a process of its own; it ends with this one. */
+export async function startHttpFlood(kind: FloodKind): Promise<AsyncDisposable & { readonly url: string }> {
+  const child = fork(pathOf("flood-server.js"), [kind, "http"], { execArgv: [] });
+  const first = await nextMessage(child);
+  if (!("port" in first)) throw new Error("bug: the port comes first");
+  return {
+    url: `http://127.0.0.1:${first.port}/mcp`,
     async [Symbol.asyncDispose]() {
       const closed = once(child, "exit");
       child.disconnect();
