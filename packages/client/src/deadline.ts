@@ -25,8 +25,8 @@ export interface DeadlineOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The longest that a timer can wait for; it is armed again then. */
-const longestTimerMs = 2_147_483_647;
+/** The longest that a timer can wait for, in milliseconds; one that is set to more fires at once. */
+export const longestTimerMs: number = 2_147_483_647;
 
 /** The deadlines of all calls to one server: its end is theirs, and one timer serves them all. */
 export class Deadlines {

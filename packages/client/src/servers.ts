@@ -9,14 +9,19 @@ import type { BrokenEntry } from "./config/read-config.js";
 import type { ServerConfig } from "./config/server-config.js";
 import { parseKey } from "./connections/connection-key.js";
 import { keyLimits } from "./connections/key-limits.js";
+import { longestTimerMs } from "./deadline.js";
 import { ClientClosedError, ConfigError, ServerNotFoundError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { SessionPool } from "./interfaces.js";
 import type { McpSession } from "./mcp-session.js";
 import { Server } from "./server.js";
 import type { ServerContext } from "./server-context.js";
+import { Refusal } from "./session/server-requests.js";
 
 const removalGraceMs = 1_000;
+/** Requests of one server that are being answered at the same time. */
+const maxOpenHandlers = 32;
+const tooManyRequests = -32000;
 
 /** Some of the servers of a client. */
 export interface ServerSelection {
@@ -140,7 +145,8 @@ export class Servers {
     const abort = (): void => {
       for (const server of servers) server.abort(new ClientClosedError(server.name, { delivery: "sent" }));
     };
-    const timer = graceMs > 0 && Number.isFinite(graceMs) ? setTimeout(abort, graceMs) : undefined;
+    const timer =
+      graceMs > 0 && Number.isFinite(graceMs) ? setTimeout(abort, Math.min(graceMs, longestTimerMs)) : undefined;
     // Before the pool ends the connections: a call in flight learns that the client is closed, not that its answer is lost.
     if (graceMs === 0) abort();
     try {
@@ -165,13 +171,26 @@ export class Servers {
   }
 }
 
-/** What answers the servers' requests: `handler`, for those that a client may have to answer. */
+/**
+ * What answers the servers' requests: `handler`, for those that a client may have to answer, and for so many of one server
+ * at a time. A request counts until its handler has settled, whatever its id and whether or not the server still wants it.
+ */
 export function serverRequests(handler: MinionClientOptions["onServerRequest"]): ServerContext["onServerRequest"] {
   if (handler === undefined) return undefined;
-  return (server, principal) => (method, params, context) =>
-    isServerRequest(method)
-      ? handler({ server, principal, method, params }, context)
-      : Promise.reject(new TypeError(`A server asked for ${method}, which no client answers`));
+  const openOf = new Map<string, number>();
+  return (server, principal) => async (method, params, context) => {
+    if (!isServerRequest(method)) throw new TypeError(`A server asked for ${method}, which no client answers`);
+    const open = openOf.get(server) ?? 0;
+    if (open >= maxOpenHandlers) throw new Refusal(tooManyRequests, "too many requests are being answered");
+    openOf.set(server, open + 1);
+    try {
+      return await handler({ server, principal, method, params }, context);
+    } finally {
+      const left = (openOf.get(server) ?? 1) - 1;
+      if (left === 0) openOf.delete(server);
+      else openOf.set(server, left);
+    }
+  };
 }
 
 function isServerRequest(method: string): method is ServerRequestMethod {

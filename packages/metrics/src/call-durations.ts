@@ -48,13 +48,8 @@ interface ServerCalls {
   readonly children: Map<string, Histogram>;
 }
 
-type TimedCall = CallFinished & { readonly durationMs: number };
-
-/**
- * Tells the one event that is recorded from the others, and from what is no event at all. A call that never waited for its
- * server, since the breaker or the queue refused it, has no duration.
- */
-function isTimedCall(event: CallFinished | object): event is TimedCall {
+/** Tells the one event that is recorded from the others, and from what is no event at all. */
+function isCallFinished(event: CallFinished | object): event is CallFinished {
   return (
     "type" in event &&
     event.type === "callFinished" &&
@@ -93,9 +88,9 @@ export class CallDurations {
     this.#recorders = recorders;
   }
 
-  /** Takes any event; records finished calls that waited for their server. */
+  /** Takes any event; records finished calls. */
   readonly record = (event: CallFinished | object): void => {
-    if (!isTimedCall(event)) return;
+    if (!isCallFinished(event)) return;
     let calls = this.#servers.get(event.server);
     if (calls === undefined) {
       const present = this.#present();

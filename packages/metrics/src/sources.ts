@@ -108,8 +108,7 @@ export interface CallFinished {
   readonly method: string;
   /** The tool's own name, where one was called. */
   readonly tool: string | undefined;
-  /** Milliseconds that it waited for the server; `undefined` where it never came to that: then it is in no latency figure. */
-  readonly durationMs: number | undefined;
+  readonly durationMs: number;
   readonly outcome: "success" | "error" | "cancelled";
   /** `undefined` on success. */
   readonly errorType: string | undefined;

@@ -8,11 +8,9 @@ import type { Secrets } from "../session/redact.js";
 import { Authorization } from "./authorization.js";
 import { applicationFailure } from "./authorization-failure.js";
 import { authorizedSend } from "./authorized-send.js";
-import { Flight } from "./flight.js";
 import { OAuthOrigins } from "./oauth-origins.js";
 
 const maxKept = 10_000;
-const providerFailed = "its authProvider failed";
 /** The origin for which each provider keeps tokens: they go to no other, whatever server it is given to. */
 const originsOf = new WeakMap<OAuthClientProvider, string>();
 
@@ -29,7 +27,7 @@ export interface AuthorizationsOptions {
 /** The logins of one server: one for each principal, and for each of its replicas that has a provider. */
 export class Authorizations {
   readonly #options: AuthorizationsOptions;
-  readonly #known = new Map<string, Flight<Authorization>>();
+  readonly #known = new Map<string, Promise<Authorization>>();
   /** Those of `#known` that are there. */
   readonly #made = new Map<string, Authorization>();
 
@@ -43,10 +41,7 @@ export class Authorizations {
     const target = targets[replica];
     if (!hasProvider(target)) return send(replica);
     const { origin } = new URL(target.url);
-    return authorizedSend(send(replica), (signal) => this.#find(replica, target, principal).join(signal), {
-      origin,
-      secrets,
-    });
+    return authorizedSend(send(replica), () => this.#find(replica, target, principal), { origin, secrets });
   }
 
   /** Finishes a login with what the user came back with. Rejects with {@link AuthorizationError}. */
@@ -54,9 +49,7 @@ export class Authorizations {
     const { server, targets, secrets } = this.#options;
     const withProvider = [...targets.entries()].filter((entry): entry is [number, Protected] => hasProvider(entry[1]));
     try {
-      const all = await Promise.all(
-        withProvider.map(([replica, target]) => this.#find(replica, target, principal).promise),
-      );
+      const all = await Promise.all(withProvider.map(([replica, target]) => this.#find(replica, target, principal)));
       const authorization = all.find(({ isLoginPending }) => isLoginPending) ?? all[0];
       if (authorization === undefined) throw new Error("it has no authProvider");
       await authorization.finish(params);
@@ -67,16 +60,13 @@ export class Authorizations {
     }
   }
 
-  #find(replica: number, target: Protected, principal: string | undefined): Flight<Authorization> {
+  #find(replica: number, target: Protected, principal: string | undefined): Promise<Authorization> {
     const key = JSON.stringify([replica, principal ?? null]);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const late = (): never => {
-      throw applicationFailure(providerFailed, new Error("no answer came in time"), this.#options.secrets);
-    };
-    const making = new Flight(() => this.#make(replica, target, principal), late);
+    const making = this.#make(replica, target, principal);
     this.#known.set(key, making);
-    making.promise.then(
+    making.then(
       (made) => this.#made.set(key, made),
       () => this.#known.delete(key),
     );
@@ -93,7 +83,7 @@ export class Authorizations {
       provider = typeof given === "function" ? await given({ server, principal }) : given;
       if (typeof provider?.tokens !== "function") throw new TypeError("it gave no OAuthClientProvider");
     } catch (error) {
-      throw applicationFailure(providerFailed, error, secrets);
+      throw applicationFailure("its authProvider failed", error, secrets);
     }
     const origin = originsOf.get(provider) ?? serverUrl.origin;
     originsOf.set(provider, origin);

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import type { DpopSession, StoredOAuthTokens } from "@modelcontextprotocol/client";
-import type { Cancellation } from "../cancellation.js";
 import { orAborted } from "../session/abort.js";
 import { challengeOf } from "../session/http/challenge.js";
 import type { HttpRequest, SendHttp } from "../session/http/http-sockets.js";
@@ -17,7 +16,7 @@ const maxAttempts = 5;
  */
 export function authorizedSend(
   send: SendHttp,
-  find: (signal: Cancellation) => Promise<Authorization>,
+  find: () => Promise<Authorization>,
   { origin, secrets }: { readonly origin: string; readonly secrets: Secrets },
 ): SendHttp {
   return async (url, request) => {
@@ -25,7 +24,7 @@ export function authorizedSend(
     const { signal } = request;
     for (let attempt = 1; ; attempt += 1) {
       request.onWaiting?.();
-      const authorization = await find(signal);
+      const authorization = await orAborted(find(), signal);
       const tokens = await authorization.tokens(signal);
       const response = await sendWith(send, url, request, { tokens, authorization, secrets });
       const challenge = challengeOf(response);
@@ -70,7 +69,7 @@ async function sendWith(
     }
   };
   const signed = async (): Promise<IncomingMessage> =>
-    send(url, { ...request, headers: { ...request.headers, ...(await orAborted(credentials(), request.signal)) } });
+    send(url, { ...request, headers: { ...request.headers, ...(await credentials()) } });
   const response = await signed();
   const nonce = response.headers["dpop-nonce"];
   if (session === undefined || typeof nonce !== "string") return response;

@@ -77,7 +77,7 @@ export async function sendOver(
   call: Call,
   onStarted?: (isStarted: boolean) => void,
 ): Promise<unknown> {
-  const { capabilities, deadline, method, needs, params, serverTime, target, onProgress } = call;
+  const { capabilities, deadline, method, needs, params, target, onProgress } = call;
   if (needs !== undefined && connection.lacks(needs.capability)) return needs.otherwise;
   const isWatched = onProgress !== undefined || deadline.isExtended;
   try {
@@ -86,13 +86,9 @@ export async function sendOver(
       {
         signal: deadline,
         call: { method, target, pause: () => deadline.pause() },
-        onStarted: () => {
-          serverTime.start();
-          onStarted?.(true);
-        },
+        onStarted: () => onStarted?.(true),
         onSent: () => deadline.markSent(),
         onWaiting: () => {
-          serverTime.stop();
           onStarted?.(false);
           deadline.markNotSent();
         },
@@ -111,8 +107,6 @@ export async function sendOver(
     if (error instanceof Failure && error.delivery === "not-sent") deadline.markNotSent();
     else if (error instanceof Failure && !isAnswer(error)) deadline.markLost();
     throw error;
-  } finally {
-    serverTime.stop();
   }
 }
 

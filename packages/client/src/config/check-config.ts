@@ -204,6 +204,7 @@ function checkTarget(
   const [only] = matching;
   if (only !== undefined && matching.length === 1) {
     checkMembers(config, { ...more, ...only[1] }, server, prefix);
+    if (only[0] === "command") checkNoNulls(config, server, prefix);
     return config;
   }
   const problem =
@@ -211,6 +212,16 @@ function checkTarget(
       ? "it needs a command, a url or a connect function"
       : "it has more than one of command, url and connect";
   throw new ConfigError(problem, { server, key: prefix || undefined });
+}
+
+/** No program can be given such a text, and what refuses it at the start says the text. */
+function checkNoNulls(config: Record<string, unknown>, server: string, prefix: string): void {
+  for (const key of Object.keys(stdioRules)) {
+    const value = config[key];
+    const texts = isObject(value) ? Object.entries(value).flat() : [value].flat();
+    if (texts.some((one) => typeof one === "string" && one.includes("\0")))
+      throw new ConfigError("it must not have a null character (U+0000) in it", { server, key: prefix + key });
+  }
 }
 
 function checkMembers(

@@ -1,6 +1,7 @@
 import type { CircuitBreakerOptions } from "@minion/breaker";
 import type { CacheOptions } from "@minion/cache";
 import type { PoolLimits } from "@minion/pool";
+import { longestTimerMs } from "../deadline.js";
 import type {
   CustomServer,
   HttpServer,
@@ -60,9 +61,9 @@ export function policyOf(config: ServerConfig, defaults: ServerPolicy = {}): Pol
     stateful,
     maxConnections: stateful ? 1 : (given.maxConnections ?? (isStdio ? 1 : 10)),
     maxCallsPerConnection: given.maxCallsPerConnection ?? 16,
-    connectTimeoutMs: given.connectTimeoutMs ?? 30_000,
+    connectTimeoutMs: timerMs(given.connectTimeoutMs ?? 30_000),
     callTimeoutMs: given.callTimeoutMs ?? 60_000,
-    closeTimeoutMs: given.closeTimeoutMs ?? 4_000,
+    closeTimeoutMs: timerMs(given.closeTimeoutMs ?? 4_000),
     maxMessageBytes: given.maxMessageBytes ?? 67_108_864,
     maxListItems: given.maxListItems ?? 100_000,
     outputSchemas: given.outputSchemas ?? "enforce",
@@ -83,7 +84,12 @@ export function policyOf(config: ServerConfig, defaults: ServerPolicy = {}): Pol
 function retryOf(retry: RetryOptions | false | undefined): Policy["retry"] {
   if (retry === false) return { maxAttempts: 1, initialDelayMs: 0, maxDelayMs: 0 };
   const { maxAttempts = 3, initialDelayMs = 200, maxDelayMs = 5_000 } = retry ?? {};
-  return { maxAttempts, initialDelayMs, maxDelayMs };
+  return { maxAttempts, initialDelayMs: timerMs(initialDelayMs), maxDelayMs: timerMs(maxDelayMs) };
+}
+
+/** A time that no timer can wait for is as good as the longest that one can; Infinity starts none. */
+function timerMs(ms: number): number {
+  return ms === Number.POSITIVE_INFINITY ? ms : Math.min(ms, longestTimerMs);
 }
 
 function cacheOf(cache: ServerPolicy["cache"]): CacheOptions<unknown> {

@@ -22,9 +22,32 @@ export interface Expanded {
   readonly missing: readonly string[];
 }
 
-const braced = /\$\$\{|\$\{([^}]*)\}/g;
-const bracedOrBare = /\$\$\{|\$\{([^}]*)\}|\$([A-Za-z_]\w*)/g;
+const start = /\$\$\{|\$\{/g;
+const startOrBare = /\$\$\{|\$\{|\$([A-Za-z_]\w*)/g;
 const environmentName = /^(?:env:)?([A-Za-z_]\w*)(?::-([\s\S]*))?$/;
+
+interface FoundReference {
+  readonly start: number;
+  readonly end: number;
+  /** Undefined of `$${`, which stands for `${`. */
+  readonly reference: string | undefined;
+}
+
+/** The references in a text from left to right, in time linear in its length: `${` without an end is none. */
+function referencesIn(text: string, hasBareNames: boolean): readonly FoundReference[] {
+  const found: FoundReference[] = [];
+  const lastBrace = text.lastIndexOf("}");
+  const pattern = new RegExp(hasBareNames ? startOrBare : start);
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const [whole, bare] = match;
+    if (whole === "${" && pattern.lastIndex > lastBrace) continue;
+    const from = pattern.lastIndex;
+    if (whole === "${") pattern.lastIndex = text.indexOf("}", from) + 1;
+    const reference = whole === "${" ? text.slice(from, pattern.lastIndex - 1) : bare;
+    found.push({ start: match.index, end: pattern.lastIndex, reference });
+  }
+  return found;
+}
 
 /**
  * The variables of one configuration, asked for each at most once. A name is looked for in the entry's own `env`, then
@@ -62,14 +85,13 @@ export class Variables {
     const missing: string[] = [];
     let expanded = "";
     let end = 0;
-    for (const match of text.matchAll(this.#sources.hasBareNames ? bracedOrBare : braced)) {
-      const [whole, inBraces, bare] = match;
-      expanded += text.slice(end, match.index);
-      end = match.index + whole.length;
-      const reference = inBraces ?? bare;
+    for (const found of referencesIn(text, this.#sources.hasBareNames)) {
+      const { reference } = found;
+      expanded += text.slice(end, found.start);
+      end = found.end;
       const value = reference === undefined ? "${" : await this.#valueOf(reference, env, without);
-      if (value === undefined) missing.push(reference ?? whole);
-      expanded += value ?? whole;
+      if (value === undefined && reference !== undefined) missing.push(reference);
+      expanded += value ?? text.slice(found.start, end);
     }
     return { text: expanded + text.slice(end), missing };
   }

@@ -8,6 +8,8 @@ import { capabilityOf, methodOf } from "./list-names.js";
 
 const maxTtlMs = 86_400_000;
 const maxPages = 1_000;
+/** What is deeper cannot be copied or written as JSON by everybody: such an entry helps nobody. */
+const maxLevels = 1_000;
 /** A list of nothing but malformed entries is not told entry by entry. */
 const maxReports = 100;
 
@@ -43,10 +45,14 @@ export async function walkPages({ list, fetchPage, emit, limits }: Walk): Promis
     if (entriesSeen > limits.maxListItems)
       throw tooLong(`a list of more than ${limits.maxListItems} ${list} (maxListItems)`);
     for (const entry of entries) {
-      const problem = isObject(entry)
-        ? (problemOf(list, entry) ?? repeated(list, names, entry))
-        : "it is not an object";
-      size += deepFreeze(entry);
+      const { characters, levels } = deepFreeze(entry);
+      size += characters;
+      const problem =
+        levels > maxLevels
+          ? `it is nested more than ${maxLevels} levels deep`
+          : isObject(entry)
+            ? (problemOf(list, entry) ?? repeated(list, names, entry))
+            : "it is not an object";
       if (problem === undefined) items.push(entry);
       else if (reports < maxReports) emit?.({ type: "malformedTool", tool: nameOf(entry), message: problem });
       if (problem !== undefined) reports += 1;
@@ -118,23 +124,25 @@ function nameOf(entry: unknown): string {
   return String(name ?? "without a name").slice(0, 200);
 }
 
-/**
- * What is shared among callers must not be changed by one of them. Returns about how many characters it has. The depth is
- * bounded by the size of a message.
- */
-export function deepFreeze(value: unknown): number {
-  const pending: unknown[] = [value];
-  let size = 0;
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    size += typeof next === "string" ? next.length + 3 : 4;
-    if (typeof next !== "object" || next === null || Object.isFrozen(next)) continue;
-    Object.freeze(next);
-    for (const [key, inner] of Object.entries(next)) {
-      size += key.length + 4;
-      pending.push(inner);
+/** What is shared among callers must not be changed by one of them. Tells about how many characters it has, and how deep it is. */
+export function deepFreeze(value: unknown): { readonly characters: number; readonly levels: number } {
+  let level: unknown[] = [value];
+  let characters = 0;
+  let levels = 0;
+  for (; level.length > 0; levels++) {
+    const next: unknown[] = [];
+    for (const one of level) {
+      characters += typeof one === "string" ? one.length + 3 : 4;
+      if (typeof one !== "object" || one === null || Object.isFrozen(one)) continue;
+      Object.freeze(one);
+      for (const [key, inner] of Object.entries(one)) {
+        characters += Array.isArray(one) ? 1 : key.length + 4;
+        next.push(inner);
+      }
     }
+    level = next;
   }
-  return size;
+  return { characters, levels };
 }
 
 function tooLong(problem: string): Failure {

@@ -97,7 +97,8 @@ export class Secrets {
       const value = pair.slice(pair.indexOf("=") + 1);
       for (const form of [value, decoded(value), decoded(value.replaceAll("+", " "))]) this.add(form);
     }
-    for (const part of url.pathname.split("/")) if (isPathToken(part)) this.add(part);
+    for (const part of url.pathname.split("/"))
+      if (isPathToken(decoded(part))) for (const form of [part, decoded(part)]) this.add(form);
   }
 
   /** The longest secret, in characters: text cut into pieces must overlap by that much. */

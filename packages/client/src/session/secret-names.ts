@@ -25,10 +25,11 @@ export function isKnownToken(word: string): boolean {
   return knownTokens.test(word);
 }
 
-/** Whether a part of a path was made by a machine: long, and of letters and digits, or of letters of both cases mixed. */
+/** Whether a part of a path, decoded, was made by a machine: long, and of letters and digits, or of letters of both cases mixed. */
 export function isPathToken(part: string): boolean {
   if (part.length < shortestPathToken) return isKnownToken(part);
-  if (!/^[-_.~=A-Za-z0-9]+$/.test(part)) return false;
+  // The alphabets of base64 and base64url, and what else stands in tokens.
+  if (!/^[-_.~=+/A-Za-z0-9]+$/.test(part)) return false;
   const hasDigit = /\d/.test(part);
   const hasLetter = /[A-Za-z]/.test(part);
   const isMixed = /[a-z][A-Z]|[A-Z]{2}[a-z]/.test(part) && part.length >= 20;

@@ -38,8 +38,6 @@ export class Refusal extends Error {
 const methodNotFound = -32601;
 const invalidParams = -32602;
 const internalError = -32603;
-const tooMany = -32000;
-const maxOpen = 32;
 
 /**
  * Answers one request of a server, as far as the capabilities allow it. Rejects with {@link Refusal} where they do
@@ -90,11 +88,13 @@ function withDefaults(
   const schema = isObject(params) ? params.requestedSchema : undefined;
   if (elicitation?.form?.applyDefaults !== true || answer.action !== "accept") return answer;
   if (!isObject(schema) || !isObject(schema.properties)) return answer;
-  const content: Record<string, unknown> = isObject(answer.content) ? { ...answer.content } : {};
-  for (const [key, property] of Object.entries(schema.properties))
-    if (content[key] === undefined && isObject(property) && property.default !== undefined)
-      content[key] = property.default;
-  return { ...answer, content };
+  const given = isObject(answer.content) ? answer.content : {};
+  const defaults = Object.entries(schema.properties).flatMap(([key, property]) =>
+    isObject(property) && property.default !== undefined ? [[key, property.default] as const] : [],
+  );
+  const answered = Object.entries(given).filter(([, value]) => value !== undefined);
+  // A property may have any name, `__proto__` too.
+  return { ...answer, content: Object.fromEntries([...defaults, ...answered]) };
 }
 
 /** What a server is told in answer to its request. */
@@ -102,7 +102,7 @@ export type RpcOutcome =
   | { readonly result: Record<string, unknown> }
   | { readonly error: { readonly code: number; readonly message: string } };
 
-/** Answers the JSON-RPC requests of the server on one connection; so many at most are answered at a time. */
+/** Answers the JSON-RPC requests of the server on one connection. */
 export class ServerRequests {
   readonly #answering: Answering;
   readonly #answer: (id: RequestId, outcome: RpcOutcome) => void;
@@ -119,8 +119,7 @@ export class ServerRequests {
     calls: readonly CallOrigin[],
   ): void {
     if (method === "ping") this.#answer(id, { result: {} });
-    else if (this.#open.size < maxOpen) this.#begin(id, method, params, calls);
-    else this.#answer(id, { error: { code: tooMany, message: "too many requests are being answered" } });
+    else this.#begin(id, method, params, calls);
   }
 
   #begin(id: RequestId, method: string, params: unknown, calls: readonly CallOrigin[]): void {

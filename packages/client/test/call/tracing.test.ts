@@ -1,131 +1,12 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { McpError } from "@modelcontextprotocol/sdk/types.js";
-import {
-  type Context,
-  type ContextManager,
-  context,
-  INVALID_SPAN_CONTEXT,
-  propagation,
-  ROOT_CONTEXT,
-  type Span,
-  type SpanContext,
-  type SpanOptions,
-  type TextMapPropagator,
-  type Tracer,
-  trace,
-} from "@opentelemetry/api";
-import { expect, onTestFinished, test } from "vitest";
+import { context, propagation, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
+import { expect, test } from "vitest";
 import { memoryServer, rejection, start } from "../support.js";
 import { chaosHttp } from "../support-client.js";
-
-/** A context manager as small as one can be. */
-class TinyContexts implements ContextManager {
-  readonly #storage = new AsyncLocalStorage<Context>();
-  active(): Context {
-    return this.#storage.getStore() ?? ROOT_CONTEXT;
-  }
-  with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
-    active: Context,
-    run: F,
-    thisArg?: ThisParameterType<F>,
-    ...args: A
-  ): ReturnType<F> {
-    return this.#storage.run(active, () => Reflect.apply(run, thisArg, args));
-  }
-  bind<T>(_: Context, target: T): T {
-    return target;
-  }
-  enable(): this {
-    return this;
-  }
-  disable(): this {
-    return this;
-  }
-}
-
-const traceparent: TextMapPropagator = {
-  inject: (active, carrier, setter) => {
-    const span = trace.getSpanContext(active);
-    if (span !== undefined) setter.set(carrier, "traceparent", `00-${span.traceId}-${span.spanId}-01`);
-  },
-  extract: (active) => active,
-  fields: () => ["traceparent"],
-};
-
-interface Recorded {
-  readonly name: string;
-  readonly options: SpanOptions;
-  readonly parent: SpanContext | undefined;
-  readonly context: SpanContext;
-  readonly attributes: Record<string, unknown>;
-  status: unknown;
-  ends: number;
-}
-
-/** A tracer that remembers its spans. */
-function record(): Recorded[] {
-  const spans: Recorded[] = [];
-  const startSpan = (name: string, options: SpanOptions = {}, active: Context = context.active()): Span => {
-    const parent = trace.getSpanContext(active);
-    const number = spans.length + 1;
-    const own: SpanContext = {
-      traceId: parent?.traceId ?? "0af7651916cd43dd8448eb211c80319c",
-      spanId: number.toString(16).padStart(16, "0"),
-      traceFlags: 1,
-    };
-    const recorded: Recorded = {
-      name,
-      options,
-      parent,
-      context: own,
-      attributes: { ...options.attributes },
-      status: undefined,
-      ends: 0,
-    };
-    spans.push(recorded);
-    const span: Span = {
-      ...trace.wrapSpanContext(INVALID_SPAN_CONTEXT),
-      spanContext: () => own,
-      setAttribute: (key, value) => {
-        recorded.attributes[key] = value;
-        return span;
-      },
-      setAttributes: () => span,
-      addEvent: () => span,
-      addLink: () => span,
-      addLinks: () => span,
-      setStatus: (status) => {
-        recorded.status = status;
-        return span;
-      },
-      updateName: () => span,
-      isRecording: () => true,
-      recordException: () => {},
-      end: () => {
-        recorded.ends += 1;
-      },
-    };
-    return span;
-  };
-  const tracer: Tracer = {
-    startSpan,
-    startActiveSpan: () => {
-      throw new Error("not needed");
-    },
-  };
-  trace.setGlobalTracerProvider({ getTracer: () => tracer });
-  context.setGlobalContextManager(new TinyContexts());
-  propagation.setGlobalPropagator(traceparent);
-  onTestFinished(() => {
-    trace.disable();
-    context.disable();
-    propagation.disable();
-  });
-  return spans;
-}
+import { recordSpans } from "./recorded-spans.js";
 
 test("M15: the call's span goes into _meta as traceparent, next to the caller's own fields", async () => {
-  const spans = record();
+  const spans = recordSpans();
   const server = memoryServer();
   const { client } = start({ one: server.config });
   await client.callTool("one", "echo", { a: 1 }, { meta: { mine: true } });
@@ -146,7 +27,7 @@ test("M15: the call's span goes into _meta as traceparent, next to the caller's 
 });
 
 test("M15: the span is a child of the caller's", async () => {
-  const spans = record();
+  const spans = recordSpans();
   const server = memoryServer();
   const { client } = start({ one: server.config });
   const parent: SpanContext = {
@@ -160,7 +41,7 @@ test("M15: the span is a child of the caller's", async () => {
 });
 
 test("M15: lists are traced too; an error says what kind it was, and no more", async () => {
-  const spans = record();
+  const spans = recordSpans();
   const server = memoryServer();
   const { client } = start({ one: { ...server.config, retry: false } });
   await client.listTools("one");
@@ -190,7 +71,7 @@ test("M15: without a tracer there is no field, and no _meta", async () => {
 });
 
 test("M15: a span tells the prompt and the network transport, and a propagator that adds nothing leaves no _meta", async () => {
-  const spans = record();
+  const spans = recordSpans();
   propagation.disable();
   const chaos = await chaosHttp({ prompts: 1 });
   const server = memoryServer();

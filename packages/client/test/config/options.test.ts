@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { ClientClosedError, ConfigError, MinionClient, ServerNotFoundError } from "../../src/index.js";
 import { memoryServer, rejection, start, until } from "../support.js";
 
@@ -77,12 +77,32 @@ test("Options: a server's bad entry throws a ConfigError that names server and k
     [{ command: "x", pool: { create: () => {} } }, "pool.create"],
     [{ command: "x", pool: { maxUses: 0 } }, "pool"],
     [{ command: "x", pool: false }, "pool"],
+    [{ command: "x\0" }, "command"],
+    [{ command: "x", args: ["a", "\0"] }, "args"],
+    [{ command: "x", cwd: "/\0" }, "cwd"],
+    [{ command: "x", env: { KEY: "secret\0value" } }, "env"],
+    [{ command: "x", env: { "K\0": "v" } }, "env"],
   ] as const) {
     const error = thrown(() => make({ servers: { good: good.config, bad: entry } }));
     expect(error, JSON.stringify(entry)).toBeInstanceOf(ConfigError);
     expect(error, JSON.stringify(entry)).toMatchObject({ server: "bad", key });
+    expect(String(error)).not.toContain("secret");
   }
   expect(good.contexts).toHaveLength(0);
+});
+
+test("Options: a time that no timer can wait for does not fire at once", async () => {
+  const server = memoryServer({ connect: () => new Promise((resolve) => setImmediate(resolve)) });
+  const huge = { connectTimeoutMs: 1e308, callTimeoutMs: 1e308, closeTimeoutMs: 1e308 };
+  const warnings: Error[] = [];
+  const note = (warning: Error): number => warnings.push(warning);
+  process.on("warning", note);
+  onTestFinished(() => void process.off("warning", note));
+  const { client } = start({ one: { ...server.config, ...huge, retry: { initialDelayMs: 1e308, maxDelayMs: 1e308 } } });
+  expect(await client.callTool("one", "echo", {}, { timeoutMs: 1e308 })).toMatchObject({ content: [{ type: "text" }] });
+  await client.close({ graceMs: 1e308 });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(warnings.map(String)).toEqual([]);
 });
 
 test("Options: undefined is the default everywhere", async () => {

@@ -79,3 +79,16 @@ test("M20: an input is asked for once, and what it does wrong is told", async ()
   const wrong = variables({ input: () => JSON.parse("7") });
   await expect(wrong.expand(`\${input:key}`, none)).rejects.toMatchObject({ code: "ERR_MCP_CONFIG" });
 });
+
+test.each([
+  ["without an end", "${".repeat(300_000)],
+  ["with one end for all", `${"${".repeat(300_000)}}`],
+  ["of names", "$A".repeat(300_000)],
+  ["that are doubled", "$${".repeat(300_000)],
+])("M20: a text of 300,000 beginnings of variables %s costs linear time", async (_, text) => {
+  const begin = process.cpuUsage();
+  const { text: expanded } = await variables({ hasBareNames: true, variables: { A: "$A" } }).expand(text, none);
+  expect(expanded.length).toBeGreaterThan(0);
+  // Quadratic would be minutes.
+  expect(process.cpuUsage(begin).user / 1_000).toBeLessThan(5_000);
+});

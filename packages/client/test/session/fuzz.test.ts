@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -23,10 +23,21 @@ const method = fc.constantFrom(
   "notifications/progress",
   "notifications/tools/list_changed",
   "notifications/cancelled",
+  "notifications/resources/updated",
+  "notifications/subscriptions/acknowledged",
+  "subscriptions/listen",
+  "server/discover",
+  "elicitation/create",
   "no/such",
   "",
 );
-const params = fc.oneof(any, fc.record({ progressToken: id, progress: any, total: any }), fc.record({ requestId: id }));
+const meta = fc.record({ "io.modelcontextprotocol/subscriptionId": id, progressToken: id });
+const params = fc.oneof(
+  any,
+  fc.record({ progressToken: id, progress: any, total: any }),
+  fc.record({ requestId: id }),
+  fc.record({ _meta: fc.oneof(meta, any), uri: any, notifications: any }, { requiredKeys: [] }),
+);
 const error = fc.record({ code: fc.oneof(fc.integer(), any), message: fc.oneof(fc.string(), any), data: any });
 const message = fc.oneof(
   fc.record({ jsonrpc: fc.constantFrom("2.0", "1.0", null), id, method, params }, { requiredKeys: ["method"] }),
@@ -65,7 +76,7 @@ function lines(): string[] {
   return fc.sample(line, { numRuns: messages, seed });
 }
 
-async function survives(client: MinionClient): Promise<void> {
+async function survives(client: MinionClient, expected: object): Promise<void> {
   const stray: unknown[] = [];
   const note = (reason: unknown): number => stray.push(reason);
   process.on("unhandledRejection", note);
@@ -74,21 +85,38 @@ async function survives(client: MinionClient): Promise<void> {
     process.off("unhandledRejection", note);
     process.off("uncaughtException", note);
   });
-  for (let call = 0; call < 10; call++) expect(await client.callTool("s", "t")).toEqual({ content: [] });
+  for (let call = 0; call < 10; call++) expect(await client.callTool("s", "t")).toEqual(expected);
   await new Promise((resolve) => setImmediate(resolve));
   expect(stray).toEqual([]);
 }
 
 const options = { capabilities: { sampling: {}, roots: {} }, onServerRequest: async () => ({ roots: [] }) };
+const eras = ["legacy", "modern"] as const;
+type Era = (typeof eras)[number];
+const capabilities = { tools: { listChanged: true }, resources: { subscribe: true } };
+const serverInfo = { name: "s", version: "1" };
 
-test("M7: whatever else is written to stdout, every call gets its own answer", { timeout }, async () => {
-  const folder = temporaryFolder();
-  writeFileSync(join(folder, "lines.json"), JSON.stringify(lines()));
-  writeFileSync(
-    join(folder, "server.mjs"),
-    `
+/** What a server of an era says to begin with; undefined of what it does not know. */
+function greeting(era: Era): Readonly<Record<string, object>> {
+  return era === "legacy"
+    ? { initialize: { protocolVersion: "2025-11-25", capabilities, serverInfo } }
+    : { "server/discover": { resultType: "complete", supportedVersions: ["2026-07-28"], capabilities } };
+}
+
+const result = (era: Era): object => (era === "legacy" ? { content: [] } : { resultType: "complete", content: [] });
+
+test.each(eras)(
+  "M7: whatever else a %s server writes to stdout, every call gets its own answer",
+  { timeout },
+  async (era) => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "lines.json"), JSON.stringify(lines()));
+    writeFileSync(
+      join(folder, "server.mjs"),
+      `
 import { readFileSync } from "node:fs";
 const lines = JSON.parse(readFileSync(${JSON.stringify(join(folder, "lines.json"))}, "utf8"));
+const greeting = ${JSON.stringify(greeting(era))};
 const part = Math.ceil(lines.length / 10);
 let rest = "";
 process.stdin.on("data", (chunk) => {
@@ -97,23 +125,28 @@ process.stdin.on("data", (chunk) => {
   rest = all.pop();
   for (const one of all) {
     const { id, method, params } = JSON.parse(one);
-    const send = (result) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", id, result }) + "\\n");
+    const send = (answer) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", id, ...answer }) + "\\n");
     if (id === undefined || method === undefined) continue;
-    if (method === "initialize") send({ protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "s", version: "1" } });
-    else if (method === "tools/call") { for (const line of lines.splice(0, part)) process.stdout.write(line + "\\n"); send({ content: [] }); }
-    else send({});
+    if (greeting[method] !== undefined) send({ result: greeting[method] });
+    else if (method === "tools/call") { for (const line of lines.splice(0, part)) process.stdout.write(line + "\\n"); send({ result: ${JSON.stringify(result(era))} }); }
+    else send({ error: { code: -32601, message: "unknown" } });
   }
 });
 process.stdin.on("end", () => process.exit(0));
 `,
-  );
-  const { client } = start({ s: { command: process.execPath, args: [join(folder, "server.mjs")] } }, options);
-  await survives(client);
-});
+    );
+    const { client } = start({ s: { command: process.execPath, args: [join(folder, "server.mjs")] } }, options);
+    await survives(client, result(era));
+  },
+);
 
-test("M7: whatever else is in the streams of replies, every call gets its own answer", { timeout }, async () => {
-  const all = lines();
-  const part = Math.ceil(all.length / 10);
+interface Asked {
+  readonly id?: number;
+  readonly method?: string;
+}
+
+/** A server over HTTP, of which `reply` answers what is no greeting. */
+async function httpServer(era: Era, reply: (asked: Asked, response: ServerResponse) => void): Promise<string> {
   const server = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk) => {
@@ -121,17 +154,14 @@ test("M7: whatever else is in the streams of replies, every call gets its own an
     });
     request.on("end", () => {
       if (request.method !== "POST") return response.writeHead(405).end();
-      const { id, method, params } = JSON.parse(body);
-      if (id === undefined || method === undefined) return response.writeHead(202).end();
-      const initialized = {
-        protocolVersion: params?.protocolVersion,
-        capabilities: { tools: {} },
-        serverInfo: { name: "s", version: "1" },
-      };
-      const result = method === "initialize" ? initialized : { content: [] };
-      response.writeHead(200, { "content-type": "text/event-stream" });
-      if (method === "tools/call") for (const one of all.splice(0, part)) response.write(`data: ${one}\n\n`);
-      response.end(`data: ${JSON.stringify({ jsonrpc: "2.0", id, result })}\n\n`);
+      const asked: Asked = JSON.parse(body);
+      const { id, method = "" } = asked;
+      if (id === undefined || asked.method === undefined) return response.writeHead(202).end();
+      const known = greeting(era)[method];
+      if (known === undefined && method !== "tools/call" && method !== "subscriptions/listen")
+        return answer(response, { id, error: { code: -32_601, message: "unknown" } });
+      if (known === undefined) return reply(asked, response);
+      return answer(response, { id, result: known });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -139,7 +169,63 @@ test("M7: whatever else is in the streams of replies, every call gets its own an
     server.closeAllConnections();
     server.close();
   });
-  const { port } = server.address() as AddressInfo;
-  const { client } = start({ s: { url: `http://127.0.0.1:${port}/mcp` } }, options);
-  await survives(client);
-});
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+}
+
+function answer(response: ServerResponse, message: object): void {
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(JSON.stringify({ jsonrpc: "2.0", ...message }));
+}
+
+test.each(eras)(
+  "M7: whatever else is in the streams of a %s server, every call gets its own answer",
+  { timeout },
+  async (era) => {
+    const all = lines();
+    const part = Math.ceil(all.length / 11);
+    const url = await httpServer(era, ({ id, method }, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      for (const one of all.splice(0, part)) response.write(`data: ${one}\n\n`);
+      const said = { jsonrpc: "2.0", id, result: result(era) };
+      if (method === "tools/call") response.end(`data: ${JSON.stringify(said)}\n\n`);
+    });
+    const { client } = start({ s: { url, type: "http" } }, options);
+    await survives(client, result(era));
+  },
+);
+
+test.each(eras)(
+  "M7: whatever a %s server answers in one piece, the call ends with an answer or an error of ours, and the next works",
+  {
+    timeout,
+  },
+  async (era) => {
+    const all = lines().slice(0, 500);
+    let body: string | undefined;
+    const url = await httpServer(era, ({ id, method }, response) => {
+      if (method === "subscriptions/listen")
+        return answer(response, { id, error: { code: -32_601, message: "unknown" } });
+      if (body === undefined) return answer(response, { id, result: result(era) });
+      response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(body.replaceAll('"id":1000000', `"id":${id}`));
+    });
+    const { client } = start({ s: { url, type: "http" } }, { ...options, defaults: { retry: false, breaker: false } });
+    for (const [index, one] of all.entries()) {
+      body = one;
+      const error: unknown = await client.callTool("s", "t", {}, { timeoutMs: 30_000 }).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      const code: unknown = error === undefined ? 0 : Reflect.get(Object(error), "code");
+      expect([one, typeof code === "number" || String(code).startsWith("ERR_MCP_"), String(error)]).toEqual([
+        one,
+        true,
+        expect.anything(),
+      ]);
+      body = undefined;
+      if (index % 50 === 0) expect(await client.callTool("s", "t")).toMatchObject({ content: [] });
+    }
+    await survives(client, result(era));
+  },
+);

@@ -106,3 +106,62 @@ test("M10: a server that floods and never reads is given up or held, and its nei
   for (; calls < 100; calls++) await client.callTool("good", "t");
   expect(calls).toBe(100);
 });
+
+/** Counts the handlers that are open, none of which ever settles, and notes the most. */
+function countingHandlers(): { readonly most: () => number; readonly onServerRequest: () => Promise<never> } {
+  let open = 0;
+  return {
+    most: () => open,
+    onServerRequest: () => {
+      open += 1;
+      return new Promise(() => {});
+    },
+  };
+}
+
+const ask = `(id) => send({ id, method: "sampling/createMessage", params: { messages: [], maxTokens: 1 } })`;
+
+test.each([
+  ["that all have one id", `for (let i = 0; i < 300; i++) ask("same");`],
+  [
+    "that are taken back at once",
+    `for (let i = 0; i < 300; i++) { ask("r" + i); send({ method: "notifications/cancelled", params: { requestId: "r" + i } }); }`,
+  ],
+])("M10: of 300 requests %s 32 are open", async (_, flood) => {
+  const server = serverOf(`const ask = ${ask}; ${flood} setTimeout(() => send({ id, result: { content: [] } }), 300);`);
+  const { most, onServerRequest } = countingHandlers();
+  const { client } = start({ s: server }, { capabilities: { sampling: {} }, onServerRequest });
+  expect(await client.callTool("s", "t")).toEqual({ content: [] });
+  expect(most()).toBe(32);
+});
+
+test("M10: of the requests of one server over several connections 32 are open in all", async () => {
+  const server = serverOf(
+    `const ask = ${ask}; for (let i = 0; i < 20; i++) ask("r" + i); setTimeout(() => send({ id, result: { content: [] } }), 300);`,
+  );
+  const { most, onServerRequest } = countingHandlers();
+  const { client } = start({ s: server }, { capabilities: { sampling: {} }, onServerRequest });
+  await using first = await client.session("s");
+  await using second = await client.session("s");
+  await Promise.all([first.callTool("t"), second.callTool("t")]);
+  expect(most()).toBe(32);
+});
+
+test("M7: an entry of a list that is nested too deeply is left out and told, the others kept", async () => {
+  const listing = `
+const deep = '{"x":'.repeat(5000) + "1" + "}".repeat(5000);
+process.stdin.on("data", (chunk) => {
+  for (const line of String(chunk).split("\\n").filter(Boolean)) {
+    const { id, method } = JSON.parse(line);
+    const tools = '[{"name":"deep","inputSchema":{"type":"object","x":' + deep + '}},{"name":"t","inputSchema":{"type":"object"}}]';
+    if (method === "tools/list") raw('{"jsonrpc":"2.0","id":' + id + ',"result":{"tools":' + tools + '}}\\n');
+  }
+});`;
+  const server = serverOf("", listing);
+  const { client, events } = start({ s: server });
+  const tools = await client.listTools("s");
+  expect(tools.map(({ name }) => name)).toEqual(["t"]);
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: "malformedTool", tool: "deep", message: expect.stringContaining("1000 levels") }),
+  );
+});

@@ -23,12 +23,53 @@ test.each([
   ["two words", '^"two^ words^"'],
   ["a&b|c>d<e^f", '^"a^&b^|c^>d^<e^^f^"'],
   ["%PATH%", '^"^%PATH^%^"'],
-  ['say "hi"', '^"say^ \\^"hi\\^"^"'],
+  ['say "hi"', '^^^"say^^^ \\^^^"hi\\^^^"^^^"'],
   ["C:\\folder\\", '^"C:\\folder\\\\^"'],
   ["", '^"^"'],
 ])(
   "M5: Windows: an argument reaches the program as it is, whatever cmd.exe makes of its characters: %s",
   (arg, expected) => {
     expect(windowsCommand("x.cmd", [arg], env, at()).args[3]).toBe(`"x.cmd ${expected}"`);
+  },
+);
+
+/** What `cmd.exe` makes of a line: carets outside of quotation marks escape what is behind them. */
+function readByCmd(line: string): { readonly text: string; readonly operators: string } {
+  let text = "";
+  let operators = "";
+  let isQuoted = false;
+  for (let at = 0; at < line.length; at++) {
+    const char = line[at] ?? "";
+    if (char === "^" && !isQuoted) {
+      at += 1;
+      text += line[at] ?? "";
+      continue;
+    }
+    if (char === '"') isQuoted = !isQuoted;
+    else if (!isQuoted && "&|<>".includes(char)) operators += char;
+    text += char;
+  }
+  return { text, operators };
+}
+
+test.each([
+  ["a&b"],
+  ['{"name":"a&b|c"}'],
+  ['"&calc&"'],
+  ["a^b"],
+  ['\\"&x'],
+  ['""'],
+  ["<in >out"],
+  ['mixed "a^b" & c'],
+  ["%A%&b"],
+])(
+  "M5: Windows: no character of an argument is an operator of cmd.exe, on its own line nor in the batch file: %s",
+  (arg) => {
+    const [, line = ""] = /^"x\.cmd (.*)"$/s.exec(windowsCommand("x.cmd", [arg], env, at()).args[3] ?? "") ?? [];
+    const first = readByCmd(line);
+    const second = readByCmd(first.text);
+    expect([first.operators, second.operators]).toEqual(["", ""]);
+    const plain = arg.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\*)$/, "$1$1");
+    expect(second.text).toBe(`"${plain}"`);
   },
 );

@@ -185,7 +185,7 @@ export class ModernDialect implements Dialect {
     };
     send((failure) => {
       if (!isRpc(failure, headerMismatch) || outer.isOver) return outer.reject(failure);
-      this.#relist(init.params?.name).then(
+      this.#relist(init.params?.name, outer).then(
         () => {
           if (!outer.isOver) send((second) => outer.reject(second));
         },
@@ -196,10 +196,10 @@ export class ModernDialect implements Dialect {
   }
 
   /** Lists the tools until the one that is wanted has come by. */
-  async #relist(tool: unknown): Promise<void> {
+  async #relist(tool: unknown, outer: Exchange): Promise<void> {
     const { channel } = this.#options;
     let cursor: unknown;
-    for (let count = 0; count < maxPages; count++) {
+    for (let count = 0; count < maxPages && !outer.isOver; count++) {
       const request = { method: "tools/list", params: cursor === undefined ? {} : { cursor } };
       const page = await channel.call(request.method, enveloped(this.#options, request), this.#headers(request));
       this.#toolHeaders.note(page);

@@ -54,51 +54,77 @@ export interface HeaderParameter {
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const types: readonly unknown[] = ["string", "integer", "boolean"];
 /** Keywords whose value is a schema or a list of schemas, and those whose value is an object of schemas. */
-const schemaKeywords = [
+const schemaKeywords: ReadonlySet<string> = new Set([
   ...["additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "contentSchema", "else", "if", "items"],
   ...["not", "oneOf", "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"],
-];
-const mapKeywords = ["$defs", "definitions", "dependentSchemas", "patternProperties"];
+]);
+const mapKeywords: ReadonlySet<string> = new Set(["$defs", "definitions", "dependentSchemas", "patternProperties"]);
+/** A parameter lies no deeper: what is not looked for costs nothing, however deep a schema is. */
+const maxDepth = 100;
+
+/** The way from the root of a schema through `properties` alone. */
+interface Path {
+  readonly depth: number;
+  readonly name: string;
+  readonly before: Path | undefined;
+}
 
 interface Place {
   readonly schema: unknown;
   /** Undefined where the schema is not reached from the root through `properties` alone. */
-  readonly path: readonly string[] | undefined;
+  readonly path: Path | undefined;
 }
+
+const root: Path = { depth: 0, name: "", before: undefined };
 
 /** The parameters that an input schema marks with `x-mcp-header`; a string says why the tool must not be used. */
 export function headerParameters(inputSchema: unknown): readonly HeaderParameter[] | string {
   const found = new Map<string, HeaderParameter>();
-  const open: Place[] = [{ schema: inputSchema, path: [] }];
+  const open: Place[] = [{ schema: inputSchema, path: root }];
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
     const { schema, path } = place;
-    if (Array.isArray(schema)) open.push(...schema.map((one) => ({ schema: one, path: undefined })));
+    if (Array.isArray(schema)) for (const one of schema) open.push({ schema: one, path: undefined });
     if (!isObject(schema)) continue;
     if (Object.hasOwn(schema, "x-mcp-header")) {
       const problem = problemOf(schema, path, found);
       if (problem !== undefined) return problem;
       const header = `mcp-param-${String(schema["x-mcp-header"])}`.toLowerCase();
-      found.set(header, { header, path: path ?? [] });
+      found.set(header, { header, path: namesOf(path) });
     }
-    for (const keyword of schemaKeywords)
-      if (keyword in schema) open.push({ schema: schema[keyword], path: undefined });
-    for (const keyword of mapKeywords)
-      for (const one of valuesOf(schema[keyword])) open.push({ schema: one, path: undefined });
-    for (const [name, one] of Object.entries(isObject(schema.properties) ? schema.properties : {}))
-      open.push({ schema: one, path: path && [...path, name] });
+    openInside(schema, path, open);
   }
   return [...found.values()];
 }
 
+/** Adds the schemas in a schema to those that are still to be looked at. */
+function openInside(schema: Readonly<Record<string, unknown>>, path: Path | undefined, open: Place[]): void {
+  for (const keyword of Object.keys(schema)) {
+    const value = schema[keyword];
+    if (schemaKeywords.has(keyword)) open.push({ schema: value, path: undefined });
+    else if (keyword !== "properties" && !mapKeywords.has(keyword)) continue;
+    else if (isObject(value))
+      for (const name of Object.keys(value)) {
+        const inner = keyword === "properties" && path && { depth: path.depth + 1, name, before: path };
+        open.push({ schema: value[name], path: inner || undefined });
+      }
+  }
+}
+
+function namesOf(path: Path | undefined): readonly string[] {
+  const names: string[] = [];
+  for (let at = path; at !== undefined && at !== root; at = at.before) names.unshift(at.name);
+  return names;
+}
+
 function problemOf(
   schema: Readonly<Record<string, unknown>>,
-  path: readonly string[] | undefined,
+  path: Path | undefined,
   found: ReadonlyMap<string, HeaderParameter>,
 ): string | undefined {
   const name = schema["x-mcp-header"];
   if (typeof name !== "string" || !token.test(name)) return "an x-mcp-header of its inputSchema is not a header name";
   if (found.has(`mcp-param-${name}`.toLowerCase())) return `its inputSchema has the x-mcp-header "${name}" twice`;
-  if (path === undefined || path.length === 0)
+  if (path === undefined || path === root || path.depth > maxDepth)
     return `the x-mcp-header "${name}" of its inputSchema does not belong to a property`;
   if (!types.includes(schema.type))
     return `the x-mcp-header "${name}" of its inputSchema belongs to a property that is not a string, an integer or a boolean`;
@@ -128,8 +154,4 @@ function textOf(value: unknown): string | undefined {
 
 function isOwn(value: unknown, name: string): value is Record<string, unknown> {
   return isObject(value) && Object.hasOwn(value, name);
-}
-
-function valuesOf(value: unknown): readonly unknown[] {
-  return isObject(value) ? Object.values(value) : [];
 }

@@ -33,6 +33,11 @@ export class ConcurrencyLimiter {
     this.#width = options.width;
   }
 
+  /** How many wait to be let in. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /** Resolves with the function that makes room again; rejects with `signal.reason` on abort. */
   enter(signal: Cancellation): Promise<() => void> {
     if (signal.aborted) return Promise.reject(signal.reason);

@@ -7,6 +7,7 @@ import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
 import type { Cancellation } from "../../cancellation.js";
 import type { HttpServer } from "../../config/server-config.js";
+import { TurnBudget } from "../turn-budget.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 
 /** One HTTP request, as it is sent. */
@@ -38,6 +39,8 @@ export type SendHttp = (url: URL, request: HttpRequest) => Promise<IncomingMessa
  * `fetch`, which opens one for each request that is under way and costs several times as much.
  */
 export class HttpSockets {
+  /** How much of what the server says is heard in a turn, over all of them. */
+  readonly budget: TurnBudget = new TurnBudget();
   readonly #limiters = new Map<string, ConcurrencyLimiter>();
   readonly #agents: Agents;
   #users = 0;

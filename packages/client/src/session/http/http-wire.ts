@@ -9,6 +9,7 @@ import type { MessageHeaders, Wire, WireEvents, WireOptions } from "../wire.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 import { HttpEndpoint } from "./http-endpoint.js";
 import { type HttpRequest, type HttpSockets, type SendHttp, sendFollowing } from "./http-sockets.js";
+import type { Pace } from "./read-events.js";
 import { readRefusal } from "./refusal.js";
 import { endAfter, endWith, isSuccess, lingerMs, onceClosed, Replies } from "./replies.js";
 import { openSseStream } from "./sse-stream.js";
@@ -17,6 +18,8 @@ import { StandingStream } from "./standing-stream.js";
 /** A server that does not answer the end of a session forgets it by itself, sooner or later. */
 const maxGoodbyeMs = 1_000;
 const maxOthers = 16;
+/** While so many answers to the server wait, no more is heard of it. */
+const maxWaiting = 64;
 /** What nobody awaits the answer of, and so nobody gives up. */
 const notificationMs = 60_000;
 /** What shows whether a server lives waits for no call. */
@@ -57,6 +60,7 @@ export class HttpWire implements Wire {
   readonly #held = new Set<AbortController>();
   /** Answers to the server, notifications, handshakes and pings do not wait for calls. */
   readonly #others = new ConcurrencyLimiter({ width: maxOthers, maxWidth: maxOthers, slowMs: 0 });
+  readonly #pace: Pace;
   #events: WireEvents | undefined;
   #replies: Replies | undefined;
   #postUrl: URL;
@@ -73,12 +77,14 @@ export class HttpWire implements Wire {
     this.#kind = kind;
     this.#postUrl = this.#endpoint.url;
     this.#leaveSockets = sockets.use();
+    this.#pace = { budget: sockets.budget, mayGoOn: () => this.#others.waiting < maxWaiting };
   }
 
   async start(events: WireEvents): Promise<void> {
     const { maxMessageBytes } = this.#options;
+    const pace = this.#pace;
     this.#events = events;
-    this.#replies = new Replies({ maxMessageBytes, onMessage: events.onMessage });
+    this.#replies = new Replies({ maxMessageBytes, onMessage: events.onMessage, pace });
     if (this.#kind === "http") return;
     const response = await this.#get(undefined);
     if (!isSuccess(response)) throw (await this.#refusalOf(response, undefined)).failure;
@@ -86,7 +92,7 @@ export class HttpWire implements Wire {
     const onMoved = (postUrl: URL): void => {
       this.#postUrl = postUrl;
     };
-    await openSseStream(response, { url, maxMessageBytes, events, onMoved });
+    await openSseStream(response, { url, maxMessageBytes, events, pace, onMoved });
   }
 
   send(message: JSONRPCMessage, exchange: Exchange | undefined, headers?: MessageHeaders): Promise<void> {
@@ -111,7 +117,7 @@ export class HttpWire implements Wire {
     const { maxMessageBytes } = this.#options;
     const connect = (lastEventId: string | undefined): Promise<IncomingMessage> => this.#get(lastEventId);
     const closing = this.#closing.signal;
-    forget(new StandingStream({ connect, events, maxMessageBytes, closing }).keep());
+    forget(new StandingStream({ connect, events, maxMessageBytes, pace: this.#pace, closing }).keep());
   }
 
   async close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {
@@ -148,8 +154,8 @@ export class HttpWire implements Wire {
     try {
       const ending = signal ?? request.signal;
       this.#held.add(request);
-      const asked = { method: "GET", signal: ending, ...this.#watched(request) } as const;
-      const { response } = await this.#endpoint.send(asked, own, (one) => this.#request(one));
+      const headers = await this.#endpoint.headers(own, ending);
+      const response = await this.#request({ method: "GET", headers, signal: ending, ...this.#watched(request) });
       onceClosed(response, () => this.#open.delete(request));
       return response;
     } catch (error) {
@@ -204,8 +210,9 @@ export class HttpWire implements Wire {
         "content-type": "application/json",
       };
       this.#held.add(request);
-      const posted = { method: "POST", body: post.body, signal, ...this.#watched(request, exchange) } as const;
-      const { response, headers } = await this.#endpoint.send(posted, own, (one) => this.#request(one));
+      const headers = await this.#endpoint.headers(own, signal);
+      const watched = this.#watched(request, exchange);
+      const response = await this.#request({ method: "POST", headers, body: post.body, signal, ...watched });
       if (!isSuccess(response)) await this.#refused(response, headers, exchange);
       else if (exchange !== undefined && this.#kind === "http") {
         this.#noteSession(post, response);

@@ -1,13 +1,24 @@
 import type { IncomingMessage } from "node:http";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { createParser } from "eventsource-parser";
+import { isRequest, TurnBudget } from "../turn-budget.js";
 import { EventStreamGuard, EventTooLarge } from "./event-stream.js";
 
-const sliceMs = 3;
-const pieceBytes = 8_192;
+/** While the server does not take its answers, it is looked at again after so long. */
+const pauseMs = 3;
+/** The clock is asked between pieces of about this size. */
+const pieceBytes = 1_024;
 const newline = 0x0a;
 const shortestRetryMs = 10;
 const longestRetryMs = 60_000;
+
+/** How much is heard of a server at a time. */
+export interface Pace {
+  /** Shared by all streams of the server. */
+  readonly budget: TurnBudget;
+  /** Whether more may be heard now: not while the server does not take its answers. */
+  readonly mayGoOn: () => boolean;
+}
 
 /** Who is told what a stream of server-sent events holds. */
 export interface EventSink {
@@ -18,6 +29,8 @@ export interface EventSink {
   readonly onOther?: ((type: string, data: string) => void) | undefined;
   /** The server says how long to wait before the stream is opened again, here between 10 ms and a minute. */
   readonly onRetry?: ((ms: number) => void) | undefined;
+  /** Default: that of a stream on its own. */
+  readonly pace?: Pace | undefined;
 }
 
 /** How a stream ended: properly, or with `cause`; `lastId` is the id of the latest complete event that had one. */
@@ -30,14 +43,14 @@ export interface StreamEnd {
 export async function readEvents(response: IncomingMessage, sink: EventSink): Promise<StreamEnd> {
   const guard = new EventStreamGuard(sink.maxEventBytes);
   const decoder = new TextDecoder();
+  const { budget, mayGoOn } = sink.pace ?? { budget: new TurnBudget(), mayGoOn: () => true };
   const parser = createParser({
     onEvent: ({ event = "message", data }) => {
-      if (event === "message") receive(data, sink);
+      if (event === "message") receive(data, sink, budget);
       else sink.onOther?.(event, data);
     },
     onRetry: (ms) => sink.onRetry?.(Math.min(Math.max(ms, shortestRetryMs), longestRetryMs)),
   });
-  let turnBegan = performance.now();
   try {
     for await (const chunk of response) {
       const lines = guard.push(chunk);
@@ -47,9 +60,8 @@ export async function readEvents(response: IncomingMessage, sink: EventSink): Pr
         end = lines.indexOf(newline, at + pieceBytes) + 1 || lines.length;
         parser.feed(decoder.decode(lines.subarray(at, end), { stream: true }));
         // A stream that says more than can be heard in a turn of the event loop waits, and its socket with it.
-        if (performance.now() - turnBegan < sliceMs) continue;
-        await setImmediate();
-        turnBegan = performance.now();
+        while (!budget.hasTime()) await setImmediate();
+        while (!mayGoOn()) await setTimeout(pauseMs, undefined, { ref: false });
       }
     }
     return { lastId: guard.lastId, cause: undefined };
@@ -59,12 +71,13 @@ export async function readEvents(response: IncomingMessage, sink: EventSink): Pr
   }
 }
 
-function receive(data: string, { onMessage }: EventSink): void {
+function receive(data: string, { onMessage }: EventSink, budget: TurnBudget): void {
   let message: unknown;
   try {
     message = JSON.parse(data);
   } catch {
     return; // Also of an event that has nothing but an id.
   }
+  budget.countMessage(isRequest(message));
   onMessage(message);
 }

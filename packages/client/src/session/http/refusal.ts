@@ -4,7 +4,7 @@ import { isObject } from "../../untrusted.js";
 import type { Failure } from "../failure.js";
 import type { Secrets } from "../redact.js";
 import { challengeOf } from "./challenge.js";
-import { readStart } from "./replies.js";
+import { encodingOf, readStart } from "./replies.js";
 import { refusal } from "./status-failure.js";
 
 const maxWords = 300;
@@ -28,7 +28,9 @@ export async function readRefusal(
 ): Promise<Refusal> {
   const { statusCode: status = 0, headers } = response;
   const { id, hasSession, secrets } = options;
-  const body = await readStart(response, maxLength);
+  const isPlain = encodingOf(response) === undefined;
+  if (!isPlain) response.destroy();
+  const body = isPlain ? await readStart(response, maxLength) : "";
   const message = status >= 400 ? parsed(body) : undefined;
   const isOwn = message?.id === id || (message?.id === null && isOfProtocol(message.error));
   const isAnswer = id !== undefined && message !== undefined && isOwn && ("error" in message || "result" in message);

@@ -5,7 +5,7 @@ import type { Exchange } from "../exchange.js";
 import { Failure } from "../failure.js";
 import { ignore } from "../quietly.js";
 import { EventTooLarge } from "./event-stream.js";
-import { readEvents } from "./read-events.js";
+import { type Pace, readEvents } from "./read-events.js";
 
 /** How long to wait before the rest of a stream is asked for, where the server does not say. */
 const defaultRetryMs = 1_000;
@@ -26,11 +26,14 @@ export interface Reply {
 export class Replies {
   readonly #maxMessageBytes: number;
   readonly #onMessage: (message: unknown, replyTo: Exchange) => void;
+  readonly #pace: Pace | undefined;
 
   constructor(options: {
     readonly maxMessageBytes: number;
     readonly onMessage: (message: unknown, replyTo: Exchange) => void;
+    readonly pace?: Pace | undefined;
   }) {
+    this.#pace = options.pace;
     this.#maxMessageBytes = options.maxMessageBytes;
     this.#onMessage = options.onMessage;
   }
@@ -39,6 +42,11 @@ export class Replies {
   async read(response: IncomingMessage, reply: Reply): Promise<void> {
     const { exchange } = reply;
     try {
+      const encoding = encodingOf(response);
+      if (encoding !== undefined) {
+        response.destroy();
+        return exchange.fail(noAnswer(`the answer is encoded as "${encoding}", which was not asked for`));
+      }
       const type = (response.headers["content-type"] ?? "").toLowerCase();
       if (type.startsWith("text/event-stream")) await this.#readStreams(response, reply);
       else await this.#readWhole(response, type, exchange);
@@ -65,6 +73,7 @@ export class Replies {
     for (let response = first; ; ) {
       const end = await readEvents(response, {
         maxEventBytes: this.#maxMessageBytes,
+        pace: this.#pace,
         onMessage: (message) => this.#receive(message, exchange),
         onRetry: (ms) => {
           retryMs = ms;
@@ -127,6 +136,12 @@ export function endWith(exchange: Exchange, request: AbortController): () => voi
 }
 
 const startWithinMs = 1_000;
+
+/** What a body is encoded as; undefined where it is plain. Only plain answers are asked for, and nothing is decoded. */
+export function encodingOf({ headers }: IncomingMessage): string | undefined {
+  const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? "";
+  return encoding === "" || encoding === "identity" ? undefined : encoding.slice(0, 50);
+}
 
 /** Calls back when a body has ended or broken off, or has done so already. */
 export function onceClosed(body: Readable, callback: () => void): void {

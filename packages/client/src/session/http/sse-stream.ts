@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Failure } from "../failure.js";
 import type { WireEvents } from "../wire.js";
 import { EventTooLarge } from "./event-stream.js";
-import { readEvents } from "./read-events.js";
+import { type Pace, readEvents } from "./read-events.js";
 
 /**
  * Reads the stream of a connection by the deprecated HTTP+SSE transport: all that the server says comes by it, and its end
@@ -15,11 +15,12 @@ export function openSseStream(
     readonly url: URL;
     readonly maxMessageBytes: number;
     readonly events: WireEvents;
+    readonly pace: Pace;
     /** The server names another address, of the same origin, while the connection is open. */
     readonly onMoved: (postUrl: URL) => void;
   },
 ): Promise<URL> {
-  const { url, maxMessageBytes, events, onMoved } = options;
+  const { url, maxMessageBytes, events, pace, onMoved } = options;
   return new Promise((resolve, reject) => {
     const end = (failure: Failure): void => {
       reject(failure);
@@ -37,7 +38,7 @@ export function openSseStream(
       end(new Failure("closed", problem, { delivery: "sent" }));
       response.destroy();
     };
-    readEvents(response, { maxEventBytes: maxMessageBytes, onMessage: events.onMessage, onOther }).then(
+    readEvents(response, { maxEventBytes: maxMessageBytes, onMessage: events.onMessage, onOther, pace }).then(
       ({ cause }) => end(new Failure("closed", "the stream of the connection ended", { delivery: "sent", cause })),
       (error) =>
         end(

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { restFor } from "../abort.js";
 import type { WireEvents } from "../wire.js";
-import { readEvents } from "./read-events.js";
+import { type Pace, readEvents } from "./read-events.js";
 import { isSuccess } from "./replies.js";
 import { refusal } from "./status-failure.js";
 
@@ -16,6 +16,7 @@ export interface StandingStreamOptions {
   readonly connect: (lastEventId: string | undefined) => Promise<IncomingMessage>;
   readonly events: WireEvents;
   readonly maxMessageBytes: number;
+  readonly pace?: Pace | undefined;
   readonly closing: AbortSignal;
 }
 
@@ -70,7 +71,7 @@ export class StandingStream {
   }
 
   async #read(response: IncomingMessage): Promise<void> {
-    const { events, maxMessageBytes } = this.#options;
+    const { events, maxMessageBytes, pace } = this.#options;
     if (this.#wasOpen) events.onGap();
     this.#wasOpen = true;
     this.#failures = 0;
@@ -78,6 +79,7 @@ export class StandingStream {
     try {
       const { lastId } = await readEvents(response, {
         maxEventBytes: maxMessageBytes,
+        pace,
         onMessage: events.onMessage,
         onRetry: (ms) => {
           this.#pauseMs = ms;

@@ -1,11 +1,8 @@
 import type { Readable } from "node:stream";
+import { TurnBudget } from "../turn-budget.js";
 
-/** Less than the 5 ms that one server may hold the event loop in a turn. */
-const sliceMs = 3;
-/** What a message leads to runs after the slice that it was in, so that its time is not seen: their number is bounded too. */
-const messagesPerSlice = 64;
-/** Requests of the server lead to answers, which may have to wait for it. */
-const requestsPerSlice = 4;
+/** While the server does not read, it is looked at again after so long. */
+const pauseMs = 3;
 /** The clock is asked between pieces of this size. */
 const pieceBytes = 1_024;
 
@@ -19,9 +16,8 @@ export class SlicedInput {
   /** Whether more may be taken now; asked between slices. */
   readonly #mayGoOn: () => boolean;
   #waiting: Buffer | undefined;
-  #turnBegan: number | undefined;
-  #messages = 0;
-  #requests = 0;
+  readonly #budget = new TurnBudget();
+  #isScheduled = false;
 
   constructor(source: Readable, options: { readonly take: (piece: Buffer) => void; readonly mayGoOn: () => boolean }) {
     this.#source = source;
@@ -32,8 +28,7 @@ export class SlicedInput {
 
   /** To be called for each message that was found. */
   countMessage(isRequest: boolean): void {
-    this.#messages += 1;
-    if (isRequest) this.#requests += 1;
+    this.#budget.countMessage(isRequest);
   }
 
   /** Takes what waits at once, whatever it costs: nothing comes after it. */
@@ -52,31 +47,27 @@ export class SlicedInput {
   }
 
   #work(): void {
-    if (this.#turnBegan === undefined) {
-      this.#turnBegan = performance.now();
-      this.#messages = 0;
-      this.#requests = 0;
-      setImmediate(() => this.#nextTurn());
-    }
-    while (this.#waiting !== undefined && this.#hasTime(this.#turnBegan)) {
+    while (this.#waiting !== undefined && this.#mayGoOn() && this.#budget.hasTime()) {
       const piece = this.#waiting;
       this.#waiting = piece.length > pieceBytes ? piece.subarray(pieceBytes) : undefined;
       this.#take(this.#waiting === undefined ? piece : piece.subarray(0, pieceBytes));
     }
-    if (this.#waiting !== undefined) this.#source.pause();
-  }
-
-  #hasTime(since: number): boolean {
-    if (this.#messages >= messagesPerSlice || this.#requests >= requestsPerSlice) return false;
-    return this.#mayGoOn() && performance.now() - since < sliceMs;
+    if (this.#waiting === undefined || this.#isScheduled) return;
+    this.#source.pause();
+    this.#isScheduled = true;
+    // Queued behind what ends the budget's turn.
+    setImmediate(() => this.#nextTurn());
   }
 
   #nextTurn(): void {
-    this.#turnBegan = undefined;
+    this.#isScheduled = false;
     if (this.#waiting === undefined) return;
     if (this.#mayGoOn()) this.#work();
     if (this.#waiting === undefined) this.#source.resume();
-    else if (this.#turnBegan === undefined) setTimeout(() => this.#nextTurn(), sliceMs).unref();
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      setTimeout(() => this.#nextTurn(), pauseMs).unref();
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import type { Exchange } from "../exchange.js";
 import { type Exchanges, failedAnswer } from "../exchanges.js";
 import { Failure } from "../failure.js";
 import { ignore } from "../quietly.js";
+import { isRequest } from "../turn-budget.js";
 import type { Wire, WireEvents, WireOptions } from "../wire.js";
 import { LineBuffer, SlicedInput } from "./line-input.js";
 import { ServerProcess } from "./server-process.js";
@@ -188,8 +189,7 @@ export class StdioWire implements Wire {
     if (this.#isOver) return;
     this.#isOver = true;
     const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
-    const details = { delivery: "sent", stderrTail: this.stderrTail() } as const;
-    this.#events?.onEnded(new Failure("closed", `the server's process ended ${how}`, details));
+    this.#events?.onEnded(new Failure("closed", `the server's process ended ${how}`, { delivery: "sent" }));
   }
 
   #closed(delivery: Delivery): Failure {
@@ -206,9 +206,7 @@ export class StdioWire implements Wire {
     } catch {
       return;
     }
-    this.#input?.countMessage(
-      typeof message === "object" && message !== null && "method" in message && "id" in message,
-    );
+    this.#input?.countMessage(isRequest(message));
     this.#events?.onMessage(message);
   }
 

@@ -29,10 +29,15 @@ export function windowsCommand(
   return { command: shell, args: ["/d", "/s", "/c", `"${line}"`], isVerbatim: true };
 }
 
-/** For a program's own reading of its command line, and then for that of `cmd.exe`, which takes a caret for an escape. */
+/**
+ * For a program's own reading of its command line, and then for that of `cmd.exe`, which takes a caret for an escape. It reads
+ * what it hands to a batch file once more: there a quotation mark inside an argument would end the quoting, so that such an
+ * argument is escaped twice.
+ */
 function quoted(arg: string): string {
   const plain = arg.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\*)$/, "$1$1");
-  return `"${plain}"`.replace(meta, "^$&");
+  const once = `"${plain}"`.replace(meta, "^$&");
+  return arg.includes('"') ? once.replace(meta, "^$&") : once;
 }
 
 /** The file that a name without an extension leads to. */
