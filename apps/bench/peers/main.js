@@ -1,6 +1,6 @@
 // `pnpm bench:peers [--only TEXT] [--json] [--write]`: every probe for every client, each in a process of its own.
 import { fork } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeMachine } from "../dist/machine.js";
@@ -22,9 +22,9 @@ const help = `Runs every probe for every client and prints what happened, ours i
 
   pnpm bench:peers [--only TEXT] [--json] [--write]
 
-  --only TEXT   probes whose name contains it
+  --only TEXT   probes whose name contains it, and tables whose title does
   --json        the result as JSON on stdout
-  --write       keep it in docs/peers.json and write it into the README of the bench
+  --write       keep each table that was measured whole in docs/peers.json, and write all of them into the README of the bench
 `;
 
 function readArguments() {
@@ -66,49 +66,64 @@ function run(client, probe) {
   });
 }
 
-async function row(name, isParallel) {
+async function row(name, { isParallel, names }) {
   const cells = [];
-  if (isParallel) cells.push(...(await Promise.all(clientNames.map((client) => run(client, name)))));
-  else for (const client of clientNames) cells.push(await run(client, name));
+  if (isParallel) cells.push(...(await Promise.all(names.map((client) => run(client, name)))));
+  else for (const client of names) cells.push(await run(client, name));
   process.stderr.write(`${name}: ${cells.join(" | ")}\n`);
   return { name, cells };
 }
 
 const { only, json, write, help: wantsHelp } = readArguments();
-if (wantsHelp) {
-  process.stdout.write(help);
-} else {
-  const { probes, patience, speeds } = await import("./probes.js");
-  const chosen = (group) => Object.keys(group).filter((name) => name.includes(only));
-  const failures = [];
-  for (const name of chosen(probes)) failures.push(await row(name, false));
-  for (const name of chosen(patience)) failures.push(await row(name, true));
-  const figures = [];
-  for (const name of chosen(speeds)) figures.push(await row(name, false));
+if (wantsHelp) process.stdout.write(help);
+else await main();
 
+async function main() {
+  const { probes, patience, speeds } = await import("./probes.js");
+  const { authProbes } = await import("./auth-probes.js");
+  const { authClients } = await import("./auth-clients.js");
+  const tables = [
+    {
+      title: "What happens when something fails",
+      note: "Counted by the server's own journal. Each client as its documentation shows it; where it has a cache, a restart or a reconnect that is off by default, it is on.",
+      names: clientNames,
+      groups: [{ group: probes }, { group: patience, isParallel: true }],
+    },
+    {
+      title: "What becomes of a login",
+      note: "Eight calls at once to a server with OAuth, counted by its authorization server: how many are answered, and whether the user is still logged in. With rotation each refresh gives another refresh token, and one that is presented twice ends the login. At first contact each of the eight opens a connection of its own, unless one can be shared before it is there. The clients are those that do the steps of OAuth themselves.",
+      names: Object.keys(authClients),
+      groups: [{ group: authProbes }],
+    },
+    {
+      title: "Speed",
+      note: "Servers that cost nothing over stdio; the median of three rounds. All of these clients multiplex calls over one connection, so that throughput tells little: what happens on failure does.",
+      names: clientNames,
+      groups: [{ group: speeds }],
+    },
+  ];
   const { date, node, cpu, cores } = describeMachine();
-  const report = {
-    date,
-    node,
-    cpu,
-    cores,
-    clients: clientNames.map((name) => `${name} ${versionOf(name)}`.trim()),
-    tables: [
-      {
-        title: "What happens when something fails",
-        note: "Counted by the server's own journal. Each client as its documentation shows it; where it has a cache, a restart or a reconnect that is off by default, it is on.",
-        rows: failures,
-      },
-      {
-        title: "Speed",
-        note: "Servers that cost nothing over stdio; the median of three rounds. All of these clients multiplex calls over one connection, so that throughput tells little: what happens on failure does.",
-        rows: figures,
-      },
-    ],
-  };
-  if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  if (write && only === "") {
-    await writeFile(new URL("../docs/peers.json", import.meta.url), `${JSON.stringify(report, null, 2)}\n`);
-    await writeReadme();
+  const measured = [];
+  for (const { title, note, names, groups } of tables) {
+    const wanted = groups.flatMap(({ group, isParallel = false }) =>
+      Object.keys(group).map((name) => ({ name, isParallel })),
+    );
+    const chosen = wanted.filter(({ name }) => name.includes(only) || title.includes(only));
+    const rows = [];
+    for (const { name, isParallel } of chosen) rows.push(await row(name, { isParallel, names }));
+    const clients = names.map((name) => `${name} ${versionOf(name)}`.trim());
+    if (rows.length > 0) measured.push({ title, date, note, clients, isWhole: rows.length === wanted.length, rows });
   }
+  if (json) process.stdout.write(`${JSON.stringify({ node, cpu, cores, tables: measured }, null, 2)}\n`);
+  if (!write) return;
+  const place = new URL("../docs/peers.json", import.meta.url);
+  const kept = JSON.parse(await readFile(place, "utf8").catch(() => '{ "tables": [] }')).tables;
+  for (const { title, isWhole } of measured)
+    if (!isWhole) process.stderr.write(`"${title}" is not written: not all of its rows were measured.\n`);
+  const newest = tables.flatMap(({ title }) => {
+    const { isWhole, ...table } = measured.find((one) => one.title === title && one.isWhole) ?? {};
+    return isWhole ? [table] : kept.filter((one) => one.title === title);
+  });
+  await writeFile(place, `${JSON.stringify({ node, cpu, cores, tables: newest }, null, 2)}\n`);
+  await writeReadme();
 }

@@ -1,4 +1,6 @@
 // One probe of one client, in a process that what the client leaves behind cannot outlive.
+import { authClients } from "./auth-clients.js";
+import { authProbes } from "./auth-probes.js";
 import { clients } from "./clients.js";
 import { patience, probes, speeds } from "./probes.js";
 
@@ -9,7 +11,8 @@ process.on("uncaughtException", () => {});
 
 let cell;
 try {
-  cell = await { ...probes, ...patience, ...speeds }[probe](clients[client], client);
+  const run = { ...probes, ...patience, ...speeds }[probe];
+  cell = await (run === undefined ? authProbes[probe](authClients[client]) : run(clients[client], client));
 } catch (error) {
   cell = `error: ${String(error?.message ?? error)
     .split("\n")[0]

@@ -120,9 +120,21 @@ describe("rendering", () => {
   });
 
   test("the README shows the other clients where they were run", () => {
-    const tables = [{ title: "Failures", note: "What happens.", rows: [{ name: "a probe", cells: ["bad", "good"] }] }];
-    const peers = { date: "2026-01-03", node: "v20", cpu: "x", cores: 2, clients: ["theirs", "ours"], tables };
-    expect(renderReadme(report, peers)).toContain("| a probe | bad | good |");
+    const table = { date: "2026-01-03", note: "What happens.", clients: ["theirs", "ours"] };
+    const tables = [
+      { title: "Failures", ...table, rows: [{ name: "a probe", cells: ["bad", "good"] }] },
+      {
+        title: "Logins",
+        ...table,
+        clients: ["ours"],
+        date: "2026-01-04",
+        rows: [{ name: "another", cells: ["well"] }],
+      },
+    ];
+    const text = renderReadme(report, { node: "v20", cpu: "x", cores: 2, tables });
+    for (const part of ["| | theirs | ours |", "| a probe | bad | good |", "| | ours |", "| another | well |"])
+      expect(text).toContain(part);
+    for (const date of ["2026-01-03", "2026-01-04"]) expect(text).toContain(`What happens. Measured on ${date}.`);
     expect(renderReadme(report, undefined)).not.toContain("Other MCP clients");
   });
 });

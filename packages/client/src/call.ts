@@ -17,6 +17,16 @@ export interface CallSubject {
   readonly showsInputRequired?: boolean | undefined;
 }
 
+/** Keeps how long a call has waited for its server, all its attempts together. */
+export interface ServerTime {
+  /** From now on it waits for an answer. */
+  start(): void;
+  /** It does so no more. */
+  stop(): void;
+  /** It has waited for a connection to be opened, for as many milliseconds. */
+  add(ms: number): void;
+}
+
 /** One call of a user on its way through the layers. */
 export interface Call extends CallSubject {
   readonly params: Record<string, unknown> | undefined;
@@ -24,6 +34,7 @@ export interface Call extends CallSubject {
   /** Declared for this call alone, in place of the client's own. */
   readonly capabilities?: ClientCapabilities | undefined;
   readonly deadline: Deadline;
+  readonly serverTime: ServerTime;
   readonly principal: string | undefined;
   readonly priority: number | undefined;
   readonly onProgress: ((progress: Progress) => void) | undefined;

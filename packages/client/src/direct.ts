@@ -39,21 +39,25 @@ export async function finishAuth(server: Server, params: URLSearchParams, option
 
 /**
  * How long a server takes to answer a ping, in milliseconds, whatever its breaker says. Opening a connection and the
- * answer have `connectTimeoutMs` together.
+ * answer have `connectTimeoutMs` together. The breaker learns nothing by it, since a ping shows no more than that there is
+ * a server; its health does.
  */
 export function ping(server: Server, options: PingOptions): Promise<number> {
-  return server.withConnection(
-    { ...options, timeoutMs: server.policy.connectTimeoutMs },
-    async (connection, lease, deadline) => {
-      try {
-        const begin = performance.now();
-        await connection.ping(deadline);
-        return performance.now() - begin;
-      } finally {
-        lease.release();
-      }
-    },
-  );
+  const within = { ...options, timeoutMs: server.policy.connectTimeoutMs };
+  return server.withConnection(within, async (connection, lease, deadline) => {
+    const begin = performance.now();
+    try {
+      deadline.markSent();
+      await connection.ping(deadline);
+      server.pinged({ error: undefined, deadlineEnd: undefined, awaitedServer: true });
+      return performance.now() - begin;
+    } catch (error) {
+      server.pinged({ error, deadlineEnd: deadline.end, awaitedServer: true });
+      throw error;
+    } finally {
+      lease.release();
+    }
+  });
 }
 
 /** Who a server is. */

@@ -1,5 +1,5 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
-import { shortName } from "./untrusted.js";
+import { lastWords, shortName } from "./untrusted.js";
 
 /** Whether a request can have reached the server: `not-sent` also where it was refused before it ran. */
 export type Delivery = "not-sent" | "sent";
@@ -60,10 +60,8 @@ export class ConnectError extends Error {
     details: { readonly stderrTail?: string | undefined; readonly cause?: unknown } = {},
   ) {
     const tail = details.stderrTail ?? "";
-    const said = tail === "" ? "" : ` It last wrote to stderr:\n${tail.slice(-1_000)}`;
-    super(`No connection to server "${server}": ${reason}. Check its configuration and that it runs.${said}`, {
-      cause: details.cause,
-    });
+    const advice = `Check its configuration and that it runs.${lastWords(tail)}`;
+    super(`No connection to server "${server}": ${reason}. ${advice}`, { cause: details.cause });
     this.server = server;
     this.stderrTail = tail;
   }
@@ -83,9 +81,13 @@ export class CallTimeoutError extends Error {
     what: string,
     details: { readonly timeoutMs: number; readonly delivery: Delivery; readonly cause?: unknown },
   ) {
-    const known = details.delivery === "sent" ? "It may still have run." : "The server never got it.";
-    const problem = `${what} of server "${server}" took longer than ${details.timeoutMs} ms.`;
-    super(`${problem} ${known} Raise timeoutMs if it is slow.`, { cause: details.cause });
+    const { delivery, timeoutMs, cause } = details;
+    const known = delivery === "sent" ? "It may still have run." : "The server never got it.";
+    const isConnecting = delivery === "not-sent" && cause instanceof ConnectError;
+    const advice = isConnecting
+      ? `Raise timeoutMs if it is slow to start. ${cause.message}`
+      : "Raise timeoutMs if it is slow.";
+    super(`${what} of server "${server}" took longer than ${timeoutMs} ms. ${known} ${advice}`, { cause });
     this.server = server;
     this.timeoutMs = details.timeoutMs;
     this.delivery = details.delivery;
@@ -155,13 +157,21 @@ export class OutcomeUnknownError extends Error {
   readonly server: string;
   readonly delivery: "sent" = "sent";
 
-  constructor(server: string, what: string, details: Omit<CallDetails, "delivery"> = {}) {
+  constructor(
+    server: string,
+    what: string,
+    details: Omit<CallDetails, "delivery"> & {
+      /** Whether running it twice does no harm. */
+      readonly isSafe?: boolean | undefined;
+    } = {},
+  ) {
     const why = details.reason === undefined ? "" : ` The reason: ${details.reason}`;
-    super(
-      `${what} of server "${server}" was sent and its answer lost, so it may have run. ` +
-        `Look before you repeat it; pass idempotent: true where repeating is harmless.${why}`,
-      { cause: details.cause },
-    );
+    const advice = details.isSafe
+      ? "It is safe to repeat: do so when the server is back."
+      : "Look before you repeat it; pass idempotent: true where repeating is harmless.";
+    super(`${what} of server "${server}" was sent and its answer lost, so it may have run. ${advice}${why}`, {
+      cause: details.cause,
+    });
     this.server = server;
   }
 }

@@ -17,7 +17,11 @@ export interface CallFinished extends EventOrigin {
   readonly method: string;
   /** The tool's own name, for `tools/call`. */
   readonly tool: string | undefined;
-  readonly durationMs: number;
+  /**
+   * Milliseconds that it waited for the server, to connect and to answer, in all attempts: without this client's queue and
+   * pauses. Undefined where it never came to that, as where the breaker refused it.
+   */
+  readonly durationMs: number | undefined;
   readonly attempts: number;
   readonly outcome: "success" | "error" | "cancelled";
   /** Undefined on success; a JSON-RPC code as text, "tool_error" for an isError result, else the error's code or name. */

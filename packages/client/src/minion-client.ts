@@ -235,8 +235,8 @@ export class MinionClient implements AsyncDisposable {
   }
 
   /**
-   * Asks a server whether it is there, now, whatever its breaker says: the replica of that number (0 is the server
-   * itself), or whichever can be reached. Resolves with the milliseconds that the answer took.
+   * Asks a server whether it is there, now and within its `connectTimeoutMs`, whatever its breaker says: the replica of that
+   * number (0 is the server itself), or whichever can be reached. Resolves with the milliseconds that the answer took.
    */
   async ping(server: string, options: PingOptions = {}): Promise<number> {
     const found = this.#servers.get(server);

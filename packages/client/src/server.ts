@@ -5,7 +5,7 @@ import { type LeasedConnection, leaseConnection, sendWithVerdict } from "./call/
 import { type FailedCall, toldError } from "./call/public-error.js";
 import { makeReplicas, type Replica } from "./call/replica.js";
 import { type OnRetry, RetryBudget, withRetries } from "./call/retry.js";
-import type { ServerVerdict } from "./call/server-verdict.js";
+import type { AttemptEnd, ServerVerdict } from "./call/server-verdict.js";
 import type { Call, CallSubject } from "./call.js";
 import type { CallOptions, ListOptions } from "./config/call-options.js";
 import { type Policy, type Transport, transportOf } from "./config/policy.js";
@@ -45,6 +45,8 @@ export class Server {
   readonly #monitor: Monitor;
   readonly #budget = new RetryBudget();
   readonly #deadlines: Deadlines;
+  /** To be told how a ping has ended that somebody asked for. */
+  readonly pinged: (end: AttemptEnd) => void = (end) => this.#monitor.pinged(end);
   /** How many calls the server has answered. */
   #answered = 0;
 
@@ -130,19 +132,19 @@ export class Server {
     use: (connection: Connection, lease: LeasedConnection["lease"], deadline: Deadline) => Promise<T>,
   ): Promise<T> {
     const replicas = chosen(this.#replicas, options.replica);
-    const deadline = this.#deadline("a connection", options);
+    const deadline = this.#deadline("Opening a connection", options);
     const setup = options.setup && this.connections.setups.keep(options.setup);
     try {
       const { connection, lease } = await fromFirst(replicas, ({ index }) => {
         const own = setup && this.connections.ownKey(index, options.principal, setup.number);
         const key = own ?? this.connections.key(index, options.principal, options.isOwn);
-        deadline.blameOn(() => this.connections.blame(key));
+        deadline.blameOn(() => this.connections.openings.blame(key));
         const refusals = this.connections.refusalsOf(index);
         return leaseConnection(this.#context.pool, this.name, key, { deadline, priority: options.priority, refusals });
       });
       return await use(connection, lease, deadline);
     } catch (error) {
-      throw toldError(error, this.#failedCall("a connection", true));
+      throw toldError(error, this.#failedCall("Opening a connection", true));
     } finally {
       setup?.drop();
       deadline[Symbol.dispose]();
@@ -192,8 +194,8 @@ export class Server {
   }
 
   #sendWithRetries(call: Call, onRetry: OnRetry): Promise<unknown> {
-    const answered = (): number => this.#answered;
-    return withRetries(call, { policy: this.policy, budget: this.#budget, answered, onRetry }, () => this.#send(call));
+    const context = { policy: this.policy, budget: this.#budget, answered: () => this.#answered, onRetry };
+    return withRetries(call, context, () => this.#send(call));
   }
 
   async #send(call: Call): Promise<unknown> {
@@ -236,9 +238,9 @@ export class Server {
     try {
       return await report.of(async (fields) => {
         const { priority, principal, onProgress, capabilities } = options;
-        const sent = withMeta(params, options.meta, fields);
+        const how = { priority, principal, onProgress, capabilities, deadline, serverTime: report.serverTime };
         const answer = await send(
-          { ...subject, target, params: sent, capabilities, deadline, principal, priority, onProgress },
+          { ...subject, ...how, target, params: withMeta(params, options.meta, fields) },
           (cause, attempt, delayMs) => report.retried(cause, attempt, delayMs),
         );
         return take(answer);

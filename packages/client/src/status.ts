@@ -1,7 +1,7 @@
 import type { BreakerStats } from "@minion/breaker";
 import type { CacheStats } from "@minion/cache";
 import type { PoolStats } from "@minion/pool";
-import { type ServerVerdict, serverVerdict } from "./call/server-verdict.js";
+import { type AttemptEnd, type ServerVerdict, serverVerdict } from "./call/server-verdict.js";
 import type { Transport } from "./config/policy.js";
 import type { CallFinished, EventBody, Health } from "./events.js";
 import type { Breaker } from "./interfaces.js";
@@ -134,6 +134,13 @@ export class Monitor {
   /** The end of an attempt, as the breaker is told it. */
   noteVerdict(verdict: ServerVerdict): void {
     if (verdict !== "nothing") this.#isFailing = verdict === "failing";
+  }
+
+  /** A ping that somebody asked for has ended. */
+  pinged(end: AttemptEnd): void {
+    const verdict = serverVerdict(end);
+    this.noteVerdict(verdict);
+    this.check(verdict === "alive" ? "a ping was answered" : "a ping was not answered");
   }
 
   /** A connection could not be opened because of `cause`. */

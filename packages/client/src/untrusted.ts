@@ -13,6 +13,12 @@ export function boundedMessageOf(error: unknown): string {
   return messageOf(error).slice(0, maxMessage);
 }
 
+/** What is added to an error about a process that has written something; "" where it has not. */
+export function lastWords(stderrTail: string): string {
+  const tail = stderrTail.slice(-1_000).trimEnd();
+  return tail === "" ? "" : ` It last wrote to stderr:\n${tail}`;
+}
+
 /**
  * What an error is called in events, spans and metrics: its code, where it has one, otherwise its name; never its message. A
  * number is a code only where it is that of a JSON-RPC error: an abort has one too, and is an `AbortError`. `_OTHER` where

@@ -48,8 +48,13 @@ interface ServerCalls {
   readonly children: Map<string, Histogram>;
 }
 
-/** Tells the one event that is recorded from the others, and from what is no event at all. */
-function isCallFinished(event: CallFinished | object): event is CallFinished {
+type TimedCall = CallFinished & { readonly durationMs: number };
+
+/**
+ * Tells the one event that is recorded from the others, and from what is no event at all. A call that never waited for its
+ * server, since the breaker or the queue refused it, has no duration.
+ */
+function isTimedCall(event: CallFinished | object): event is TimedCall {
   return (
     "type" in event &&
     event.type === "callFinished" &&
@@ -88,9 +93,9 @@ export class CallDurations {
     this.#recorders = recorders;
   }
 
-  /** Takes any event; records finished calls. */
+  /** Takes any event; records finished calls that waited for their server. */
   readonly record = (event: CallFinished | object): void => {
-    if (!isCallFinished(event)) return;
+    if (!isTimedCall(event)) return;
     let calls = this.#servers.get(event.server);
     if (calls === undefined) {
       const present = this.#present();

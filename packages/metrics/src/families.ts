@@ -68,7 +68,7 @@ export const families = {
   },
   client_operation_duration_seconds: {
     type: "histogram",
-    help: "Duration of calls as the caller saw it, queueing and retries included. No error_type means success.",
+    help: "Time that calls waited for their server, to connect and to answer, in all attempts. No error_type means success.",
     otel: "client.operation.duration",
     unit: "s",
   },

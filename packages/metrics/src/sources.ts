@@ -108,7 +108,8 @@ export interface CallFinished {
   readonly method: string;
   /** The tool's own name, where one was called. */
   readonly tool: string | undefined;
-  readonly durationMs: number;
+  /** Milliseconds that it waited for the server; `undefined` where it never came to that: then it is in no latency figure. */
+  readonly durationMs: number | undefined;
   readonly outcome: "success" | "error" | "cancelled";
   /** `undefined` on success. */
   readonly errorType: string | undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Metrics } from "../src/index.js";
-import { FakeClient, family, pool, poolFigures, seriesOf, serverFigures } from "./support.js";
+import { FakeClient, family, finished, pool, poolFigures, seriesOf, serverFigures } from "./support.js";
 
 const count = "mcp_client_operation_duration_seconds_count";
 const reasons = "idle surplus lifetime uses invalid died evicted cleared resized discarded closed".split(" ");
@@ -107,6 +107,16 @@ test("O3: other events cost nothing and record nothing", async () => {
   ];
   for (const event of odd) client.emit(event);
   expect(family(await metrics.text(), count)).toEqual({});
+});
+
+test("M23: a call that never waited for its server is in no latency figure", async () => {
+  const client = new FakeClient([serverFigures("github")]);
+  const metrics = new Metrics().watchClient(client);
+  const refused = { outcome: "error", errorType: "ERR_MCP_UNAVAILABLE" } as const;
+  client.emit({ ...finished("github", 1, refused), durationMs: undefined });
+  expect(family(await metrics.text(), count)).toEqual({});
+  client.call("github", 1, refused);
+  expect(Object.values(family(await metrics.text(), count))).toEqual(["1"]);
 });
 
 test("O3: a pool of a thousand keys shows a hundred and adds up the rest", async () => {

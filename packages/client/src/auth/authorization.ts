@@ -1,6 +1,7 @@
-import type { OAuthClientProvider, StoredOAuthTokens } from "@modelcontextprotocol/client";
+import type { OAuthClientProvider } from "@modelcontextprotocol/client";
 import type { Cancellation } from "../cancellation.js";
 import { orAborted } from "../session/abort.js";
+import type { Failure } from "../session/failure.js";
 import type { Challenge } from "../session/http/challenge.js";
 import type { SendHttp } from "../session/http/http-sockets.js";
 import { forget } from "../session/quietly.js";
@@ -11,10 +12,10 @@ import { Flight } from "./flight.js";
 import { oauthFetch } from "./oauth-fetch.js";
 import type { OAuthOrigins } from "./oauth-origins.js";
 import { RefreshTokens } from "./refresh-tokens.js";
-import { type LoginMemory, noteTokens, standIn } from "./stand-in.js";
+import { type LoginMemory, standIn } from "./stand-in.js";
+import { type Tokens, tokensOf } from "./tokens-of.js";
 
 type Sdk = typeof import("@modelcontextprotocol/client");
-type Tokens = StoredOAuthTokens | undefined;
 
 /** How long a token is taken to live that does not say so. */
 const defaultLifetimeMs = 300_000;
@@ -133,7 +134,12 @@ export class Authorization {
   }
 
   #begin(refused: string | undefined, challenge: Challenge): Flight<Outcome> {
-    const flight = new Flight((signal) => this.#answerOnce(refused, challenge, signal));
+    const late = (): Outcome => {
+      // The provider is not done with sending the user off, who may come back all the same.
+      if (this.#login?.challenge === challenge) return "login";
+      throw this.#failed(new Error("no answer came in time"), challenge);
+    };
+    const flight = new Flight((signal) => this.#answerOnce(refused, challenge, signal), late);
     const end = (): void => {
       if (this.#flight === flight) this.#flight = undefined;
     };
@@ -146,18 +152,25 @@ export class Authorization {
     const current = await this.#current();
     if (current?.access_token !== refused) return "authorized";
     const sdk = await loadSdk();
+    signal.throwIfAborted();
     const isStepUp = challenge.status === 403;
     const scope = sdk.computeScopeUnion(this.#scope, isStepUp ? current?.scope : undefined, challenge.scope);
     this.#metadataUrl = origins.metadataUrl(challenge.resourceMetadata) ?? this.#metadataUrl;
     if (isStepUp) this.#steppedUpTo.add(scopeKey(challenge.scope ?? ""));
     try {
       if (provider.discoveryState !== undefined) await provider.invalidateCredentials?.("discovery");
-      const result = await sdk.auth(this.#standIn("renew", { refused, challenge }), {
+      const onRedirect = (url: URL): void => {
+        signal.throwIfAborted();
+        this.#login = { refused, challenge, state: url.searchParams.get("state") ?? undefined };
+        this.#flight?.waitForUser();
+      };
+      const result = await sdk.auth(this.#standIn("renew", onRedirect), {
         serverUrl: this.#options.serverUrl,
         ...this.#authOptions(sdk, signal),
         ...(scope !== undefined && { scope }),
         forceReauthorization: isStepUp && sdk.isStrictScopeSuperset(scope, current?.scope),
       });
+      signal.throwIfAborted();
       this.#scope = scope;
       // The user may have come back already.
       if (result === "REDIRECT" && this.#login !== undefined) return "login";
@@ -165,27 +178,38 @@ export class Authorization {
       this.#login = undefined;
       return "authorized";
     } catch (error) {
-      if (isStepUp) this.#steppedUpTo.delete(scopeKey(challenge.scope ?? ""));
-      throw applicationFailure("its authorization failed", error, this.#options.secrets, challenge);
+      if (isStepUp && !signal.aborted) this.#steppedUpTo.delete(scopeKey(challenge.scope ?? ""));
+      // It was not possible to send the user off.
+      if (this.#login?.challenge === challenge && !signal.aborted) this.#login = undefined;
+      throw this.#failed(error, challenge);
     }
+  }
+
+  #failed(error: unknown, challenge: Challenge): Failure {
+    return applicationFailure("its authorization failed", error, this.#options.secrets, challenge);
   }
 
   async #finish(params: URLSearchParams): Promise<void> {
     const sdk = await loadSdk();
     const login = this.#login;
-    const flight = new Flight(async (signal) => {
+    const run = async (signal: AbortSignal): Promise<void> => {
       await finishLogin(params, {
         sdk,
-        provider: this.#standIn("finish", undefined),
+        provider: this.#standIn("finish", () => {}),
         serverUrl: this.#options.serverUrl,
         secrets: this.#options.secrets,
         state: login?.state,
         options: this.#authOptions(sdk, signal),
         onEnded: (isGranted) => this.#loginEnded(isGranted),
       });
-    });
-    await flight.promise;
-    await this.#noteAnswer();
+      await this.#noteAnswer();
+    };
+    const late = (): never => {
+      throw new Error("no answer came in time");
+    };
+    await new Flight(run, late).promise;
+    // Whoever waits for something older has a better token now.
+    this.#flight?.end("authorized");
   }
 
   /** Whoever was not granted scopes may ask again; a new login may be granted what the one before was not. */
@@ -196,10 +220,7 @@ export class Authorization {
     this.#login = undefined;
   }
 
-  #standIn(
-    purpose: "renew" | "finish",
-    met: { readonly refused: string | undefined; readonly challenge: Challenge } | undefined,
-  ): OAuthClientProvider {
+  #standIn(purpose: "renew" | "finish", onRedirect: (url: URL) => void): OAuthClientProvider {
     const { provider, secrets } = this.#options;
     return standIn({
       provider,
@@ -207,9 +228,7 @@ export class Authorization {
       purpose,
       memory: this.#memory,
       refreshTokens: this.#refreshTokens,
-      onRedirect: (url) => {
-        if (met !== undefined) this.#login = { ...met, state: url.searchParams.get("state") ?? undefined };
-      },
+      onRedirect,
     });
   }
 
@@ -233,9 +252,8 @@ export class Authorization {
         if (this.#memory.unsaved === unsaved) this.#memory.unsaved = undefined;
         if (unsaved.refresh_token !== undefined) this.#refreshTokens.keep(unsaved.refresh_token);
       }
-      const tokens = (await provider.tokens()) ?? undefined;
-      if (tokens !== undefined) noteTokens(tokens, secrets);
-      return tokens;
+      const tokens = await tokensOf(provider, secrets);
+      return tokens?.access_token === "" ? undefined : tokens;
     } catch (error) {
       throw applicationFailure("its authProvider failed", error, secrets);
     }

@@ -8,9 +8,11 @@ import type { Secrets } from "../session/redact.js";
 import { Authorization } from "./authorization.js";
 import { applicationFailure } from "./authorization-failure.js";
 import { authorizedSend } from "./authorized-send.js";
+import { Flight } from "./flight.js";
 import { OAuthOrigins } from "./oauth-origins.js";
 
 const maxKept = 10_000;
+const providerFailed = "its authProvider failed";
 /** The origin for which each provider keeps tokens: they go to no other, whatever server it is given to. */
 const originsOf = new WeakMap<OAuthClientProvider, string>();
 
@@ -27,7 +29,7 @@ export interface AuthorizationsOptions {
 /** The logins of one server: one for each principal, and for each of its replicas that has a provider. */
 export class Authorizations {
   readonly #options: AuthorizationsOptions;
-  readonly #known = new Map<string, Promise<Authorization>>();
+  readonly #known = new Map<string, Flight<Authorization>>();
   /** Those of `#known` that are there. */
   readonly #made = new Map<string, Authorization>();
 
@@ -41,7 +43,10 @@ export class Authorizations {
     const target = targets[replica];
     if (!hasProvider(target)) return send(replica);
     const { origin } = new URL(target.url);
-    return authorizedSend(send(replica), () => this.#find(replica, target, principal), { origin, secrets });
+    return authorizedSend(send(replica), (signal) => this.#find(replica, target, principal).join(signal), {
+      origin,
+      secrets,
+    });
   }
 
   /** Finishes a login with what the user came back with. Rejects with {@link AuthorizationError}. */
@@ -49,7 +54,9 @@ export class Authorizations {
     const { server, targets, secrets } = this.#options;
     const withProvider = [...targets.entries()].filter((entry): entry is [number, Protected] => hasProvider(entry[1]));
     try {
-      const all = await Promise.all(withProvider.map(([replica, target]) => this.#find(replica, target, principal)));
+      const all = await Promise.all(
+        withProvider.map(([replica, target]) => this.#find(replica, target, principal).promise),
+      );
       const authorization = all.find(({ isLoginPending }) => isLoginPending) ?? all[0];
       if (authorization === undefined) throw new Error("it has no authProvider");
       await authorization.finish(params);
@@ -60,13 +67,16 @@ export class Authorizations {
     }
   }
 
-  #find(replica: number, target: Protected, principal: string | undefined): Promise<Authorization> {
+  #find(replica: number, target: Protected, principal: string | undefined): Flight<Authorization> {
     const key = JSON.stringify([replica, principal ?? null]);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const making = this.#make(replica, target, principal);
+    const late = (): never => {
+      throw applicationFailure(providerFailed, new Error("no answer came in time"), this.#options.secrets);
+    };
+    const making = new Flight(() => this.#make(replica, target, principal), late);
     this.#known.set(key, making);
-    making.then(
+    making.promise.then(
       (made) => this.#made.set(key, made),
       () => this.#known.delete(key),
     );
@@ -83,7 +93,7 @@ export class Authorizations {
       provider = typeof given === "function" ? await given({ server, principal }) : given;
       if (typeof provider?.tokens !== "function") throw new TypeError("it gave no OAuthClientProvider");
     } catch (error) {
-      throw applicationFailure("its authProvider failed", error, secrets);
+      throw applicationFailure(providerFailed, error, secrets);
     }
     const origin = originsOf.get(provider) ?? serverUrl.origin;
     originsOf.set(provider, origin);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { DpopSession, StoredOAuthTokens } from "@modelcontextprotocol/client";
+import type { Cancellation } from "../cancellation.js";
 import { orAborted } from "../session/abort.js";
 import { challengeOf } from "../session/http/challenge.js";
 import type { HttpRequest, SendHttp } from "../session/http/http-sockets.js";
@@ -16,7 +17,7 @@ const maxAttempts = 5;
  */
 export function authorizedSend(
   send: SendHttp,
-  find: () => Promise<Authorization>,
+  find: (signal: Cancellation) => Promise<Authorization>,
   { origin, secrets }: { readonly origin: string; readonly secrets: Secrets },
 ): SendHttp {
   return async (url, request) => {
@@ -24,7 +25,7 @@ export function authorizedSend(
     const { signal } = request;
     for (let attempt = 1; ; attempt += 1) {
       request.onWaiting?.();
-      const authorization = await orAborted(find(), signal);
+      const authorization = await find(signal);
       const tokens = await authorization.tokens(signal);
       const response = await sendWith(send, url, request, { tokens, authorization, secrets });
       const challenge = challengeOf(response);
@@ -69,7 +70,7 @@ async function sendWith(
     }
   };
   const signed = async (): Promise<IncomingMessage> =>
-    send(url, { ...request, headers: { ...request.headers, ...(await credentials()) } });
+    send(url, { ...request, headers: { ...request.headers, ...(await orAborted(credentials(), request.signal)) } });
   const response = await signed();
   const nonce = response.headers["dpop-nonce"];
   if (session === undefined || typeof nonce !== "string") return response;

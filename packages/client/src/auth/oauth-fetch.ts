@@ -3,6 +3,7 @@ import { isIP, type LookupFunction } from "node:net";
 import type { HttpRequest, SendHttp } from "../session/http/http-sockets.js";
 import { encodingOf, readWhole } from "../session/http/replies.js";
 import type { Secrets } from "../session/redact.js";
+import { isObject } from "../untrusted.js";
 import type { OAuthOrigins } from "./oauth-origins.js";
 import { literalAddress } from "./private-address.js";
 import type { RefreshTokens } from "./refresh-tokens.js";
@@ -38,13 +39,14 @@ export function oauthFetch(options: OAuthFetchOptions): (url: string | URL, init
     if (refreshToken === null) return (await answerTo(url, body, init, options)).response;
     refreshTokens.present(refreshToken);
     try {
-      const { response, error } = await answerTo(url, body, init, options);
-      if (response.ok) return response;
-      if (isDefinite(response.status, error)) {
+      const { response, error, hasToken } = await answerTo(url, body, init, options);
+      if (response.ok && hasToken) return response;
+      if (!response.ok && isDefinite(response.status, error)) {
         if (error !== "invalid_grant") refreshTokens.keep(refreshToken);
         return response;
       }
-      throw new Error(`its authorization server answered with HTTP status ${response.status}`);
+      const what = response.ok ? "without a token" : `with HTTP status ${response.status}`;
+      throw new Error(`its authorization server answered ${what}`);
     } catch (cause) {
       refreshTokens.keep(refreshToken);
       throw outOfOrder(
@@ -59,13 +61,17 @@ function isDefinite(status: number, error: string | undefined): boolean {
   return status < 500 && status !== 408 && status !== 429 && error !== undefined && error !== "server_error";
 }
 
+interface Answer extends Readable {
+  readonly response: Response;
+}
+
 /** Rejects with a `TypeError` where there is no answer, as a `fetch` does. */
 async function answerTo(
   url: URL,
   body: string | undefined,
   init: RequestInit,
   options: OAuthFetchOptions,
-): Promise<{ readonly response: Response; readonly error: string | undefined }> {
+): Promise<Answer> {
   const { send, secrets, signal } = options;
   try {
     signal.throwIfAborted();
@@ -83,37 +89,47 @@ async function answerTo(
     answer.destroy();
     if (bytes === undefined)
       throw new Error(encoding === undefined ? "the answer is too large" : "the answer is encoded");
-    const { text, error } = readable(bytes.toString("utf8"), status >= 200 && status < 300, secrets);
+    const read = readable(bytes.toString("utf8"), status >= 200 && status < 300, secrets);
     const hasNoBody = status === 204 || status === 205 || status === 304;
     const shown = Object.entries(headers).flatMap(([name, value]) =>
       name === "content-length" || value === undefined ? [] : [[name, String(value)] as [string, string]],
     );
-    return { response: new Response(hasNoBody ? null : text, { status, headers: shown }), error };
+    return { response: new Response(hasNoBody ? null : read.text, { status, headers: shown }), ...read };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TypeError(secrets.mask(`${url.origin}${url.pathname} cannot be asked: ${why}`), { cause });
   }
 }
 
+interface Readable {
+  readonly text: string;
+  /** The code of an OAuth error. */
+  readonly error: string | undefined;
+  readonly hasToken: boolean;
+}
+
 /** What the SDK may read of a body. It writes some of what it cannot understand to the console, and into its errors. */
-function readable(
-  text: string,
-  isSuccess: boolean,
-  secrets: Secrets,
-): { readonly text: string; readonly error: string | undefined } {
+function readable(text: string, isSuccess: boolean, secrets: Secrets): Readable {
+  const nothing = { error: undefined, hasToken: false };
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return { text: isSuccess ? "" : secrets.mask(text.slice(0, 300)), error: undefined };
+    return { text: isSuccess ? "" : secrets.mask(text.slice(0, 300)), ...nothing };
   }
-  if (typeof value !== "object" || value === null) return { text: isSuccess ? text : "", error: undefined };
+  if (!isObject(value)) return { text: isSuccess ? text : "", ...nothing };
   for (const name of secretMembers) {
-    const member: unknown = Reflect.get(value, name);
+    const member = value[name];
     if (typeof member === "string") secrets.addChanging(member, name);
   }
-  const error: unknown = Reflect.get(value, "error");
-  return { text: isSuccess ? text : secrets.mask(text), error: typeof error === "string" ? error : undefined };
+  // null is absent, which the SDK does not know.
+  const members = Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
+  const { error, access_token: token } = members;
+  return {
+    text: isSuccess ? JSON.stringify(members) : secrets.mask(text),
+    error: typeof error === "string" ? error : undefined,
+    hasToken: typeof token === "string" && token !== "",
+  };
 }
 
 /** Looks up host names, and refuses addresses that must not be asked; throws where the URL itself names one. */

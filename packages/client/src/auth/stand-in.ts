@@ -1,6 +1,7 @@
 import type { OAuthClientProvider, OAuthDiscoveryState, StoredOAuthTokens } from "@modelcontextprotocol/client";
 import type { Secrets } from "../session/redact.js";
 import type { RefreshTokens } from "./refresh-tokens.js";
+import { noteTokens, tokensOf } from "./tokens-of.js";
 
 /** What is remembered of a login beside the provider, which need not remember it. */
 export interface LoginMemory {
@@ -33,9 +34,8 @@ export function standIn(options: StandInOptions): OAuthClientProvider {
   const { provider, memory, secrets, refreshTokens, purpose, onRedirect } = options;
   const own: Partial<OAuthClientProvider> = {
     tokens: async (context) => {
-      const tokens = (await provider.tokens(context)) ?? undefined;
+      const tokens = await tokensOf(provider, secrets, context);
       if (tokens === undefined) return undefined;
-      noteTokens(tokens, secrets);
       const { refresh_token: refreshToken, ...rest } = tokens;
       return refreshToken === undefined || refreshTokens.isSpent(refreshToken) ? rest : tokens;
     },
@@ -48,7 +48,11 @@ export function standIn(options: StandInOptions): OAuthClientProvider {
     },
     clientInformation: async (context) => {
       const client = (await provider.clientInformation(context)) ?? undefined;
-      if (client !== undefined) noteClient(client, secrets);
+      if (client === undefined) return undefined;
+      // Anything else would be saved, and sent, as a client.
+      const id: unknown = Reflect.get(Object(client), "client_id");
+      if (typeof id !== "string" || id === "") throw new TypeError("clientInformation() gave no client_id");
+      noteClient(client, secrets);
       return client;
     },
     codeVerifier: async () => {
@@ -95,12 +99,6 @@ export function standIn(options: StandInOptions): OAuthClientProvider {
       return typeof value === "function" ? value.bind(provider) : value;
     },
   });
-}
-
-/** Tells the gate what the tokens are. */
-export function noteTokens({ access_token, refresh_token, id_token }: StoredOAuthTokens, secrets: Secrets): void {
-  for (const token of [access_token, refresh_token, id_token])
-    if (typeof token === "string") secrets.addChanging(token, "token");
 }
 
 function noteClient(client: object, secrets: Secrets): void {

@@ -7,7 +7,7 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import type { CallSubject } from "../call.js";
+import type { CallSubject, ServerTime } from "../call.js";
 import type { Transport } from "../config/policy.js";
 import type { Deadline } from "../deadline.js";
 import type { CallFinished, EventBody } from "../events.js";
@@ -50,7 +50,8 @@ type TraceFields = Readonly<Record<string, string>> | undefined;
 /** What is told of one call: to its caller, in the figures of its server, in events, and in a span where there is a tracer. */
 export class CallReport {
   readonly #options: CallReportOptions;
-  readonly #begin = performance.now();
+  /** For whoever waits for the server. */
+  readonly serverTime: ServerTime & { readonly ms: number | undefined } = new Latency();
   #attempts = 1;
 
   constructor(options: CallReportOptions) {
@@ -93,7 +94,7 @@ export class CallReport {
     const { method, target, deadline, figures, emit } = this.#options;
     const outcome = errorType === undefined ? "success" : deadline.end === "caller" ? "cancelled" : "error";
     figures.callEnds(outcome, told);
-    const durationMs = performance.now() - this.#begin;
+    const durationMs = this.serverTime.ms;
     const message = told === undefined ? undefined : boundedMessageOf(told);
     const tool = method === "tools/call" ? target : undefined;
     emit({ type: "callFinished", method, tool, durationMs, attempts: this.#attempts, outcome, errorType, message });
@@ -129,6 +130,35 @@ export class CallReport {
     } finally {
       span.end();
     }
+  }
+}
+
+/**
+ * The latency of a call: what it waited for its server. What it waited for on this side is not the server's: the queue, and
+ * the pauses between attempts.
+ */
+class Latency implements ServerTime {
+  #ms: number | undefined;
+  #since: number | undefined;
+
+  start(): void {
+    this.#since ??= performance.now();
+  }
+
+  stop(): void {
+    if (this.#since === undefined) return;
+    // Never nothing: a clock may stand still for the time of an answer.
+    this.add(Math.max(performance.now() - this.#since, Number.MIN_VALUE));
+    this.#since = undefined;
+  }
+
+  add(ms: number): void {
+    if (ms > 0) this.#ms = (this.#ms ?? 0) + ms;
+  }
+
+  /** Milliseconds; undefined where the call has not come to waiting for its server. */
+  get ms(): number | undefined {
+    return this.#ms;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Call } from "../call.js";
 import { ServerUnavailableError } from "../errors.js";
 import { Failure } from "../session/failure.js";
+import { afterEarlier } from "./after-earlier.js";
 import type { Replica } from "./replica.js";
 import { mayMove } from "./resend.js";
 
@@ -10,14 +11,16 @@ import { mayMove } from "./resend.js";
  */
 export async function sendToReplicas(call: Call, replicas: readonly Replica[]): Promise<unknown> {
   let refusal: ServerUnavailableError | undefined;
-  let failure: unknown;
+  let failure: Failure | undefined;
   for (const replica of replicas) {
     try {
       return await replica.send(call);
-    } catch (error) {
-      if (!mayMove(error, call)) throw error;
-      if (!(error instanceof ServerUnavailableError)) failure = error;
-      else if (refusal === undefined || error.retryAfterMs < refusal.retryAfterMs) refusal = error;
+    } catch (thrown) {
+      const error = afterEarlier(thrown, failure, call);
+      if (!mayMove(thrown, call)) throw error;
+      if (error instanceof Failure) failure = error;
+      if (!(error instanceof ServerUnavailableError)) continue;
+      if (refusal === undefined || error.retryAfterMs < refusal.retryAfterMs) refusal = error;
     }
   }
   // A failure can be retried and a breaker's refusal cannot, so the failure is thrown where there was one.

@@ -77,7 +77,7 @@ export async function sendOver(
   call: Call,
   onStarted?: (isStarted: boolean) => void,
 ): Promise<unknown> {
-  const { capabilities, deadline, method, needs, params, target, onProgress } = call;
+  const { capabilities, deadline, method, needs, params, serverTime, target, onProgress } = call;
   if (needs !== undefined && connection.lacks(needs.capability)) return needs.otherwise;
   const isWatched = onProgress !== undefined || deadline.isExtended;
   try {
@@ -86,9 +86,13 @@ export async function sendOver(
       {
         signal: deadline,
         call: { method, target, pause: () => deadline.pause() },
-        onStarted: () => onStarted?.(true),
+        onStarted: () => {
+          serverTime.start();
+          onStarted?.(true);
+        },
         onSent: () => deadline.markSent(),
         onWaiting: () => {
+          serverTime.stop();
           onStarted?.(false);
           deadline.markNotSent();
         },
@@ -107,6 +111,8 @@ export async function sendOver(
     if (error instanceof Failure && error.delivery === "not-sent") deadline.markNotSent();
     else if (error instanceof Failure && !isAnswer(error)) deadline.markLost();
     throw error;
+  } finally {
+    serverTime.stop();
   }
 }
 

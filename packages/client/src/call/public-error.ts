@@ -9,7 +9,7 @@ import {
 } from "../errors.js";
 import { Failure, isUnauthorized } from "../session/failure.js";
 import type { Secrets } from "../session/redact.js";
-import { messageOf } from "../untrusted.js";
+import { lastWords, messageOf } from "../untrusted.js";
 import { isAnswerLost } from "./resend.js";
 
 /** What is needed to tell a user of a failure. */
@@ -29,16 +29,17 @@ export function toldError(error: unknown, call: FailedCall): unknown {
 
 /** The error by which a user learns of a failure to which nothing more can be done. It keeps the server's own words. */
 export function publicError(failure: Failure, call: FailedCall): unknown {
-  const { server, what, isStateful } = call;
-  const { delivery, message } = failure;
+  const { server, what, isSafe, isStateful } = call;
+  const { delivery, message, stderrTail } = failure;
+  const reason = stderrTail === "" ? message : `${message}.${lastWords(stderrTail)}`;
   const cause = causeOf(failure);
   switch (failure.kind) {
     case "rpc":
-      return failure.cause;
+      return failure.isOpening ? unlessSent(failure.cause, failure, call) : failure.cause;
     case "connect":
-      return new ConnectError(server, message, { stderrTail: failure.stderrTail, cause });
+      return unlessSent(new ConnectError(server, message, { stderrTail, cause }), failure, call);
     case "session-lost":
-      if (!isStateful && failure.refusal !== undefined) return publicError(failure.refusal, call);
+      if (!isStateful && failure.refusal !== undefined) return publicError(failure.refusal.with({ delivery }), call);
       return new SessionLostError(server, { delivery, reason: message, cause });
     case "too-large":
       return new MessageTooLargeError(server, { maxMessageBytes: call.maxMessageBytes, delivery, cause }, message);
@@ -52,11 +53,17 @@ export function publicError(failure: Failure, call: FailedCall): unknown {
       return httpError(failure, call);
     case "closed":
     case "invalid-result":
-      if (isStateful && failure.endsConnection)
-        return new SessionLostError(server, { delivery, reason: message, cause });
-      if (delivery === "sent") return new OutcomeUnknownError(server, what, { reason: message, cause });
-      return new ConnectError(server, message, { cause });
+      if (isStateful && failure.endsConnection) return new SessionLostError(server, { delivery, reason, cause });
+      if (delivery === "sent") return new OutcomeUnknownError(server, what, { reason, isSafe, cause });
+      return new ConnectError(server, message, { stderrTail, cause });
   }
+}
+
+/** The error, unless the call had been sent before and its answer lost: then that is what its caller has to know. */
+function unlessSent(error: unknown, { delivery, message }: Failure, { server, what, isSafe }: FailedCall): unknown {
+  if (delivery === "not-sent") return error;
+  const reason = `it could not be sent again, since no connection can be opened: ${message}`;
+  return new OutcomeUnknownError(server, what, { reason, isSafe, cause: error });
 }
 
 function httpError(failure: Failure, call: FailedCall): Error {
@@ -65,7 +72,7 @@ function httpError(failure: Failure, call: FailedCall): Error {
   const cause = causeOf(failure);
   // A gateway's word says nothing about whether the server behind it has run the call.
   if (!isSafe && delivery === "sent" && isAnswerLost(status))
-    return new OutcomeUnknownError(server, what, { reason: message, cause });
+    return new OutcomeUnknownError(server, what, { reason: message, isSafe, cause });
   if (isUnauthorized(status))
     return new AuthorizationError(server, message, authorizationDetails(failure, call, cause));
   if (status !== 429 && status !== 503) return new HttpError(server, status, { delivery, reason: message, cause });
@@ -77,12 +84,12 @@ function withCause(message: string, cause: unknown): string {
 }
 
 function authorizationDetails(
-  { status, challenge }: Failure,
+  { delivery, status, challenge }: Failure,
   { secrets }: FailedCall,
   cause: unknown,
 ): ConstructorParameters<typeof AuthorizationError>[2] {
   const clean = (text: string | undefined): string | undefined => text && secrets.clean(text);
-  return { status, scope: clean(challenge?.scope), challenge: clean(challenge?.text), cause };
+  return { delivery, status, scope: clean(challenge?.scope), challenge: clean(challenge?.text), cause };
 }
 
 /** What a user sees as cause: an error that says what the server said. */

@@ -2,9 +2,11 @@ import type { StateChange } from "@minion/breaker";
 import type { Call } from "../call.js";
 import type { Policy } from "../config/policy.js";
 import type { ServerConnections } from "../connections/server-connections.js";
-import { ServerUnavailableError } from "../errors.js";
+import type { Blame } from "../deadline.js";
+import type { ServerUnavailableError } from "../errors.js";
 import type { Breaker } from "../interfaces.js";
 import type { ServerContext } from "../server-context.js";
+import { breakerRefusal } from "./breaker-refusal.js";
 import { HalfOpen } from "./half-open.js";
 import { type LeasedConnection, leaseConnection, sendOver } from "./lease-connection.js";
 import { isShared, type ServerVerdict, serverVerdict } from "./server-verdict.js";
@@ -48,6 +50,8 @@ export class Replica {
   #incidents = 0;
   /** Whether a ping may be remembered from the last time that the breaker was half-open. */
   #wasHalfOpen = false;
+  /** What the breaker was told last, and on whose behalf it was met: nobody else is to read what a server said to one. */
+  #lastFailure: { readonly error: unknown; readonly principal: string | undefined } | undefined;
   /** When the breaker opened last, on the clock of `performance`. */
   #openedAt: number | undefined;
 
@@ -77,7 +81,7 @@ export class Replica {
       this.#wasHalfOpen = false;
       this.#halfOpen.reset();
     }
-    return await this.#attempt(call, this.#admit(breaker));
+    return await this.#attempt(call, this.#admit(breaker, call.principal));
   }
 
   /**
@@ -88,12 +92,12 @@ export class Replica {
   async #probe(call: Call, breaker: Breaker): Promise<unknown> {
     this.#wasHalfOpen = true;
     const leave = this.#halfOpen.enter();
-    if (leave === undefined) throw this.#refused(Math.max(1, breaker.retryAfterMs));
+    if (leave === undefined) throw this.#refused(call.principal, Math.max(1, breaker.retryAfterMs));
     try {
       call.deadline.blameOn(() => this.#blameOnOpening(call.principal));
       await this.#halfOpen.pinged(call);
       this.#giveUpOlder(call.principal);
-      return await this.#attempt(call, this.#admit(breaker));
+      return await this.#attempt(call, this.#admit(breaker, call.principal));
     } finally {
       leave();
     }
@@ -104,7 +108,7 @@ export class Replica {
     const { breaker } = this;
     const { policy, context, connections } = this.#context;
     if (breaker === undefined) return;
-    const permit = this.#admit(breaker);
+    const permit = this.#admit(breaker, principal);
     const attempt = this.#begin();
     const { connectTimeoutMs, closeTimeoutMs } = policy;
     try {
@@ -119,7 +123,7 @@ export class Replica {
       permit.success();
       this.#tell("alive");
     } catch (error) {
-      this.#settle(permit, attempt, { error, awaitedServer: attempt.isSent || this.#isOpening(principal) });
+      this.#settle(permit, attempt, { error, awaitedServer: attempt.isSent || this.#isOpening(principal), principal });
       throw error;
     }
   }
@@ -140,7 +144,7 @@ export class Replica {
         // The time in the local queue is not the server's: the call begins anew for the breaker.
         if (this.#isTimed && permit !== undefined && this.breaker !== undefined && performance.now() - begin >= 1) {
           permit.ignore();
-          permit = this.#admit(this.breaker);
+          permit = this.#admit(this.breaker, call.principal);
         }
         const answer = await sendOver(connection, call, (isStarted) => {
           attempt.isSent = isStarted;
@@ -152,22 +156,29 @@ export class Replica {
         lease.release();
       }
     } catch (error) {
-      const awaitedServer = attempt.isSent || (call.deadline.end === "timeout" && this.#isOpening(call.principal));
-      this.#settle(permit, attempt, { error, awaitedServer, call });
+      const { deadline, principal } = call;
+      const awaitedServer = attempt.isSent || (deadline.end === "timeout" && this.#isOpening(principal));
+      this.#settle(permit, attempt, { error, awaitedServer, principal, deadline });
       throw error;
     }
   }
 
   async #lease(call: Call): Promise<LeasedConnection> {
     const { connections, context, server } = this.#context;
-    const { deadline, principal, priority } = call;
+    const { deadline, principal, priority, serverTime } = call;
     const key = connections.key(this.index, principal);
     const refusals = connections.refusalsOf(this.index);
     deadline.blameOn(() => this.#blameOnOpening(principal));
-    const leased = await leaseConnection(context.pool, server, key, { deadline, priority, refusals });
-    deadline.blameOn(undefined);
-    connections.leased(leased, key);
-    return leased;
+    const begin = performance.now();
+    try {
+      const leased = await leaseConnection(context.pool, server, key, { deadline, priority, refusals });
+      deadline.blameOn(undefined);
+      connections.leased(leased, key);
+      return leased;
+    } finally {
+      // Of the time in the queue that alone is the server's.
+      if (performance.now() - begin >= 1) serverTime.add(connections.openings.waitedMs(key, begin));
+    }
   }
 
   #begin(): Attempt {
@@ -178,18 +189,26 @@ export class Replica {
   #settle(
     permit: Permit | undefined,
     attempt: Attempt,
-    end: { readonly error: unknown; readonly awaitedServer: boolean; readonly call?: Call },
+    end: {
+      readonly error: unknown;
+      readonly awaitedServer: boolean;
+      readonly principal: string | undefined;
+      readonly deadline?: Call["deadline"] | undefined;
+    },
   ): void {
-    const { error, awaitedServer, call } = end;
-    const deadlineEnd = call?.deadline.end;
+    const { error, awaitedServer, principal, deadline } = end;
+    const deadlineEnd = deadline?.end;
     const verdict = serverVerdict({ error, deadlineEnd, awaitedServer });
     const isPart = deadlineEnd === undefined ? isShared(error) : !attempt.isSent;
     if (verdict === "failing" && isPart) {
       if (attempt.incident !== this.#incidents) return void permit?.ignore();
       this.#incidents += 1;
     }
-    if (verdict === "failing") permit?.failure(deadlineEnd === undefined ? error : call?.deadline.reason);
-    else if (verdict === "alive") permit?.success();
+    if (verdict === "failing") {
+      const reason = deadlineEnd === undefined ? error : deadline?.reason;
+      this.#lastFailure = { error: reason, principal };
+      permit?.failure(reason);
+    } else if (verdict === "alive") permit?.success();
     else permit?.ignore();
     this.#tell(verdict);
   }
@@ -203,8 +222,9 @@ export class Replica {
     return connections.isOpening(connections.key(this.index, principal));
   }
 
-  #blameOnOpening(principal: string | undefined): ReturnType<ServerConnections["blame"]> {
-    return this.#context.connections.blame(this.#context.connections.key(this.index, principal));
+  #blameOnOpening(principal: string | undefined): Blame {
+    const { connections } = this.#context;
+    return connections.openings.blame(connections.key(this.index, principal));
   }
 
   #makeBreaker(options: Exclude<Policy["breaker"], false>): Breaker {
@@ -226,19 +246,19 @@ export class Replica {
     return context.makeBreaker(server, own, { identity, replica: this.index });
   }
 
-  #admit(breaker: Breaker): Permit {
+  #admit(breaker: Breaker, principal: string | undefined): Permit {
     try {
       return breaker.admit();
     } catch (error) {
-      throw this.#refused(breaker.retryAfterMs, error);
+      throw this.#refused(principal, breaker.retryAfterMs, error);
     }
   }
 
-  #refused(retryAfterMs: number, cause?: unknown): ServerUnavailableError {
-    return new ServerUnavailableError(this.#context.server, "its circuit breaker lets no call through", {
-      retryAfterMs,
-      cause,
-    });
+  #refused(principal: string | undefined, retryAfterMs: number, cause?: unknown): ServerUnavailableError {
+    const { server } = this.#context;
+    const last = this.#lastFailure;
+    if (last === undefined) return breakerRefusal(server, { retryAfterMs, failure: undefined, cause });
+    return breakerRefusal(server, { retryAfterMs, failure: last.principal === principal ? last.error : undefined });
   }
 }
 

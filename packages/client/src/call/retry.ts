@@ -1,6 +1,7 @@
 import type { Call } from "../call.js";
 import type { Policy } from "../config/policy.js";
 import { Failure } from "../session/failure.js";
+import { afterEarlier } from "./after-earlier.js";
 import { type Resend, resendOf } from "./resend.js";
 
 /** Called before each further attempt: with what failed, the number of the attempt that failed, and the pause. */
@@ -17,43 +18,48 @@ export interface RetryContext {
 
 /**
  * Runs `attempt` until it succeeds or may not be repeated: what was not sent is repeated, what was sent only where it is
- * safe. Rejects with the last failure.
+ * safe. Rejects with the last failure, which knows of those before.
  *
- * A lost session or connection is repaired at once, and that is not charged. A call that loses its connection again is
- * repaired again, after a pause, as long as the server has answered some call in between: then it is the server that is
- * restarted, and not the call that ends it. Everything else is a retry, within the attempts and the server's retry budget.
- * All of it ends with the call's deadline.
+ * A lost session or connection is repaired at once, and that is not charged: one of each, since a server that was replaced
+ * has cut the connections and does not know the sessions. A call that loses its connection again is repaired again, after
+ * a pause, as long as the server has answered some call in between: then it is the server that is restarted, and not the
+ * call that ends it. Everything else is a retry, within the attempts and the server's retry budget. All of it ends with the
+ * call's deadline.
  */
 export async function withRetries<T>(call: Call, context: RetryContext, attempt: () => Promise<T>): Promise<T> {
   const { policy, budget, answered, onRetry } = context;
   let attempts = 1;
   let repairs = 0;
+  const repaired = new Set<"session" | "connection">();
   let answeredBefore = -1;
+  let earlier: Failure | undefined;
   for (let sent = 1; ; sent += 1) {
     try {
       return await attempt();
-    } catch (error) {
-      const how: Resend = error instanceof Failure ? resendOf(error, call, policy) : "never";
+    } catch (thrown) {
+      const how: Resend = thrown instanceof Failure ? resendOf(thrown, call, policy) : "never";
+      const error = afterEarlier(thrown, earlier, call);
       if (!(error instanceof Failure) || how === "never") throw error;
-      const isRepair =
-        how === "repair" && (repairs === 0 || (policy.retry.maxAttempts > 1 && answered() > answeredBefore));
-      const delayMs = isRepair ? pauseBefore(repairs, policy.retry) : delayBefore(attempts, error, policy.retry);
+      const lost = error.kind === "session-lost" ? "session" : "connection";
+      const isFirst = how === "repair" && !repaired.has(lost);
+      const mayRepairAgain = policy.retry.maxAttempts > 1 && answered() > answeredBefore;
+      const isRepair = isFirst || (how === "repair" && mayRepairAgain);
+      const pauseMs = isRepair ? fullJitter(repairs, policy.retry) : delayBefore(attempts, error, policy.retry);
+      const delayMs = isFirst ? 0 : pauseMs;
       if (delayMs >= call.deadline.leftMs) throw error;
       if (isRepair) {
+        repaired.add(lost);
         repairs += 1;
         answeredBefore = answered();
       } else {
         if (attempts >= policy.retry.maxAttempts || !budget.take()) throw error;
         attempts += 1;
       }
+      earlier = error;
       onRetry(error, sent, delayMs);
       if (delayMs > 0) await call.deadline.wait(delayMs);
     }
   }
-}
-
-function pauseBefore(repairs: number, retry: Policy["retry"]): number {
-  return repairs === 0 ? 0 : fullJitter(repairs, retry);
 }
 
 /** Never before the server wants it. */

@@ -24,6 +24,8 @@ export interface Opening {
 export class Openings {
   readonly #server: string;
   readonly #underWay = new Map<string, Set<Opening>>();
+  /** Since when the keys had no connection and one was being opened, and until when. */
+  readonly #withoutAny = new Map<string, { readonly since: number; readonly until: number }>();
   /** Until one succeeds. */
   readonly #failed = new Map<string, Failure>();
 
@@ -31,10 +33,13 @@ export class Openings {
     this.#server = server;
   }
 
-  begin(key: string): Opening {
+  /** `isFirst` where none is open, so that whoever waits under the key waits for it. */
+  begin(key: string, isFirst: boolean): Opening {
     const opening: Opening = { attempt: undefined };
     const all = this.#underWay.get(key) ?? new Set();
     this.#underWay.set(key, all.add(opening));
+    if (isFirst && this.#withoutAny.get(key)?.until !== Number.POSITIVE_INFINITY)
+      this.#withoutAny.set(key, { since: performance.now(), until: Number.POSITIVE_INFINITY });
     return opening;
   }
 
@@ -43,11 +48,21 @@ export class Openings {
     const all = this.#underWay.get(key);
     all?.delete(opening);
     if (all?.size === 0) this.#underWay.delete(key);
+    const { since, until } = this.#withoutAny.get(key) ?? {};
+    if (failure === undefined && since !== undefined && until === Number.POSITIVE_INFINITY)
+      this.#withoutAny.set(key, { since, until: performance.now() });
     if (failure === undefined) this.#failed.delete(key);
     else this.#failed.set(key, failure);
   }
 
+  /** For how many milliseconds whoever waits under a key since `begin` has waited for the first connection to be opened. */
+  waitedMs(key: string, begin: number): number {
+    const { since, until } = this.#withoutAny.get(key) ?? { since: 0, until: 0 };
+    return Math.max(0, Math.min(until, performance.now()) - Math.max(since, begin));
+  }
+
   forget(key: string): void {
+    this.#withoutAny.delete(key);
     this.#failed.delete(key);
   }
 

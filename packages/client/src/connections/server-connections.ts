@@ -1,7 +1,6 @@
 import type { Lease, PoolStats } from "@minion/pool";
 import { Authorizations } from "../auth/authorizations.js";
 import { type Policy, targetOf, transportOf } from "../config/policy.js";
-import type { Blame } from "../deadline.js";
 import type { McpSession } from "../mcp-session.js";
 import type { ServerContext } from "../server-context.js";
 import type { Connection } from "../session/connection.js";
@@ -68,9 +67,10 @@ export class ServerConnections {
   readonly #sockets: readonly HttpSockets[];
   /** What was found out about each replica. */
   readonly memories: ServerMemories;
+  /** What is being opened under each key. */
+  readonly openings: Openings;
   readonly #open = new Map<Connection, Opened>();
   readonly #gates = new OpeningGates((key) => this.#context.shared.pool.stats(key));
-  readonly #openings: Openings;
   readonly #refusals = new Refusals();
   /** By the numbers of the replicas: whether credentials are needed. */
   readonly #needsCredentials: readonly boolean[];
@@ -82,7 +82,7 @@ export class ServerConnections {
   constructor(context: ConnectionsContext) {
     this.#context = context;
     this.memories = new ServerMemories(context.onMalformedTool);
-    this.#openings = new Openings(context.server);
+    this.openings = new Openings(context.server);
     const { server, policy, secrets } = context;
     this.#needsCredentials = policy.targets.map(
       (target) => "url" in target && (target.authProvider ?? target.headers) !== undefined,
@@ -154,17 +154,12 @@ export class ServerConnections {
 
   /** Whether who waits for a connection under a key waits for the server: none is open, and one is being opened. */
   isOpening(key: string): boolean {
-    return this.#openUnder(key) === 0 && this.#openings.isAwaitingServer(key);
+    return this.#openUnder(key) === 0 && this.openings.isAwaitingServer(key);
   }
 
   /** What ends waiting for a connection to a replica that credentials are needed for. */
   refusalsOf(replica: number): Refusals | undefined {
     return this.#needsCredentials[replica] === true ? this.#refusals : undefined;
-  }
-
-  /** What those have to say whose time ends while they wait for a connection. */
-  blame(key: string): Blame {
-    return this.#openings.blame(key);
   }
 
   /** To be called with each connection that a call is about to use. */
@@ -221,7 +216,7 @@ export class ServerConnections {
     const begin = performance.now();
     const text = formatKey(key);
     let connection: Connection | undefined;
-    const opening = this.#openings.begin(text);
+    const opening = this.openings.begin(text, this.#openUnder(text) === 0);
     const onDied = (failure: Failure): void => {
       if (connection !== undefined) this.#noteDeath(connection, key, failure);
       died(failure);
@@ -249,13 +244,13 @@ export class ServerConnections {
       });
     } catch (error) {
       const failure = error instanceof Failure ? error : undefined;
-      this.#openings.end(text, opening, failure);
-      if (failure !== undefined) this.#figures.connectFailed(this.#openings.asError(failure), failure);
+      this.openings.end(text, opening, failure);
+      if (failure !== undefined) this.#figures.connectFailed(this.openings.asError(failure), failure);
       const refusal = failure?.kind === "application" || isUnauthorized(failure?.status) ? failure : undefined;
       if (refusal !== undefined && this.#openUnder(text) === 0) this.#refusals.tell(text, refusal);
       throw error;
     }
-    this.#openings.end(text, opening, undefined);
+    this.openings.end(text, opening, undefined);
     const isFirst = ![...this.#open.values()].some(
       ({ key: other }) => other.replica === replica && other.principal === principal,
     );
@@ -280,7 +275,7 @@ export class ServerConnections {
       const { total, waiting } = this.#context.shared.pool.stats(key);
       if (total + waiting > 0) continue;
       this.#keys.delete(key);
-      this.#openings.forget(key);
+      this.openings.forget(key);
       this.#gates.prune(key);
     }
     this.#pruneAt = Math.max(fewKeys, 2 * this.#keys.size);
@@ -293,7 +288,7 @@ export class ServerConnections {
   #noteDeath(connection: Connection, key: ConnectionKey, failure: Failure): void {
     this.#forget(connection, key, true);
     this.#noteLoss(key, failure);
-    this.#figures.noteError(this.#openings.asError(failure));
+    this.#figures.noteError(this.openings.asError(failure));
     this.#figures.closed(connection, "died");
   }
 }

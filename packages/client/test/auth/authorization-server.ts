@@ -27,6 +27,8 @@ export interface AuthorizationBehaviour {
   metadata: Record<string, unknown>;
   /** Seconds. */
   expiresIn: number | undefined;
+  /** Sees every request first; returns true where it has answered, or will. */
+  hook: (path: string, response: ServerResponse) => boolean;
 }
 
 /** An authorization server of the tests' own, with a journal. */
@@ -115,6 +117,7 @@ export async function startAuthorizationServer(
     const body = await textOf(request);
     const { pathname } = new URL(request.url ?? "", server.issuer);
     server.requests.push(`${request.method} ${pathname}`);
+    if (server.hook(pathname, response)) return;
     if (pathname === "/.well-known/oauth-authorization-server") return json(response, 200, metadataOf(server));
     if (pathname === "/register") {
       const registration: Record<string, unknown> = JSON.parse(body);
@@ -141,6 +144,7 @@ export async function startAuthorizationServer(
     beforeToken: async () => {},
     metadata: {},
     expiresIn: 3_600,
+    hook: () => false,
     ...given,
     issuer: origin,
     requests: [],

@@ -104,3 +104,45 @@ test("M18: headers() that takes too long is not-sent and counts against nobody; 
   }
   expect(statusOf(client, "s")).toMatchObject({ breaker: { state: "closed", failures: 0 }, calls: { retries: 0 } });
 });
+
+test("M18: headers(): 8 calls that are refused with a token that was replaced meanwhile are sent again with the current one", {
+  timeout,
+}, async () => {
+  let token = "";
+  const { authorization, server, client, burst } = await startLab({
+    config: {
+      authProvider: undefined,
+      headers: async () => ({ Authorization: `Bearer ${token}` }),
+      breaker: { failureThreshold: 1 },
+    },
+  });
+  token = authorization.issue("ann").access_token;
+  expect(await burst(1)).toEqual(["ann"]);
+  authorization.expire();
+  // As where one of the application's own has got another one: none of the calls began with it.
+  server.beforeAnswer = async (_, isRefused) => {
+    if (isRefused) token = authorization.grantOf(token) === undefined ? authorization.issue("ann").access_token : token;
+  };
+  expect(tally(await burst(8))).toEqual({ ann: 8 });
+  expect(server.ran).toHaveLength(9);
+  expect(statusOf(client, "s")).toMatchObject({ breaker: { state: "closed", failures: 0 }, calls: { retries: 0 } });
+});
+
+test("M18: headers() that gives the refused token again has the call refused once, not again and again", {
+  timeout,
+}, async () => {
+  let asked = 0;
+  const { server, client } = await startLab({
+    config: {
+      authProvider: undefined,
+      headers: async () => {
+        asked += 1;
+        return { Authorization: "Bearer none-that-is-good", "X-Request": String(asked) };
+      },
+    },
+  });
+  const error = await rejection(client.callTool("s", "read"));
+  expect(error).toMatchObject({ code: "ERR_MCP_AUTHORIZATION", delivery: "not-sent", status: 401 });
+  const paths = server.requests.filter(({ path }) => path === "/mcp").length;
+  expect(paths).toBeLessThan(3);
+});

@@ -50,7 +50,7 @@ const refresh = {
 
 describe("a refresh token", () => {
   test.each([
-    ["is spent where there are tokens for it", {}, "spent"],
+    ["is spent where there are tokens for it", { body: '{"access_token":"access-1"}' }, "spent"],
     ["is spent where the grant is over", { status: 400, body: '{"error":"invalid_grant"}' }, "spent"],
     ["stays where it is the client that is refused", { status: 401, body: '{"error":"invalid_client"}' }, "kept"],
   ])("M18: %s", async (_, answer, outcome) => {
@@ -67,6 +67,9 @@ describe("a refresh token", () => {
     ["says no more than no", { status: 400, body: "no" }],
     ["says that it is in trouble", { status: 400, body: '{"error":"server_error"}' }],
     ["answers nothing", new Error("socket hang up")],
+    ["says yes and gives no token", {}],
+    ["says yes and gives a token that is none", { body: '{"access_token":5}' }],
+    ["says yes with a page", { body: "<html>Sign in</html>" }],
     ["answers what nobody can read", { headers: { "content-encoding": "gzip" } }],
     ["answers without end", { body: "x".repeat(1_048_577) }],
   ])("M18: stays where the authorization server %s, and no login ends by that", async (_, answer) => {
@@ -95,6 +98,14 @@ describe("what an authorization server answers", () => {
     const { fetch, secrets } = fetching({ body: JSON.stringify(tokens) });
     expect(await (await fetch("https://203.0.113.1/token", refresh)).json()).toEqual(tokens);
     expect(secrets.mask("access-1234 refresh-1234")).toBe("*** ***");
+  });
+
+  test("M18: that is null is not there, which the SDK would refuse", async () => {
+    const { fetch } = fetching({
+      body: '{"access_token":"access-1","refresh_token":null,"scope":null,"expires_in":60}',
+    });
+    const read = await (await fetch("https://203.0.113.1/token", refresh)).json();
+    expect(read).toEqual({ access_token: "access-1", expires_in: 60 });
   });
 
   test("M18: a status that has no body has none, and a header is what it was but for the length", async () => {

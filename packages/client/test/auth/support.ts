@@ -27,6 +27,8 @@ export async function startLab(
     readonly server?: Partial<ProtectedBehaviour>;
     readonly config?: Partial<HttpServer> & Omit<ServerConfig, "url" | "connect" | "command">;
     readonly isLoggedIn?: boolean;
+    /** Over HTTP+SSE. */
+    readonly isSse?: boolean;
     readonly provider?: (tokens: StoredOAuthTokens | undefined) => MemoryProvider;
   } = {},
 ): Promise<Lab> {
@@ -35,7 +37,13 @@ export async function startLab(
   const { issuer } = authorization;
   const tokens = options.isLoggedIn === false ? undefined : { ...authorization.issue("ann"), issuer };
   const provider = options.provider?.(tokens) ?? new MemoryProvider(tokens, { client_id: "test", issuer });
-  const { client, events } = start({ s: { url: server.url, authProvider: provider, ...options.config } });
+  const { client, events } = start({
+    s: {
+      ...(options.isSse === true ? { url: server.sseUrl, type: "sse" } : { url: server.url }),
+      authProvider: provider,
+      ...options.config,
+    },
+  });
   return {
     authorization,
     server,

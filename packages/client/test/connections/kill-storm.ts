@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { MinionClient } from "../../src/index.js";
 
 /** A stdio server that notes its process and every effect, and takes a random while for each call. */
@@ -36,10 +37,13 @@ export interface StormOptions {
   readonly callers: number;
   /** Whether a process is killed only when it has answered a call since the last kill. */
   readonly waitsForAnswer: boolean;
+  /** What the random choices of this side follow from. Default: another one each time. */
+  readonly seed?: number | undefined;
 }
 
 /** What came of a storm. */
 export interface StormReport {
+  readonly seed: number;
   readonly kills: number;
   readonly safe: { succeeded: number; failed: string[] };
   readonly unsafe: { succeeded: number; unknown: number; failed: string[] };
@@ -53,7 +57,9 @@ export interface StormReport {
 }
 
 /** Kills the process of a server at random moments under callers half of whose calls may be repeated. */
-export async function killStorm({ kills, callers, waitsForAnswer }: StormOptions): Promise<StormReport> {
+export async function killStorm(options: StormOptions): Promise<StormReport> {
+  const { kills, callers, waitsForAnswer, seed = Math.floor(Math.random() * 2 ** 32) } = options;
+  const random = randomFrom(seed);
   const folder = mkdtempSync(join(tmpdir(), "minion-storm-"));
   const [script, pidFile, effectsFile] = ["server.mjs", "pid", "effects"].map((name) => join(folder, name)) as [
     string,
@@ -89,7 +95,7 @@ export async function killStorm({ kills, callers, waitsForAnswer }: StormOptions
   });
   const caller = async (name: number): Promise<void> => {
     for (let number = 0; !isOver; number += 1) {
-      const idempotent = Math.random() < 0.5;
+      const idempotent = random() < 0.5;
       const key = `${idempotent ? "safe" : "unsafe"}-${name}-${number}`;
       try {
         const { structuredContent } = await client.callTool("one", "effect", { key }, { idempotent });
@@ -109,7 +115,7 @@ export async function killStorm({ kills, callers, waitsForAnswer }: StormOptions
   let lastPid = 0;
   const killer = async (): Promise<void> => {
     while (killed < kills) {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 40));
+      await new Promise((resolve) => setTimeout(resolve, random() * 40));
       const pid = pidOf(pidFile);
       if (pid === lastPid || pid === 0 || (waitsForAnswer && answeredBy !== pid)) continue;
       lastPid = pid;
@@ -131,7 +137,27 @@ export async function killStorm({ kills, callers, waitsForAnswer }: StormOptions
   rmSync(folder, { recursive: true, force: true });
   const twice = [...counts].filter(([key, count]) => key.startsWith("unsafe") && count > 1).map(([key]) => key);
   const neverRun = [...succeeded].filter((key) => !counts.has(key));
-  return { kills: killed, ...report, twice, neverRun, maxAttempts, ms: Math.round(performance.now() - begin) };
+  return { seed, kills: killed, ...report, twice, neverRun, maxAttempts, ms: Math.round(performance.now() - begin) };
+}
+
+/** Where each process has answered before it was killed, nothing is lost and nothing runs twice. */
+export function expectAllWell(report: StormReport, kills: number): void {
+  const what = `seed ${report.seed}`;
+  expect(report, what).toMatchObject({ kills, twice: [], neverRun: [], breaker: [] });
+  expect(report.safe.failed, what).toEqual([]);
+  expect(report.unsafe.failed, what).toEqual([]);
+  expect(report.safe.succeeded, what).toBeGreaterThan(0);
+}
+
+/** Numbers from 0 to 1 that follow from a seed: mulberry32, a small generator that is well known. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 function pidOf(file: string): number {

@@ -1,7 +1,7 @@
 import { Cache, type CacheOptions } from "@minion/cache";
 import { expect, test } from "vitest";
 import type { ToolListCache } from "../../src/index.js";
-import { memoryServer, rejection, start, tool } from "../support.js";
+import { memoryServer, rejection, start, statusOf, tool } from "../support.js";
 import { quick } from "../support-client.js";
 
 const noRetry = { retry: false } as const;
@@ -87,4 +87,15 @@ test("M8: the server's ttlMs holds also where a list ends in the instant in whic
   await client.listTools("one");
   expect(server.lists).toHaveLength(1);
   expect(ttls).toEqual([7]);
+});
+
+test("M8: lists of principals who never come back are forgotten with the cache's entries", {
+  timeout: 180_000,
+}, async () => {
+  const server = memoryServer({ list: () => ({ tools: [tool("echo")] }) });
+  const { client } = start({ one: { ...server.config, maxConnections: 1, pool: { maxIdlePerKey: 1, maxUses: 1 } } });
+  for (let i = 0; i < 1_100; i++) await client.listTools("one", { principal: `p${i}` });
+  expect(statusOf(client, "one").cache?.size).toBeLessThanOrEqual(100);
+  expect(await client.listTools("one", { principal: "p1099" })).toHaveLength(1);
+  expect(server.lists).toHaveLength(1_100);
 });

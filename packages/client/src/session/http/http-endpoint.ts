@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
-import { validateHeaderName, validateHeaderValue } from "node:http";
+import { type IncomingMessage, validateHeaderName, validateHeaderValue } from "node:http";
 import type { Cancellation } from "../../cancellation.js";
 import type { HttpServer } from "../../config/server-config.js";
 import { orAborted } from "../abort.js";
 import { Failure } from "../failure.js";
 import type { Secrets } from "../redact.js";
+import type { HttpRequest } from "./http-sockets.js";
 
 const userAgent = `minion/${ownVersion()}`;
 
@@ -47,6 +48,28 @@ export class HttpEndpoint {
     };
     for (const [name, value] of Object.entries(own)) if (value !== undefined) all[name] = value;
     return all;
+  }
+
+  /**
+   * Sends a request with them. Refused for want of a token, it is sent once more where the application, asked again, gives another
+   * one: the first had been replaced meanwhile. Resolves with the answer and what it is an answer to.
+   */
+  async send(
+    request: Omit<HttpRequest, "headers">,
+    own: Readonly<Record<string, string | undefined>>,
+    send: (request: HttpRequest) => Promise<IncomingMessage>,
+  ): Promise<{ readonly response: IncomingMessage; readonly headers: Record<string, string> }> {
+    const headers = await this.headers(own, request.signal);
+    const response = await send({ ...request, headers });
+    if (response.statusCode !== 401 || typeof this.#server.headers !== "function") return { response, headers };
+    request.onWaiting?.();
+    const current = await this.headers(own, request.signal).catch((error: unknown) => {
+      response.destroy();
+      throw error;
+    });
+    if (current["authorization"] === headers["authorization"]) return { response, headers };
+    response.resume();
+    return { response: await send({ ...request, headers: current }), headers: current };
   }
 
   async #ask(

@@ -154,8 +154,8 @@ export class HttpWire implements Wire {
     try {
       const ending = signal ?? request.signal;
       this.#held.add(request);
-      const headers = await this.#endpoint.headers(own, ending);
-      const response = await this.#request({ method: "GET", headers, signal: ending, ...this.#watched(request) });
+      const asked = { method: "GET", signal: ending, ...this.#watched(request) } as const;
+      const { response } = await this.#endpoint.send(asked, own, (one) => this.#request(one));
       onceClosed(response, () => this.#open.delete(request));
       return response;
     } catch (error) {
@@ -210,9 +210,8 @@ export class HttpWire implements Wire {
         "content-type": "application/json",
       };
       this.#held.add(request);
-      const headers = await this.#endpoint.headers(own, signal);
-      const watched = this.#watched(request, exchange);
-      const response = await this.#request({ method: "POST", headers, body: post.body, signal, ...watched });
+      const posted = { method: "POST", body: post.body, signal, ...this.#watched(request, exchange) } as const;
+      const { response, headers } = await this.#endpoint.send(posted, own, (one) => this.#request(one));
       if (!isSuccess(response)) await this.#refused(response, headers, exchange);
       else if (exchange !== undefined && this.#kind === "http") {
         this.#noteSession(post, response);

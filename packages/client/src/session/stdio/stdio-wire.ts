@@ -189,7 +189,8 @@ export class StdioWire implements Wire {
     if (this.#isOver) return;
     this.#isOver = true;
     const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
-    this.#events?.onEnded(new Failure("closed", `the server's process ended ${how}`, { delivery: "sent" }));
+    const details = { delivery: "sent", stderrTail: this.stderrTail() } as const;
+    this.#events?.onEnded(new Failure("closed", `the server's process ended ${how}`, details));
   }
 
   #closed(delivery: Delivery): Failure {

@@ -12,7 +12,7 @@ import { MinionClient } from "../dist/index.js";
 const maxLogins = 3;
 
 /** Lists the tools of the protected server at `url` and calls each, logging in as often as it takes. */
-export async function beAuthorizedClient(url, scenario, context) {
+export async function beLoginHost(url, scenario, context) {
   const authProvider = providerFor(scenario, context);
   const client = new MinionClient({ servers: { test: { url, authProvider } } });
   let logins = 0;
