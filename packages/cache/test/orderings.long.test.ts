@@ -1,0 +1,14 @@
+import { describe, expect, test } from "vitest";
+import { performAll, situations } from "./orderings.js";
+
+describe("C1, C3, C4: all orders of load, invalidation, set, abort and expiry", () => {
+  test.each(situations)(
+    "C3: from %s, up to three actors in every order do as the model does",
+    {
+      timeout: 60_000,
+    },
+    async (_, situation) => {
+      expect(await performAll(situation, 3)).toBeGreaterThan(5_000);
+    },
+  );
+});
