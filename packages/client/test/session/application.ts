@@ -1,21 +1,14 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import type { FaultSettings } from "@minion/chaos";
 import { onTestFinished } from "vitest";
 import { chaosStdio, survivors, until } from "./support.js";
 
 const folder = fileURLToPath(new URL("../..", import.meta.url));
-const built = `${folder}reports/session-build/session/open-connection.js`;
-
-/** Builds what `application.mjs` runs: plain Node reads no TypeScript. */
-export async function buildSession(): Promise<void> {
-  const flags = ["-p", "tsconfig.build.json", "--outDir", "reports/session-build"];
-  // What does not compile is found elsewhere, and emitted all the same.
-  await promisify(execFile)(`${folder}../../node_modules/.bin/tsc`, flags, { cwd: folder }).catch(() => {});
-}
+/** What `application.mjs` runs, as it was built: plain Node reads no TypeScript. */
+const built = `${folder}dist/session/open-connection.js`;
 
 /** The shells that watch over a process. */
 export function reapersOf(pid: number): number[] {

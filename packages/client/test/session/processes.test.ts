@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { FaultSettings } from "@minion/chaos";
-import { beforeAll, describe, expect, test } from "vitest";
-import { buildSession, reapersOf, startApplication } from "./application.js";
+import { describe, expect, test } from "vitest";
+import { reapersOf, startApplication } from "./application.js";
 import { chaosStdio, isAlive, open, rejection, survivors, until } from "./support.js";
 
 const timeout = 90_000;
@@ -12,8 +12,6 @@ const stubborn: FaultSettings = {
   grandchildInherit: true,
   grandchildSession: true,
 };
-
-beforeAll(buildSession, timeout);
 
 describe("an application that ends leaves nothing behind", () => {
   test("M5: kill -9, with servers that ignore everything", { timeout }, async () => {

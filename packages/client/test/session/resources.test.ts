@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { spawnChaosServer, startChaosServer } from "@minion/chaos";
 import { expect, onTestFinished, test } from "vitest";
-import { buildSession, startApplication } from "./application.js";
+import { startApplication } from "./application.js";
 import { type TransportName, transports } from "./fault-runner.js";
 import { chaosStdio, type Opened, open, rejection, until } from "./support.js";
 
@@ -20,7 +20,6 @@ async function connectTo(transport: TransportName): Promise<Opened> {
 }
 
 test("the heap is flat over 10,000 calls", { timeout: 120_000 }, async () => {
-  await buildSession();
   const application = await startApplication([{}], "heap");
   await until(() => application.lines.length === 2, "it has measured", 90_000);
   const [, measured] = application.lines;
