@@ -1,7 +1,7 @@
 // Runs the tests of every package, or of those that `--filter` names: `test.mjs test` what every change must pass, and
 // `test.mjs test:long` the files named `*.long.test.ts`, which prove more of the same. Prints a line for each package
 // when its tests have ended, where the others are meanwhile, and the whole output of those that fail.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,7 +21,31 @@ const packages = ["packages", "apps"]
     told: false,
   }));
 
+/** Programs that some tests need, which Node and npm do not bring. */
+const programs = [
+  {
+    name: "Chromium",
+    isThere: ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].some(existsSync),
+    tests: "those of the demo's page, and of packages in a browser",
+    debian: "chromium",
+  },
+  {
+    name: "Prometheus",
+    isThere: ["promtool", "prometheus"].every((tool) => spawnSync(tool, ["--version"]).status === 0),
+    tests: "those of rules, alerts and the dashboard",
+    debian: "prometheus",
+  },
+  {
+    name: "Redis",
+    isThere: spawnSync("redis-server", ["--version"]).status === 0,
+    tests: "those of what replicas share",
+    debian: "redis-server",
+  },
+];
+
 const seconds = () => Math.round((Date.now() - begin) / 1_000);
+/** Whether some tests were not run. */
+let skips = false;
 
 /** What a file of this run says; undefined while there is none, or while it is being written. */
 function read(file) {
@@ -42,6 +66,7 @@ function tell() {
     if (result.testResults.length === 0) continue; // A package without long tests.
     const { numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped, startTime, testResults } = result;
     const took = Math.round((Math.max(startTime, ...testResults.map(({ endTime }) => endTime)) - startTime) / 1_000);
+    skips ||= skipped > 0;
     const count = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} not run` : ""}`;
     console.log(`${one.name.padEnd(18)} ${count}, in ${took} s (at ${seconds()} s)`);
   }
@@ -61,7 +86,7 @@ console.log(
     : "Building, then testing every package; a line for each when it is done.",
 );
 const turbo = join(dirname(fileURLToPath(import.meta.url)), "turbo.mjs");
-const args = ["run", task, "--concurrency=2", "--continue", "--output-logs=errors-only", ...given];
+const args = ["run", task, "--concurrency=4", "--continue", "--output-logs=errors-only", ...given];
 const child = spawn(process.execPath, [turbo, ...args], { stdio: "inherit" });
 const looking = setInterval(tell, 500);
 const progressing = setInterval(tellProgress, progressEveryMs);
@@ -69,6 +94,9 @@ child.on("exit", (code) => {
   clearInterval(looking);
   clearInterval(progressing);
   tell();
+  if (skips)
+    for (const { name, tests, debian } of programs.filter(({ isThere }) => !isThere))
+      console.log(`${name} is not installed, so some tests were not run: ${tests} (apt-get install ${debian}).`);
   process.exitCode = code ?? 1;
 });
 // The terminal sends Ctrl+C to turbo too: wait for its end.
