@@ -1,7 +1,10 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfigFnObject } from "vitest/config";
 import type { Reporter } from "vitest/node";
 
+/** The chaos server in one file: its processes start in half the time. */
+const chaos = fileURLToPath(new URL("packages/chaos/bundle/dist/index.js", import.meta.url));
 const ordinary = "{test,frameworks/test}/**/*.test.ts";
 const long = "{test,frameworks/test}/**/*.long.test.ts";
 
@@ -34,7 +37,10 @@ const shared: ViteUserConfigFnObject = ({ mode }) => {
     root: process.cwd(),
     // `using` is syntax that Node 20 does not have.
     oxc: { target: "node20" },
+    resolve: { alias: existsSync(chaos) ? { "@minion/chaos": chaos } : {} },
     test: {
+      // What was built is imported as it is, by Node.
+      server: { deps: { external: [/\/packages\/\w+\/(dist|bundle)\//] } },
       include: isLong ? [long] : [ordinary],
       exclude: isLong ? [] : [long],
       passWithNoTests: isLong,
