@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { startChaosServer } from "@minion/chaos";
 import { MinionClient } from "../dist/index.js";
 
-const bounds = { stdio: 22, HTTP: 26 };
+const bounds = { stdio: 23, HTTP: 26 };
 const isCheck = process.argv.includes("--check");
 const drawn = readFileSync(new URL("../../../ARCHITECTURE.md", import.meta.url), "utf8");
 const problems = [];

@@ -92,7 +92,6 @@ class Opening {
   #wire: Wire | undefined;
   /** Whether what was being connected to has ended by itself. */
   #hasEnded = false;
-  /** Undefined where somebody else opens it. */
   #session: WireSession | undefined;
 
   constructor(options: OpenConnectionOptions) {
@@ -291,12 +290,11 @@ class Opening {
       isOpening: true,
       doubtsSession: false,
       stderrTail: wire?.stderrTail() ?? "",
-      cause: keepsCause(failure) ? failure.cause : this.#secrets.maskError(failure.cause),
+      // The server's own errors and those of the application are rethrown as they are.
+      cause:
+        failure.kind === "rpc" || failure.kind === "application"
+          ? failure.cause
+          : this.#secrets.maskError(failure.cause),
     });
   }
-}
-
-/** Errors that are rethrown as they are: the server's own, and those of the application. */
-function keepsCause({ kind }: Failure): boolean {
-  return kind === "rpc" || kind === "application";
 }
