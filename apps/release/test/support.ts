@@ -78,11 +78,7 @@ export async function emptyProject(name: string): Promise<string> {
 /** Packs every package as it would be published; resolves with the tarball of each. */
 export async function packAll(): Promise<Readonly<Record<PackageName, string>>> {
   const into = await folder("tarballs");
-  for (const name of packages) {
-    await run(pnpmCommand[0], [...pnpmCommand.slice(1), "pack", "--pack-destination", into], {
-      cwd: join(root, "packages", name),
-    });
-  }
+  for (const name of packages) await pack(name, into);
   const files = await readdir(into);
   const tarballOf = (name: PackageName): string => {
     const file = files.find((candidate) => candidate.startsWith(`minion-${name}-`));
@@ -99,6 +95,12 @@ export async function packAll(): Promise<Readonly<Record<PackageName, string>>> 
     redis: tarballOf("redis"),
     gateway: tarballOf("gateway"),
   };
+}
+
+/** Packs one package as it would be published, into a folder. */
+export async function pack(name: PackageName | "adapters", into: string): Promise<void> {
+  const [command, ...args] = pnpmCommand;
+  await run(command, [...args, "pack", "--pack-destination", into], { cwd: join(root, "packages", name) });
 }
 
 /** pnpm as a user without it runs it. */
