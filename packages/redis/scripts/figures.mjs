@@ -43,7 +43,7 @@ async function start(port, url, namespace) {
     // One process does the work of ten: it may be late to read.
     const fleet = redis && new Fleet({ redis, namespace, commandTimeoutMs: 1_000 });
     const client = new MinionClient({
-      servers: { one: { url, retry: false, breaker: { openMs: 600_000 }, connectTimeoutMs: 5_000 } },
+      servers: { one: { url, retry: false, breaker: { openMs: 600_000 } } },
       ...(fleet && { cache: fleet.cache, breaker: fleet.breaker }),
     });
     fleet?.watch(client);
