@@ -8,7 +8,7 @@ import {
   listOptionNames,
 } from "./config/call-options.js";
 import { SessionLostError } from "./errors.js";
-import { toolCall } from "./known-calls.js";
+import { anyCall, toolCall } from "./known-calls.js";
 import { toTools } from "./lists/cached-list.js";
 import type { McpSession } from "./mcp-session.js";
 import type { Server } from "./server.js";
@@ -18,6 +18,11 @@ import type { Connection } from "./session/connection.js";
 export interface SessionLease extends AsyncDisposable {
   /** Calls a tool on this connection. Nothing is repeated; a lost connection is a `SessionLostError`. */
   callTool(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<CallToolResult>;
+  /**
+   * Sends any request of the protocol on this connection, and resolves with the result as the server sent it. What the
+   * server asks meanwhile goes to the `onServerRequest` of the session. Nothing is repeated.
+   */
+  request(method: string, params?: Record<string, unknown>, options?: CallOptions): Promise<unknown>;
   /** Lists the tools as this connection sees them, not from the cache. */
   listTools(options?: ListOptions): Promise<readonly Tool[]>;
   /** Aborts when the connection is lost. */
@@ -48,6 +53,14 @@ export class OwnSession implements SessionLease {
     this.#checkOpen();
     const own = { ...options, principal: this.#principal };
     const { subject, take } = toolCall(this.#server, tool, args, own);
+    return this.#server.callOver(this.#connection, subject, own, take);
+  }
+
+  async request(method: string, params?: Record<string, unknown>, options: CallOptions = {}): Promise<unknown> {
+    checkCallOptions(options, callOptionNames);
+    this.#checkOpen();
+    const own = { ...options, principal: this.#principal };
+    const { subject, take } = anyCall(this.#server, method, params, own);
     return this.#server.callOver(this.#connection, subject, own, take);
   }
 

@@ -13,6 +13,11 @@ const rules: Readonly<Record<keyof ReadConfigOptions, readonly [rule: string, ho
       typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "string"),
   ],
   input: ["a function", (value) => typeof value === "function"],
+  headers: [
+    "an object of functions",
+    (value) =>
+      typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "function"),
+  ],
   strict: ["true or false", (value) => typeof value === "boolean"],
 };
 const hosts = new Set(
@@ -24,8 +29,8 @@ export function splitFromConfigOptions(options: FromConfigOptions): {
   readonly client: Omit<MinionClientOptions, "servers">;
   readonly reading: ReadConfigOptions;
 } {
-  const { host, workspaceFolder, variables, input, strict, ...client } = options;
-  const reading = { host, workspaceFolder, variables, input, strict };
+  const { host, workspaceFolder, variables, input, headers, strict, ...client } = options;
+  const reading = { host, workspaceFolder, variables, input, headers, strict };
   for (const [key, [rule, holds]] of Object.entries(rules)) {
     const value: unknown = Reflect.get(reading, key);
     if (value !== undefined && !holds(value)) throw new TypeError(`MinionClient.fromConfig: ${key} must be ${rule}`);

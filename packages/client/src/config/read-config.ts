@@ -7,6 +7,9 @@ import { readEntry } from "./read-entry.js";
 import type { ServerConfig, ServerPolicy } from "./server-config.js";
 import { Variables } from "./variables.js";
 
+/** Gives the headers of a request on behalf of a principal. */
+export type RequestHeaders = (context: { readonly principal: string | undefined }) => Promise<Record<string, string>>;
+
 /** How a configuration is read. */
 export interface ReadConfigOptions {
   /** Whose file it is. Default: what the file's name and folder tell. */
@@ -17,6 +20,11 @@ export interface ReadConfigOptions {
   readonly variables?: Readonly<Record<string, string>> | undefined;
   /** Asked for each `${input:id}` of VS Code, once. */
   readonly input?: ((id: string, description: string | undefined) => string | Promise<string>) | undefined;
+  /**
+   * Asked before each request to a server, by its name: what it gives is sent with the headers of the entry, and in place of
+   * those of the same name. For servers that are reached over HTTP.
+   */
+  readonly headers?: Readonly<Record<string, RequestHeaders>> | undefined;
   /** Reject where any entry has a problem, with all of them in an `AggregateError`. Default false. */
   readonly strict?: boolean | undefined;
 }
@@ -92,7 +100,7 @@ export async function readConfig(
           onUnresolved: (reference: string) => void unresolved.add(reference),
           onIgnored: (key: string, why: string) => void ignored.push({ key, why }),
         };
-        servers.push([server, await readEntry(server, entry, context)]);
+        servers.push([server, withHeaders(await readEntry(server, entry, context), headersFor(options, server))]);
       } catch (error) {
         problem = placed(error, server, read);
         broken.push({ name: server, error: problem, transport: likelyTransport(entry) });
@@ -110,6 +118,26 @@ export async function readConfig(
   }
   // A server may be called `__proto__`, which cannot be assigned.
   return { servers: Object.fromEntries(servers), broken, report: Object.fromEntries(report) };
+}
+
+function headersFor({ headers = {} }: ReadConfigOptions, server: string): RequestHeaders | undefined {
+  return Object.hasOwn(headers, server) ? headers[server] : undefined;
+}
+
+/** @throws ConfigError where the server is not reached over HTTP */
+function withHeaders(config: ServerConfig, more: RequestHeaders | undefined): ServerConfig {
+  if (more === undefined) return config;
+  if (!("url" in config))
+    throw new ConfigError("it has no URL, and only requests over HTTP have headers", { key: "url" });
+  const { headers } = config;
+  const all: RequestHeaders = async (context) => {
+    const own = typeof headers === "function" ? await headers(context) : headers;
+    const given = await more(context);
+    const names = new Set(Object.keys(given).map((name) => name.toLowerCase()));
+    const kept = Object.entries(own ?? {}).filter(([name]) => !names.has(name.toLowerCase()));
+    return { ...Object.fromEntries(kept), ...given };
+  };
+  return { ...config, headers: all };
 }
 
 function isSwitchedOff(entry: unknown): boolean {

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -195,4 +197,37 @@ test("Config: what is no object, or throws by itself, is told as it is", async (
     },
   });
   expect(await rejection(from({ mcpServers: { hub: { command: "x", pool } } }))).toBe(reason);
+});
+
+test("Config: headers of a server of the file can be given for each principal, in place of the file's of the same name", async () => {
+  const seen = new Set<string>();
+  const server = createServer(({ headers }, response) => {
+    seen.add(`${headers.authorization} ${headers["x-kept"]}`);
+    response.writeHead(404).end();
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const address = server.address();
+  const entry = {
+    url: `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/mcp`,
+    headers: { Authorization: "Bearer of-the-file", "X-Kept": "kept" },
+  };
+  const one = async ({ principal }: { readonly principal: string | undefined }): Promise<Record<string, string>> => {
+    if (principal === undefined) throw new Error("nobody");
+    return { authorization: `Bearer of-${principal}` };
+  };
+  await using client = await MinionClient.fromConfig(
+    { mcpServers: { one: entry, two: entry, three: stdio } },
+    { headers: { one, three: one } },
+  );
+  await rejection(client.callTool("two", "echo"));
+  expect(seen).toEqual(new Set(["Bearer of-the-file kept"]));
+  await rejection(client.callTool("one", "echo", {}, { principal: "ann" }));
+  expect(seen).toEqual(new Set(["Bearer of-the-file kept", "Bearer of-ann kept"]));
+  const failed = await rejection(client.callTool("one", "echo"));
+  expect(failed).toMatchObject({ code: "ERR_MCP_AUTHORIZATION", delivery: "not-sent" });
+  expect(seen.size).toBe(2);
+  expect(client.configReport?.three).toMatchObject({ loaded: false, problems: [{ key: "url" }] });
+  const wrong = Object.fromEntries([["headers", { one: "x" }]]);
+  await expect(MinionClient.fromConfig({ mcpServers: { two: entry } }, wrong)).rejects.toThrow(TypeError);
 });

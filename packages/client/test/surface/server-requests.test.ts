@@ -103,3 +103,18 @@ test("M13: sessions with handlers of their own leave nothing behind", async () =
   }
   await vi.waitFor(() => expect(client.status()[0]?.pool.total).toBe(0));
 });
+
+test("M13, M21: a session makes any request, and what the server asks in it goes to the session's own handler", async () => {
+  const chaos = await chaosHttp({ reply: "sse" });
+  const { client } = start({ one: { url: chaos.url } });
+  const { asked, onServerRequest } = handler();
+  await using session = await client.session("one", { onServerRequest, capabilities, principal: "ann" });
+  const params = { name: "elicit", arguments: { message: "who?" } };
+  const result = await session.request("tools/call", params, { timeoutMs: 30_000 });
+  expect(textOf(Object(result))).toContain("decline");
+  expect(asked).toMatchObject([{ server: "one", principal: "ann", method: "elicitation/create" }]);
+  expect(await session.request("resources/read", { uri: "chaos://text/a" })).toMatchObject({ contents: [{}] });
+  await expect(session.request("", {})).rejects.toThrow(TypeError);
+  await session[Symbol.asyncDispose]();
+  await expect(session.request("tools/list")).rejects.toMatchObject({ code: "ERR_MCP_SESSION_LOST" });
+});
