@@ -4,13 +4,17 @@ import type { AddressInfo } from "node:net";
 import { MinionClient } from "@minion/client";
 import { Metrics } from "@minion/metrics";
 import { Registry } from "prom-client";
+import { auditLine } from "./audit.js";
+import { gatewayAuth } from "./auth-config.js";
 import { type CliArguments, readArguments, usage } from "./cli-arguments.js";
+import { Credentials } from "./credentials.js";
 import { diagnose, formatDiagnoses } from "./doctor.js";
 import { isLoopback } from "./door.js";
 import { type FleetMember, joinFleet } from "./fleet-member.js";
 import { registerFleetMetrics } from "./fleet-metrics.js";
 import { Gateway } from "./gateway.js";
-import { type GatewayConfig, gatewayAuth, readGatewayConfig } from "./gateway-config.js";
+import { type GatewayConfig, readGatewayConfig } from "./gateway-config.js";
+import type { GatewayOptions } from "./gateway-options.js";
 import { opsEndpoints } from "./ops-endpoints.js";
 import { version } from "./version.js";
 
@@ -26,21 +30,27 @@ async function main(): Promise<ExitCode> {
   if (args.mode === "help" || args.mode === "version") return 0;
   const config = await readGatewayConfig(args.config, process.env);
   if (args.mode === "http") checkReachable(args, config);
+  const credentials = new Credentials(config.credentials);
   await using member = await join(args, config);
   await using client = await MinionClient.fromConfig(args.config, {
+    headers: credentials.headers(),
     names: config.names,
     ...(member && { cache: member.fleet.cache, breaker: member.fleet.breaker }),
     clientInfo: { name: "minion-gateway", version },
     // Results pass as they are.
     defaults: { outputSchemas: "off" },
   });
+  for (const server of credentials.servers)
+    if (client.configReport?.[server] === undefined)
+      throw new Error(`gateway.credentials.${server}: there is no such server`);
   if (args.mode === "check") return await check(client);
   for (const [server, { ignored, problems }] of Object.entries(client.configReport ?? {})) {
     for (const { key, why } of ignored) say(`server "${server}": "${key}" is ignored: ${why}`);
     for (const problem of problems) say(problem.message);
   }
   member?.fleet.watch(client);
-  return await (args.mode === "stdio" ? serveStdio(client, config, member) : serveHttp(client, config, args, member));
+  if (args.mode === "stdio") return await serveStdio(client, config, member);
+  return await serveHttp(client, config, { args, member, credentials });
 }
 
 /** The fleet that this gateway is to join, if any. `--check` looks at the servers alone. */
@@ -68,12 +78,22 @@ async function check(client: MinionClient): Promise<ExitCode> {
   return diagnoses.every(({ ok }) => ok) ? 0 : 1;
 }
 
+function optionsOf(config: GatewayConfig, member: FleetMember | undefined): Omit<GatewayOptions, "client"> {
+  return {
+    ...config.options,
+    // Who has credentials of their own has connections of their own.
+    perUser: [...new Set([...(config.options.perUser ?? []), ...Object.keys(config.credentials)])],
+    audit: config.audit ? (entry) => void process.stderr.write(auditLine(entry)) : undefined,
+    quota: member?.quota,
+  };
+}
+
 async function serveStdio(
   client: MinionClient,
-  { options }: GatewayConfig,
+  config: GatewayConfig,
   member: FleetMember | undefined,
 ): Promise<ExitCode> {
-  await using gateway = new Gateway({ ...options, client, quota: member?.quota });
+  await using gateway = new Gateway({ ...optionsOf(config, member), client });
   await Promise.race([gateway.serveStdio(), told("SIGTERM", "SIGINT")]);
   return 0;
 }
@@ -81,10 +101,14 @@ async function serveStdio(
 async function serveHttp(
   client: MinionClient,
   config: GatewayConfig,
-  args: CliArguments,
-  member: FleetMember | undefined,
+  { args, member, credentials }: {
+    readonly args: CliArguments;
+    readonly member: FleetMember | undefined;
+    readonly credentials: Credentials;
+  },
 ): Promise<ExitCode> {
-  const { options, auth, drain } = config;
+  const { auth, drain } = config;
+  const options = optionsOf(config, member);
   const { port, host, path, metricsPort } = args;
   const origin = `http://${host.includes(":") ? `[${host}]` : host}`;
   const allowedHosts = [...(options.allowedHosts ?? []), ...args.allowHosts];
@@ -94,9 +118,8 @@ async function serveHttp(
     client,
     path,
     allowedHosts,
-    auth: auth === undefined ? undefined : gatewayAuth(auth, `${origin}:${port}${path}`),
+    auth: auth === undefined ? undefined : credentials.watching(gatewayAuth(auth, `${origin}:${port}${path}`)),
     registry,
-    quota: member?.quota,
   });
   const fleet = member?.fleet;
   if (fleet !== undefined) registerFleetMetrics(registry, () => fleet.stats());

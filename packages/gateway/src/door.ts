@@ -29,9 +29,9 @@ export function refusalReason(
   return undefined;
 }
 
-/** The host of a URL, without its port and without the brackets of IPv6. */
+/** The host of a URL, without its port and without the brackets of IPv6; undefined where there is more than a host and a port. */
 function hostName(url: string): string | undefined {
-  if (!URL.canParse(url)) return undefined;
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[\w.:[\]-]+\/?$/i.test(url) || !URL.canParse(url)) return undefined;
   return new URL(url).hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase() || undefined;
 }
 

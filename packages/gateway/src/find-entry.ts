@@ -10,8 +10,8 @@ export interface Found {
 
 /**
  * Finds the tool or prompt that a qualified name stands for. A plain name says so itself, without any list; one with a
- * hash is looked for in the lists of the servers that may have it, each of which is waited for by its own deadline only
- * until another has it.
+ * hash is looked for in what the servers that may have it have listed before, then in their lists, each of which is waited
+ * for by its own deadline only until another has it.
  *
  * @throws ProtocolError -32602 where none has the name
  */
@@ -34,6 +34,9 @@ export async function findEntry(
   const possible = servers.filter((server) =>
     name.startsWith(`${prefix}${server}_`.replace(/[^A-Za-z0-9_-]/gu, "_").slice(0, maxLength - 9)),
   );
+  const known = possible.flatMap((server) => lists.known(server, list, asking) ?? []);
+  const listed = known.filter(({ shown }) => shown.name === name);
+  if (listed.length > 0) return only(listed, what, name);
   const searches = possible.map(async (server) => {
     const entries = await lists.of(server, list, asking);
     const found = entries.filter(({ shown }) => shown.name === name);

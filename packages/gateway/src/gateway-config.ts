@@ -2,25 +2,24 @@ import { readFile } from "node:fs/promises";
 import type { NameOptions } from "@minion/client";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { type FleetConfig, readFleetConfig } from "./fleet-config.js";
+import { type AuthConfig, readAuth, readCredentials } from "./auth-config.js";
+import type { CredentialRule } from "./credentials.js";
 import type { GatewayOptions } from "./gateway-options.js";
 import { isRecord } from "./is-record.js";
-import { type JwtRules, verifyJwt, verifyKeys } from "./tokens.js";
 
 /** What the `gateway` block of a configuration says. */
 export interface GatewayConfig {
-  readonly options: Omit<GatewayOptions, "client" | "auth">;
+  readonly options: Omit<GatewayOptions, "client" | "auth" | "audit">;
+  /** Whether a line of each request goes to stderr. */
+  readonly audit: boolean;
   readonly names: NameOptions | undefined;
   readonly auth: AuthConfig | undefined;
+  readonly credentials: Readonly<Record<string, CredentialRule>>;
   readonly drain: { readonly delayMs?: number | undefined; readonly graceMs?: number | undefined };
   readonly fleet: FleetConfig;
   /** The servers whose entries say `stateful`. */
   readonly stateful: readonly string[];
 }
-
-/** Who may come in. */
-export type AuthConfig =
-  | { readonly type: "keys"; readonly keys: Readonly<Record<string, string>>; readonly resource: string | undefined }
-  | (JwtRules & { readonly type: "oauth"; readonly scopes: readonly string[] | undefined });
 
 const blockKeys = [
   "names",
@@ -28,8 +27,11 @@ const blockKeys = [
   "prompts",
   "resources",
   "perUser",
+  "interactive",
   "pageSize",
   "auth",
+  "credentials",
+  "audit",
   "allowedHosts",
   "allowedOrigins",
   "limits",
@@ -37,7 +39,7 @@ const blockKeys = [
   "quotas",
   "redis",
 ];
-const laterKeys = ["interactive", "credentials", "sessions"];
+const laterKeys = ["sessions"];
 const limitKeys = ["maxBodyBytes", "maxConcurrentCalls", "maxStreams", "maxBufferedBytes"];
 
 /**
@@ -62,12 +64,15 @@ export async function readGatewayConfig(
   }
   const limits = numbersOf(block.limits, limitKeys, (key, problem) => fail(`gateway.limits${key}`, problem));
   const drain = numbersOf(block.drain, ["delayMs", "graceMs"], (key, problem) => fail(`gateway.drain${key}`, problem));
-  const { auth, limits: _, drain: __, quotas, redis, ...options } = block;
+  const { auth, credentials, audit = false, limits: _, drain: __, quotas, redis, ...options } = block;
+  if (typeof audit !== "boolean") fail("gateway.audit", "it must be true or false");
   return {
     // Checked again, with their names, by the gateway.
     options: { ...options, ...limits },
     names: isRecord(block.names) ? block.names : undefined,
     auth: readAuth(auth, env, (key, problem) => fail(`gateway.auth${key}`, problem)),
+    credentials: readCredentials(credentials, env, (key, problem) => fail(`gateway.credentials${key}`, problem)),
+    audit: audit === true,
     drain,
     fleet: readFleetConfig(quotas, redis, (key, problem) => fail(`gateway.${key}`, problem)),
     stateful: statefulServers(content),
@@ -111,61 +116,6 @@ function numbersOf(
     else numbers[key] = number;
   }
   return numbers;
-}
-
-function readAuth(
-  value: unknown,
-  env: Readonly<Record<string, string | undefined>>,
-  fail: (key: string, problem: string) => never,
-): AuthConfig | undefined {
-  if (value === undefined) return undefined;
-  if (!isRecord(value)) return fail("", "it must be an object");
-  const text = (key: string, found: unknown): string =>
-    typeof found === "string" && found !== ""
-      ? expand(found, env, (why) => fail(key, why))
-      : fail(key, "it must be a non-empty string");
-  const optional = (key: string): string | undefined =>
-    value[key] === undefined ? undefined : text(`.${key}`, value[key]);
-  const known = { keys: ["type", "keys", "resource"], oauth: ["type", "issuer", "resource", "scopes", "jwksUri"] };
-  if (value.type !== "keys" && value.type !== "oauth") return fail(".type", 'it must be "keys" or "oauth"');
-  for (const key of Object.keys(value))
-    if (!known[value.type].includes(key))
-      fail(`.${key}`, `the key is unknown; known are ${known[value.type].join(", ")}`);
-  if (value.type === "keys") {
-    if (!isRecord(value.keys) || Object.keys(value.keys).length === 0)
-      return fail(".keys", "it must be an object of keys by the names of their principals");
-    const keys = Object.entries(value.keys).map(([name, key]) => [name, text(`.keys.${name}`, key)] as const);
-    return { type: "keys", keys: Object.fromEntries(keys), resource: optional("resource") };
-  }
-  const { scopes } = value;
-  if (scopes !== undefined && !(Array.isArray(scopes) && scopes.every((scope) => typeof scope === "string")))
-    return fail(".scopes", "it must be an array of strings");
-  const [issuer, resource] = [text(".issuer", value.issuer), text(".resource", value.resource)];
-  return { type: "oauth", issuer, resource, jwksUri: optional("jwksUri"), scopes };
-}
-
-/** Secrets stand in the environment, not in the file: `${env:NAME}` and `${NAME}`. */
-function expand(
-  text: string,
-  env: Readonly<Record<string, string | undefined>>,
-  fail: (problem: string) => never,
-): string {
-  return text.replace(/\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
-    const value = env[name];
-    return value === undefined || value === "" ? fail(`the environment variable ${name} is not set`) : value;
-  });
-}
-
-/** The `auth` of a gateway whose own URL is known. */
-export function gatewayAuth(auth: AuthConfig, own: string): NonNullable<GatewayOptions["auth"]> {
-  if (auth.type === "keys")
-    return { verify: verifyKeys(auth.keys), resource: new URL(auth.resource ?? own), authorizationServers: [] };
-  return {
-    verify: verifyJwt(auth),
-    resource: new URL(auth.resource),
-    authorizationServers: [new URL(auth.issuer)],
-    scopes: auth.scopes,
-  };
 }
 
 /** The servers that keep state between calls, by any of the keys under which hosts write servers. */

@@ -1,5 +1,6 @@
 import type { MinionClient, NameOptions, ToolFilter } from "@minion/client";
 import type { Registry } from "prom-client";
+import type { AuditEntry } from "./audit.js";
 
 /** Whom a request is made for. */
 export interface Principal {
@@ -45,6 +46,12 @@ export interface GatewayOptions {
   readonly auth?: GatewayAuth | undefined;
   /** Servers that are called on the principal's behalf, with connections and lists of their own. Default: none. */
   readonly perUser?: readonly string[] | undefined;
+  /**
+   * Servers that may ask the program that calls them something: elicitation, sampling, roots. Any other is told that it
+   * cannot. Unless both sides speak revision 2026-07-28, each call of such a server has a connection of its own. Default:
+   * none.
+   */
+  readonly interactive?: readonly string[] | undefined;
   /** Asked before each call of a tool. */
   readonly quota?:
     | ((call: {
@@ -67,6 +74,8 @@ export interface GatewayOptions {
   readonly maxStreams?: number | undefined;
   /** How much of a stream may wait for a slow reader before it is cut, in bytes. Default 8 MiB. */
   readonly maxBufferedBytes?: number | undefined;
+  /** Told of each request once it has ended, and of each that was not let in. What it throws is dropped. */
+  readonly audit?: ((entry: AuditEntry) => void) | undefined;
   /** Where the metrics of the gateway are registered; one gateway per registry. Default: nowhere. */
   readonly registry?: Registry | undefined;
 }
@@ -77,6 +86,7 @@ type Defaulted =
   | "prompts"
   | "resources"
   | "perUser"
+  | "interactive"
   | "path"
   | "allowedHosts"
   | "allowedOrigins"
@@ -99,6 +109,7 @@ const known: readonly string[] = [
   "pageSize",
   "auth",
   "perUser",
+  "interactive",
   "quota",
   "path",
   "allowedHosts",
@@ -107,6 +118,7 @@ const known: readonly string[] = [
   "maxConcurrentCalls",
   "maxStreams",
   "maxBufferedBytes",
+  "audit",
   "registry",
 ] satisfies readonly (keyof GatewayOptions)[];
 
@@ -122,10 +134,14 @@ export function gatewaySettings(options: GatewayOptions): GatewaySettings {
   if (typeof options.client?.request !== "function") throw new TypeError("Gateway: client must be a MinionClient");
   for (const name of ["pageSize", "maxBodyBytes", "maxConcurrentCalls", "maxStreams", "maxBufferedBytes"] as const)
     checkCount(name, options[name]);
-  for (const name of ["perUser", "allowedHosts", "allowedOrigins"] as const) checkNames(name, options[name]);
+  for (const name of ["perUser", "interactive", "allowedHosts", "allowedOrigins"] as const)
+    checkNames(name, options[name]);
   for (const name of ["tools", "prompts", "resources"] as const) checkFilters(name, options[name]);
   if (options.path !== undefined && !/^\/[!-~]*$/.test(options.path))
     throw new TypeError(`Gateway: path must begin with "/", got ${JSON.stringify(options.path)}`);
+  for (const name of ["quota", "audit"] as const)
+    if (options[name] !== undefined && typeof options[name] !== "function")
+      throw new TypeError(`Gateway: ${name} must be a function`);
   if (options.auth !== undefined && typeof options.auth?.verify !== "function")
     throw new TypeError("Gateway: auth.verify must be a function");
   return {
@@ -135,6 +151,7 @@ export function gatewaySettings(options: GatewayOptions): GatewaySettings {
     prompts: options.prompts ?? {},
     resources: options.resources ?? {},
     perUser: options.perUser ?? [],
+    interactive: options.interactive ?? [],
     path: options.path ?? "/mcp",
     allowedHosts: options.allowedHosts ?? [],
     allowedOrigins: options.allowedOrigins ?? [],
@@ -142,6 +159,18 @@ export function gatewaySettings(options: GatewayOptions): GatewaySettings {
     maxConcurrentCalls: options.maxConcurrentCalls ?? 1_000,
     maxStreams: options.maxStreams ?? 1_024,
     maxBufferedBytes: options.maxBufferedBytes ?? 8_388_608,
+    audit: options.audit && quietly(options.audit),
+  };
+}
+
+/** The same function, but what it throws is dropped. */
+function quietly<T>(listener: (value: T) => void): (value: T) => void {
+  return (value) => {
+    try {
+      listener(value);
+    } catch {
+      // A log that cannot be written to keeps no request from being answered.
+    }
   };
 }
 

@@ -1,39 +1,23 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { toNodeHandler } from "@modelcontextprotocol/node";
-import {
-  type AuthInfo,
-  createMcpHandler,
-  isLegacyRequest,
-  type McpHttpHandler,
-  Server,
-  type ServerContext,
-} from "@modelcontextprotocol/server";
+import { type AuthInfo, createMcpHandler, isLegacyRequest, type McpHttpHandler } from "@modelcontextprotocol/server";
 import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import { Admission, type Admitted } from "./admission.js";
 import { withBoundedBody } from "./bounded-body.js";
 import { Changes, notificationOf } from "./changes.js";
 import { errorResponse } from "./error-response.js";
-import { GatewayMetrics, type Outcome } from "./gateway-metrics.js";
+import { GatewayMetrics, type Rejection } from "./gateway-metrics.js";
 import { type GatewayOptions, type GatewaySettings, gatewaySettings } from "./gateway-options.js";
 import type { GatewayStatus } from "./gateway-status.js";
-import { isRecord } from "./is-record.js";
 import { LegacyLeg } from "./legacy-leg.js";
+import { listenBody } from "./listen-body.js";
 import { headOf, isServerRequest, send } from "./node-adapter.js";
 import { withQuotaStatus } from "./quota-refusal.js";
+import { RequestAnswering } from "./request-answering.js";
+import { ResourceWatch } from "./resource-watch.js";
 import { Router } from "./router.js";
 import { ServerLists } from "./server-lists.js";
-import { version } from "./version.js";
-
-type Era = "legacy" | "modern";
-
-/** The same on every replica, whatever servers it has reached so far. */
-const capabilities = {
-  tools: { listChanged: true },
-  prompts: { listChanged: true },
-  resources: { listChanged: true },
-  completions: {},
-};
 
 /**
  * One MCP endpoint over all servers of a client. It keeps no session: every request of either protocol era carries what
@@ -49,7 +33,8 @@ export class Gateway implements AsyncDisposable {
   readonly #admission: Admission;
   readonly #changes = new Changes();
   readonly #lists: ServerLists;
-  readonly #router: Router;
+  readonly #watch: ResourceWatch;
+  readonly #answering: RequestAnswering;
   readonly #modern: McpHttpHandler;
   readonly #legacy: LegacyLeg;
   readonly #unsubscribe: () => void;
@@ -62,20 +47,31 @@ export class Gateway implements AsyncDisposable {
     const { client, maxBodyBytes, maxStreams } = this.#settings;
     const { registry } = this.#settings;
     this.#metrics = registry === undefined ? undefined : new GatewayMetrics(registry, () => this.#figures());
-    this.#admission = new Admission(this.#settings, (reason) => this.#metrics?.rejected(reason));
+    this.#admission = new Admission(this.#settings, (reason) => this.#rejected(reason));
     this.#lists = new ServerLists(this.#settings, this.#changes);
-    this.#router = new Router(this.#settings, this.#lists);
+    this.#watch = new ResourceWatch(this.#settings, this.#lists, this.#changes);
+    this.#answering = new RequestAnswering({
+      router: new Router(this.#settings, this.#lists),
+      watch: this.#watch,
+      metrics: this.#metrics,
+      audit: this.#settings.audit,
+    });
     this.#unsubscribe = client.subscribe((event) => {
       if (event.type === "listChanged") this.#changes.changed(event.list);
     });
-    this.#modern = createMcpHandler(({ era }) => this.#newServer(era), {
+    this.#modern = createMcpHandler(({ era }) => this.#answering.newServer({ era, wire: "http" }), {
       legacy: "reject",
       bus: this.#changes,
       maxSubscriptions: maxStreams,
       maxRequestBodySize: maxBodyBytes,
     });
-    const newServer = (): Server => this.#newServer("legacy");
-    this.#legacy = new LegacyLeg({ newServer, changes: this.#changes, maxBodyBytes, maxStreams });
+    this.#legacy = new LegacyLeg({
+      newServer: () => this.#answering.newServer({ era: "legacy", wire: "http" }),
+      changes: this.#changes,
+      maxBodyBytes,
+      maxStreams,
+      isInteractive: this.#settings.interactive.length > 0,
+    });
     void this.#warmUp();
   }
 
@@ -105,11 +101,16 @@ export class Gateway implements AsyncDisposable {
     });
     const served = serveStdio(
       ({ era }) => {
-        const server = this.#newServer(era);
+        const server = this.#answering.newServer({ era, wire: "stdio" });
         const stop = this.#changes.subscribe((event) => {
-          server.notification(notificationOf(event)).catch(() => {});
+          const isForeign = event.kind === "resource_updated" && !this.#answering.hasSubscribed(server, event.uri);
+          if (!isForeign) server.notification(notificationOf(event)).catch(() => {});
         });
-        server.onclose = stop;
+        const { onclose } = server;
+        server.onclose = () => {
+          stop();
+          onclose?.();
+        };
         return server;
       },
       { transport: wire, maxSubscriptions: this.#settings.maxStreams },
@@ -191,11 +192,12 @@ export class Gateway implements AsyncDisposable {
   }
 
   async #serve(request: Request, { authInfo, release }: Admitted, cut: () => void): Promise<Response> {
+    const ends = [release];
     let response: Response;
     try {
       response = await withQuotaStatus(
-        () => this.#dispatch(request, authInfo),
-        () => this.#metrics?.rejected("quota"),
+        () => this.#dispatch(request, authInfo, (end) => ends.push(end)),
+        () => this.#rejected("quota"),
       );
     } catch {
       response = errorResponse(500, -32603, "Internal error");
@@ -203,61 +205,37 @@ export class Gateway implements AsyncDisposable {
     // A balancer that keeps connections open would send further requests to a replica that is about to end.
     if (this.#state !== "serving") response.headers.set("connection", "close");
     const { maxBufferedBytes } = this.#settings;
-    return withBoundedBody(withPolicy(response), { maxBufferedBytes, onStalled: cut, onEnd: release });
-  }
-
-  async #dispatch(request: Request, authInfo: AuthInfo | undefined): Promise<Response> {
-    const options = { maxRequestBodySize: this.#settings.maxBodyBytes };
-    if (await isLegacyRequest(request, undefined, options)) return this.#legacy.serve(request, authInfo);
-    return this.#modern.fetch(request, authInfo === undefined ? {} : { authInfo });
-  }
-
-  #newServer(era: Era): Server {
-    const server = new Server({ name: "minion-gateway", version }, { capabilities });
-    // Handlers of the SDK's own would strip what their schemas do not know.
-    server.fallbackRequestHandler = ({ method, params }, context) =>
-      this.#answer(era, method, isRecord(params) ? params : {}, context);
-    return server;
-  }
-
-  async #answer(
-    era: Era,
-    method: string,
-    params: Record<string, unknown>,
-    { mcpReq, http }: ServerContext,
-  ): Promise<Record<string, unknown>> {
-    const progressToken = mcpReq._meta?.progressToken;
-    const sent: Promise<void>[] = [];
-    const onProgress = (progress: object): void => {
-      const notification = { method: "notifications/progress", params: { ...progress, progressToken } };
-      sent.push(mcpReq.notify(notification).catch(() => {}));
+    const onEnd = (): void => {
+      for (const end of ends) end();
     };
-    const begin = performance.now();
-    let server = "";
-    let outcome: Outcome = "error";
-    const traceparent = http?.req?.headers.get("traceparent");
-    try {
-      const result = await this.#router.answer(
-        {
-          method,
-          params,
-          principal: http?.authInfo?.clientId,
-          signal: mcpReq.signal,
-          meta: traceparent == null ? {} : { traceparent },
-          onProgress: progressToken === undefined ? undefined : onProgress,
-        },
-        (name) => {
-          server = name;
-        },
-      );
-      outcome = result.isError === true ? "tool_error" : "success";
-      // Progress goes before the result.
-      await Promise.all(sent);
-      return result;
-    } finally {
-      if (mcpReq.signal.aborted) outcome = "cancelled";
-      this.#metrics?.ended(method, server, outcome, era, (performance.now() - begin) / 1_000);
+    return withBoundedBody(withPolicy(response), { maxBufferedBytes, onStalled: cut, onEnd });
+  }
+
+  async #dispatch(
+    request: Request,
+    authInfo: AuthInfo | undefined,
+    atEnd: (end: () => void) => void,
+  ): Promise<Response> {
+    const { maxBodyBytes } = this.#settings;
+    if (await isLegacyRequest(request, undefined, { maxRequestBodySize: maxBodyBytes }))
+      return this.#legacy.serve(request, authInfo);
+    const more = authInfo === undefined ? {} : { authInfo };
+    const listen = await listenBody(request, maxBodyBytes);
+    if (listen !== undefined) {
+      const watch = await this.#watch.watch(listen.uris, authInfo?.clientId);
+      atEnd(watch.end);
+      return this.#modern.fetch(request, { ...more, parsedBody: listen.withUris(watch.uris) });
     }
+    const response = await this.#modern.fetch(request, more);
+    const status = this.#answering.statusOf(request);
+    if (status === undefined || response.headers.get("content-type") !== "application/json") return response;
+    return new Response(response.body, { status, headers: response.headers });
+  }
+
+  #rejected(reason: Rejection): void {
+    this.#metrics?.rejected(reason);
+    const none = { principal: undefined, method: "", server: "", target: undefined, code: undefined, durationMs: 0 };
+    this.#settings.audit?.({ at: Date.now(), ...none, outcome: "rejected", reason });
   }
 }
 

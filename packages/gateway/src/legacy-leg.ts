@@ -1,6 +1,15 @@
-import { type AuthInfo, type Server, WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
+import {
+  type AuthInfo,
+  isInitializeRequest,
+  isJSONRPCResponse,
+  readRequestBody,
+  type Server,
+  WebStandardStreamableHTTPServerTransport,
+} from "@modelcontextprotocol/server";
 import { type Changes, notificationOf } from "./changes.js";
 import { errorResponse } from "./error-response.js";
+import { askable, sessionIdOf } from "./host-capabilities.js";
+import { HostQuestions } from "./host-questions.js";
 
 /** What the leg of the older revisions needs. */
 export interface LegacyLegOptions {
@@ -9,6 +18,8 @@ export interface LegacyLegOptions {
   readonly changes: Changes;
   readonly maxBodyBytes: number;
   readonly maxStreams: number;
+  /** Whether any server may ask hosts something. */
+  readonly isInteractive: boolean;
 }
 
 const keepAliveMs = 15_000;
@@ -25,6 +36,7 @@ const eventStream = {
  */
 export class LegacyLeg {
   readonly #options: LegacyLegOptions;
+  readonly #questions = new HostQuestions();
   /** What ends each GET stream. */
   readonly #streams = new Set<() => void>();
 
@@ -54,22 +66,36 @@ export class LegacyLeg {
    * cancels nothing: the revisions of this leg say so.
    */
   async #post(request: Request, authInfo: AuthInfo | undefined): Promise<Response> {
+    const body = await readJson(request, this.#options.maxBodyBytes);
+    if (body instanceof Response) return body;
+    const principal = authInfo?.clientId;
+    const messages: readonly unknown[] = Array.isArray(body) ? body : [body];
+    if (messages.length > 0 && messages.every(isJSONRPCResponse)) {
+      const heard = messages.filter((answer) => this.#questions.answer(answer, principal));
+      if (heard.length > 0) return new Response(null, { status: 202 });
+      return errorResponse(404, -32600, "Nobody here waits for this answer.");
+    }
     const server = this.#options.newServer();
     const transport = new WebStandardStreamableHTTPServerTransport({
       keepAliveMs: 0,
-      maxRequestBodySize: this.#options.maxBodyBytes,
+      sessionIdGenerator: undefined,
     });
+    const endQuestions = this.#questions.watch(transport, principal);
     await server.connect(transport);
-    const response = await transport.handleRequest(request, authInfo === undefined ? {} : { authInfo });
+    const parsed = { parsedBody: body, ...(authInfo !== undefined && { authInfo }) };
+    const response = await transport.handleRequest(request, parsed);
     if (response.body === null || response.headers.get("content-type") !== "text/event-stream") {
       await server.close();
       return response;
     }
+    const capabilities = isInitializeRequest(body) ? askable(body.params.capabilities) : undefined;
+    if (this.#options.isInteractive && capabilities !== undefined)
+      response.headers.set("mcp-session-id", sessionIdOf(capabilities));
     const reader = response.body.getReader();
     const first = await reader.read();
     let isRead = true;
     let timer: NodeJS.Timeout | undefined;
-    const body = new ReadableStream<Uint8Array>({
+    const stream = new ReadableStream<Uint8Array>({
       start: (controller) => {
         timer = setInterval(() => isRead && controller.enqueue(keepAlive), keepAliveMs);
         const pump = async (): Promise<void> => {
@@ -87,9 +113,10 @@ export class LegacyLeg {
       cancel: () => {
         isRead = false;
         clearInterval(timer);
+        endQuestions();
       },
     });
-    return new Response(body, { status: response.status, headers: response.headers });
+    return new Response(stream, { status: response.status, headers: response.headers });
   }
 
   #get(request: Request): Response {
@@ -102,6 +129,8 @@ export class LegacyLeg {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         const stop = this.#options.changes.subscribe((event) => {
+          // Nobody subscribes to a resource on this leg, and what others have subscribed to is theirs.
+          if (event.kind === "resource_updated") return;
           const data = JSON.stringify({ jsonrpc: "2.0", ...notificationOf(event) });
           controller.enqueue(encoder.encode(`event: message\ndata: ${data}\n\n`));
         });
@@ -123,5 +152,16 @@ export class LegacyLeg {
       cancel: () => end(),
     });
     return new Response(body, { headers: eventStream });
+  }
+}
+
+/** The body of a request, or what is answered where it is too large or not JSON. */
+async function readJson(request: Request, maxBytes: number): Promise<unknown> {
+  try {
+    const body = await readRequestBody(request, maxBytes);
+    if (body.tooLarge) return errorResponse(413, -32000, `The body is larger than ${maxBytes} bytes.`);
+    return JSON.parse(body.text);
+  } catch {
+    return errorResponse(400, -32700, "Parse error: the body is not valid JSON.");
   }
 }

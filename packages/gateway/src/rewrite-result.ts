@@ -26,6 +26,11 @@ export function rewriteResult(
   }
 }
 
+/** What goes with an error of a server: for a resource that there is not, its URI as the gateway has it. */
+export function rewriteErrorData(method: string, data: unknown, server: string): unknown {
+  return method === "resources/read" && server !== "" ? withUri(data, server) : data;
+}
+
 function rewriteContents(content: unknown, server: string): unknown {
   return Array.isArray(content)
     ? eachOf(content, (item) => rewriteContent(item, server))

@@ -1,14 +1,17 @@
 import type { CallOptions, MinionClient } from "@minion/client";
 import { ProtocolError } from "@modelcontextprotocol/server";
-import { findEntry, unknownName } from "./find-entry.js";
+import { type Found, findEntry, unknownName } from "./find-entry.js";
 import { type GatewaySettings, isAllowed } from "./gateway-options.js";
+import type { Host } from "./host.js";
+import { interactiveCall, interactiveMethods } from "./interactive-call.js";
 import { isRecord } from "./is-record.js";
 import { pageOf } from "./pages.js";
 import { quotaRefusal } from "./quota-refusal.js";
+import { paramMismatch } from "./param-headers.js";
 import { serverUri } from "./resource-uri.js";
-import { rewriteResult } from "./rewrite-result.js";
+import { rewriteErrorData, rewriteResult } from "./rewrite-result.js";
 import { invalidParams, methodNotFound, rpcError } from "./rpc-error.js";
-import type { ListName, ServerLists } from "./server-lists.js";
+import type { Asking, ListName, ServerLists } from "./server-lists.js";
 
 type Progress = Parameters<NonNullable<CallOptions["onProgress"]>>[0];
 
@@ -17,11 +20,12 @@ export interface Incoming {
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly principal: string | undefined;
+  readonly host: Host;
   readonly signal: AbortSignal;
   /** Passes a notification of progress to the caller; undefined where the caller asked for none. */
   readonly onProgress: ((progress: Progress) => void) | undefined;
-  /** Members of `_meta` that are not in the body: the trace of an HTTP header. */
-  readonly meta: Readonly<Record<string, unknown>>;
+  /** Those of the HTTP request. */
+  readonly headers: Headers | undefined;
 }
 
 /** A request as it goes on to a server. */
@@ -39,6 +43,9 @@ const listsByMethod: Readonly<Record<string, ListName>> = {
 
 /** How long a caller may keep a list that is whole: the servers behind say nothing that holds for all of them. */
 const listTtlMs = 5_000;
+
+/** How long a call waits for the schema of its tool, where that is not known yet. */
+const schemaMs = 1_000;
 
 /** Answers the requests of all callers: lists from all servers, everything else by the server that its name stands for. */
 export class Router {
@@ -66,14 +73,25 @@ export class Router {
       server = outgoing.server;
       onServer(server);
       await this.#checkQuota(incoming, outgoing);
-      const { _meta: _, ...params } = outgoing.params;
-      const result = await this.#client.request(server, incoming.method, params, this.#options(incoming, server));
+      const result = await this.#send(incoming, outgoing);
       if (!isRecord(result))
         throw new ProtocolError(-32603, `Server "${server}" answered with a result that is not an object.`);
+      if (incoming.host.era === "legacy" && result.resultType === "input_required") throw needsInput(server);
       return withoutEra(rewriteResult(incoming.method, result, server));
     } catch (error) {
-      throw rpcError(error, server);
+      const { code, message, data } = rpcError(error, server);
+      throw new ProtocolError(code, message, rewriteErrorData(incoming.method, data, server));
     }
+  }
+
+  #send(incoming: Incoming, outgoing: Outgoing): Promise<unknown> {
+    const { method, host } = incoming;
+    const { server } = outgoing;
+    const { _meta: _, ...params } = outgoing.params;
+    const options = this.#options(incoming, server);
+    if (this.#settings.interactive.includes(server) && interactiveMethods.has(method))
+      return interactiveCall(this.#client, { server, method, params }, options, host);
+    return this.#client.request(server, method, params, options);
   }
 
   async #list(list: ListName, { params, principal, signal }: Incoming): Promise<Record<string, unknown>> {
@@ -112,14 +130,27 @@ export class Router {
 
   async #named(
     list: "tools" | "prompts",
-    { principal, signal }: Incoming,
+    { principal, signal, host, headers, params }: Incoming,
     { name }: Readonly<Record<string, unknown>>,
     withName: (own: string) => Record<string, unknown>,
   ): Promise<Outgoing> {
     const { server, own } = await findEntry(name, list, this.#lists, this.#settings.names, { principal, signal });
     if (!isAllowed(this.#settings[list], server, own))
       throw unknownName(list === "tools" ? "tool" : "prompt", String(name));
+    if (list === "tools" && host.era === "modern" && headers !== undefined)
+      await this.#checkHeaders({ server, own }, params.arguments, headers, { principal, signal });
     return { server, params: withName(own) };
+  }
+
+  /** @throws ProtocolError -32020 where a header says something else than the argument that it repeats */
+  async #checkHeaders({ server, own }: Found, args: unknown, headers: Headers, asking: Asking): Promise<void> {
+    const known = this.#lists.known(server, "tools", asking);
+    const tools = known ?? (await this.#lists.of(server, "tools", { ...asking, timeoutMs: schemaMs }).catch(() => []));
+    const tool = tools.find((entry) => entry.own === own);
+    const mismatch = tool && paramMismatch(tool.shown.inputSchema, args, headers);
+    if (mismatch === undefined) return;
+    const { header, body } = mismatch;
+    throw new ProtocolError(-32020, `The header ${header} does not agree with the arguments: ${body}.`, { mismatch });
   }
 
   #located({ uri }: Readonly<Record<string, unknown>>, withUri: (own: string) => Record<string, unknown>): Outgoing {
@@ -130,9 +161,11 @@ export class Router {
     return { server: found.server, params: withUri(found.uri) };
   }
 
-  #options({ method, params, principal, signal, onProgress, meta }: Incoming, server: string): CallOptions {
+  #options({ method, params, principal, signal, onProgress, headers }: Incoming, server: string): CallOptions {
+    const traceparent = headers?.get("traceparent");
     // The client numbers the progress of its own calls.
-    const { progressToken: _, ...passed } = { ...meta, ...(isRecord(params._meta) ? params._meta : undefined) };
+    const { progressToken: _, ...given } = isRecord(params._meta) ? params._meta : {};
+    const passed = { ...(traceparent != null && { traceparent }), ...given };
     return {
       signal,
       onProgress,
@@ -148,6 +181,12 @@ export class Router {
     const decision = await quota({ principal, server, tool: String(params.name) });
     if (!decision.ok) throw quotaRefusal(server, decision.retryAfterMs);
   }
+}
+
+/** A server of revision 2026-07-28 has asked something, and there is nobody whom it may ask. */
+function needsInput(server: string): ProtocolError {
+  const message = `Server "${server}" needs input. The gateway passes questions of servers that its "interactive" option names to hosts that declare that they answer them.`;
+  return new ProtocolError(-32603, message, { code: "ERR_MCP_INPUT_REQUIRED", server, delivery: "sent" });
 }
 
 /** A result without what only says in which era its server answered: the caller may be of the other. */

@@ -27,7 +27,12 @@ export interface MergedList {
 export interface Asking {
   readonly signal?: AbortSignal | undefined;
   readonly principal: string | undefined;
+  /** Milliseconds. Default: the server's `callTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
 }
+
+/** So many lists are remembered; those that were listed first are forgotten. */
+const maxListed = 1_000;
 
 const longestRestMs = 30_000;
 const shortestRestMs = 1_000;
@@ -45,6 +50,8 @@ export class ServerLists {
   readonly #changes: Changes;
   /** What was made of a list of the client, which gives out the same array until the list changes. */
   readonly #made = new WeakMap<readonly object[], readonly Entry[]>();
+  /** Tools and prompts as they were last listed, by server, list and the principal whose they are. */
+  readonly #listed = new Map<string, readonly Entry[]>();
   readonly #lost = new Map<string, { readonly lists: Set<ListName>; readonly timer: NodeJS.Timeout }>();
   #isClosed = false;
 
@@ -77,11 +84,32 @@ export class ServerLists {
 
   /** The list of one server. */
   async of(server: string, list: ListName, asking: Asking): Promise<readonly Entry[]> {
-    const { signal } = asking;
+    const { signal, timeoutMs } = asking;
     const principal = this.principalFor(server, asking.principal);
-    const items = await this.#ask(server, list, { signal, principal });
-    const known = this.#made.get(items);
-    if (known !== undefined) return known;
+    const items = await this.#ask(server, list, { signal, principal, timeoutMs });
+    const entries = this.#made.get(items) ?? this.#make(server, list, items);
+    if (list === "tools" || list === "prompts") this.#remember(listedKey(server, list, principal), entries);
+    return entries;
+  }
+
+  /**
+   * The tools or prompts of a server as they were last listed; undefined where they were not. A server whose lists cannot
+   * be kept is not asked for each call.
+   */
+  known(server: string, list: "tools" | "prompts", { principal }: Asking): readonly Entry[] | undefined {
+    return this.#listed.get(listedKey(server, list, this.principalFor(server, principal)));
+  }
+
+  #remember(key: string, entries: readonly Entry[]): void {
+    this.#listed.delete(key);
+    this.#listed.set(key, entries);
+    for (const [oldest] of this.#listed) {
+      if (this.#listed.size <= maxListed) return;
+      this.#listed.delete(oldest);
+    }
+  }
+
+  #make(server: string, list: ListName, items: readonly object[]): readonly Entry[] {
     const entries = Object.freeze(
       items.flatMap((item) => {
         const entry = this.#entryOf(server, list, item);
@@ -153,6 +181,10 @@ export class ServerLists {
     }
     for (const list of missed) this.#tryAgain(server, list);
   }
+}
+
+function listedKey(server: string, list: ListName, principal: string | undefined): string {
+  return JSON.stringify([server, list, principal]);
 }
 
 /** The list of which a change is told: templates are told with the resources. */

@@ -1,0 +1,167 @@
+import { Server, type ServerContext } from "@modelcontextprotocol/server";
+import type { AuditEntry } from "./audit.js";
+import type { GatewayMetrics, Outcome } from "./gateway-metrics.js";
+import { type Host, hostOf } from "./host.js";
+import { isRecord } from "./is-record.js";
+import type { ResourceWatch, Watch } from "./resource-watch.js";
+import type { Incoming, Router } from "./router.js";
+import { methodNotFound, rpcError } from "./rpc-error.js";
+import { version } from "./version.js";
+
+/** How a host is connected. */
+export interface Channel {
+  readonly era: Host["era"];
+  readonly wire: "http" | "stdio";
+}
+
+/** What is needed to answer requests. */
+export interface RequestAnsweringOptions {
+  readonly router: Router;
+  readonly watch: ResourceWatch;
+  readonly metrics: GatewayMetrics | undefined;
+  readonly audit: ((entry: AuditEntry) => void) | undefined;
+}
+
+/**
+ * The same on every replica, whatever servers it has reached so far. A subscription to a resource needs a stream that it
+ * belongs to: there is one in the modern era over HTTP, and in the legacy era over stdio.
+ */
+function capabilitiesOf({ era, wire }: Channel) {
+  const list = { listChanged: true };
+  const canSubscribe = (era === "modern") === (wire === "http");
+  return {
+    tools: list,
+    prompts: list,
+    resources: { ...list, ...(canSubscribe && { subscribe: true }) },
+    completions: {},
+  };
+}
+
+/** The HTTP status that an error has in the modern era; the SDK gives those that a handler throws 200. */
+const statuses: Readonly<Record<number, number>> = { [-32601]: 404, [-32020]: 400, [-32021]: 400 };
+
+/** Answers the requests of MCP, each with what it needs of the channel that it came over. */
+export class RequestAnswering {
+  readonly #options: RequestAnsweringOptions;
+  readonly #statuses = new WeakMap<Request, number>();
+  /** What the host of a server has subscribed to, by URI. */
+  readonly #watches = new WeakMap<Server, Map<string, Watch>>();
+
+  constructor(options: RequestAnsweringOptions) {
+    this.#options = options;
+  }
+
+  /** A server of the SDK for a channel: for one request over HTTP, for all of them over stdio. */
+  newServer(channel: Channel): Server {
+    const server = new Server({ name: "minion-gateway", version }, { capabilities: capabilitiesOf(channel) });
+    const watches = new Map<string, Watch>();
+    this.#watches.set(server, watches);
+    // Handlers of the SDK's own would strip what their schemas do not know.
+    server.fallbackRequestHandler = ({ method, params }, context) => {
+      const own = isRecord(params) ? params : {};
+      if (method === "resources/subscribe" || method === "resources/unsubscribe")
+        return this.#subscribe(method, own, context, channel, watches);
+      return this.#answer(hostOf(channel.era, context, server), method, own, context);
+    };
+    server.onclose = () => {
+      for (const { end } of watches.values()) end();
+    };
+    return server;
+  }
+
+  /** Whether the host of a server has subscribed to a resource. */
+  hasSubscribed(server: Server, uri: string): boolean {
+    return this.#watches.get(server)?.has(uri) === true;
+  }
+
+  /** The HTTP status of the answer to a request, where it is not the one that the SDK gives it. */
+  statusOf(request: Request): number | undefined {
+    return this.#statuses.get(request);
+  }
+
+  async #subscribe(
+    method: string,
+    { uri }: Record<string, unknown>,
+    { http }: ServerContext,
+    { era, wire }: Channel,
+    watches: Map<string, Watch>,
+  ): Promise<Record<string, never>> {
+    if (era !== "legacy" || wire !== "stdio") throw methodNotFound();
+    const key = String(uri);
+    const wanted =
+      method === "resources/subscribe" ? await this.#options.watch.one(key, http?.authInfo?.clientId) : undefined;
+    watches.get(key)?.end();
+    if (wanted === undefined) watches.delete(key);
+    else watches.set(key, wanted);
+    return {};
+  }
+
+  async #answer(
+    host: Host,
+    method: string,
+    params: Record<string, unknown>,
+    { mcpReq, http }: ServerContext,
+  ): Promise<Record<string, unknown>> {
+    const { router, metrics, audit } = this.#options;
+    const begin = performance.now();
+    const request = http?.req;
+    const principal = http?.authInfo?.clientId;
+    const { onProgress, sent } = progressOf(mcpReq);
+    let server = "";
+    let outcome: Outcome = "error";
+    let code: number | undefined;
+    const incoming: Incoming = {
+      method,
+      params: { ...params, ...answersIn(mcpReq) },
+      host,
+      principal,
+      signal: mcpReq.signal,
+      headers: request?.headers,
+      onProgress,
+    };
+    try {
+      const result = await router.answer(incoming, (name) => {
+        server = name;
+      });
+      outcome = result.isError === true ? "tool_error" : "success";
+      // Progress goes before the result.
+      await Promise.all(sent);
+      return result;
+    } catch (reason) {
+      const error = rpcError(reason, server);
+      code = error.code;
+      const status = statuses[code];
+      if (request !== undefined && status !== undefined) this.#statuses.set(request, status);
+      throw error;
+    } finally {
+      if (mcpReq.signal.aborted) outcome = "cancelled";
+      const durationMs = performance.now() - begin;
+      metrics?.ended(method, server, outcome, host.era, durationMs / 1_000);
+      const target = typeof params.name === "string" ? params.name.slice(0, 128) : undefined;
+      audit?.({ at: Date.now(), principal, method, server, target, outcome, code, durationMs: Math.round(durationMs) });
+    }
+  }
+}
+
+/** What passes progress on to the caller, where it has asked for it, and what of it is still being sent. */
+function progressOf({ _meta, notify }: ServerContext["mcpReq"]): Pick<Incoming, "onProgress"> & {
+  readonly sent: Promise<void>[];
+} {
+  const progressToken = _meta?.progressToken;
+  const sent: Promise<void>[] = [];
+  if (progressToken === undefined) return { onProgress: undefined, sent };
+  const onProgress = (progress: object): void => {
+    const params = { ...progress, progressToken };
+    sent.push(notify({ method: "notifications/progress", params }).catch(() => {}));
+  };
+  return { onProgress, sent };
+}
+
+/** What a host of revision 2026-07-28 has answered to a server, which the SDK takes out of the params. */
+function answersIn({ inputResponses, requestState }: ServerContext["mcpReq"]): Record<string, unknown> {
+  const state = requestState();
+  return {
+    ...(inputResponses !== undefined && { inputResponses }),
+    ...(state !== undefined && { requestState: state }),
+  };
+}
