@@ -10,6 +10,7 @@ import { type Changes, notificationOf } from "./changes.js";
 import { errorResponse } from "./error-response.js";
 import { askable, sessionIdOf } from "./host-capabilities.js";
 import { HostQuestions } from "./host-questions.js";
+import { isRecord } from "./is-record.js";
 
 /** What the leg of the older revisions needs. */
 export interface LegacyLegOptions {
@@ -75,6 +76,9 @@ export class LegacyLeg {
       if (heard.length > 0) return new Response(null, { status: 202 });
       return errorResponse(404, -32600, "Nobody here waits for this answer.");
     }
+    // What is cancelled in the batch that asks for it would never be answered, and the batch with it.
+    const kept = messages.filter((message) => !isRecord(message) || message.method !== "notifications/cancelled");
+    if (Array.isArray(body) && messages.length > 0 && kept.length === 0) return new Response(null, { status: 202 });
     const server = this.#options.newServer();
     const transport = new WebStandardStreamableHTTPServerTransport({
       keepAliveMs: 0,
@@ -82,7 +86,7 @@ export class LegacyLeg {
     });
     const endQuestions = this.#questions.watch(transport, principal);
     await server.connect(transport);
-    const parsed = { parsedBody: body, ...(authInfo !== undefined && { authInfo }) };
+    const parsed = { parsedBody: Array.isArray(body) ? kept : body, ...(authInfo !== undefined && { authInfo }) };
     const response = await transport.handleRequest(request, parsed);
     if (response.body === null || response.headers.get("content-type") !== "text/event-stream") {
       await server.close();

@@ -40,7 +40,7 @@ test("X2, G14: no Host or Origin of a foreign name comes in, however it is writt
     `${own} ${domain}`,
     `${own},${domain}`,
     `${own}\t`,
-    `.${own}`,
+    `.${domain}`,
     `${own}:${domain}`,
   ];
   fc.assert(
@@ -198,6 +198,19 @@ test("G18: whatever a message is made of, it is answered and harms nobody", asyn
   await vi.waitFor(() => expect(gateway.status()).toMatchObject({ calls: 0, streams: 0 }), 20_000);
   const { result } = await answerOf(await post(url, "tools/call", { name: "mcp_own_echo", arguments: {} }));
   expect(textOf(result)).toBe("fine");
+});
+
+test("G18: a batch that cancels what it asks for is answered, and so is one that asks twice with one id", async () => {
+  await using chaos = await startChaosServer();
+  const { url, gateway } = await startGateway({ chaos: { url: chaos.url } });
+  const request = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+  const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } };
+  const send = (body: object): Promise<Response> =>
+    fetch(url, { method: "POST", headers: json, body: JSON.stringify(body) });
+  expect((await answerOf(await send([request, cancel]))).result).toMatchObject({ ttlMs: expect.any(Number) });
+  expect((await send([cancel, cancel])).status).toBe(202);
+  expect(await (await send([request, request])).text()).toContain('"id":1');
+  await vi.waitFor(() => expect(gateway.status().calls).toBe(0), 20_000);
 });
 
 test("G1: hosts that give their requests the same ids each get their own answers", async () => {
