@@ -101,7 +101,11 @@ async function serveStdio(
 async function serveHttp(
   client: MinionClient,
   config: GatewayConfig,
-  { args, member, credentials }: {
+  {
+    args,
+    member,
+    credentials,
+  }: {
     readonly args: CliArguments;
     readonly member: FleetMember | undefined;
     readonly credentials: Credentials;

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import type { NameOptions } from "@minion/client";
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
-import { type FleetConfig, readFleetConfig } from "./fleet-config.js";
 import { type AuthConfig, readAuth, readCredentials } from "./auth-config.js";
 import type { CredentialRule } from "./credentials.js";
+import { type FleetConfig, readFleetConfig } from "./fleet-config.js";
 import type { GatewayOptions } from "./gateway-options.js";
 import { isRecord } from "./is-record.js";
 

@@ -161,18 +161,24 @@ test("G18: whatever a message is made of, it is answered and harms nobody", asyn
   const odd = fc.oneof(fc.jsonValue(), fc.constantFrom("mcp_own_echo", "own+a://b", "__proto__", "constructor", ""));
   const members =
     "name uri ref cursor arguments argument notifications inputResponses requestState requestId protocolVersion";
-  const params = fc.oneof(
-    odd,
-    fc.dictionary(fc.constantFrom(...members.split(" "), "_meta", "capabilities", "clientInfo"), odd, { maxKeys: 6 }),
-  );
+  const keys = fc.constantFrom(...members.split(" "), "_meta", "capabilities", "clientInfo");
+  const dictionary = fc.dictionary(keys, odd, { maxKeys: 6 });
+  const params = fc.oneof({ weight: 6, arbitrary: dictionary }, { weight: 1, arbitrary: odd });
   const meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": { elicitation: {} },
   };
-  const message = fc.record(
+  const sound = fc.record({
+    jsonrpc: fc.constant("2.0"),
+    id: fc.oneof(fc.nat(), fc.string()),
+    method: methods,
+    params,
+  });
+  const broken = fc.record(
     { jsonrpc: fc.constantFrom("2.0", "1.0"), id: odd, method: fc.oneof(methods, odd), params, result: odd },
     { requiredKeys: ["jsonrpc"] },
   );
+  const message = fc.oneof({ weight: 4, arbitrary: sound }, { weight: 1, arbitrary: broken });
   await fc.assert(
     fc.asyncProperty(fc.oneof(message, fc.array(message, { maxLength: 3 })), fc.boolean(), async (made, isModern) => {
       const own = Array.isArray(made) ? undefined : made.params;
