@@ -33,7 +33,6 @@ import { isObject } from "./untrusted.js";
 export class Server {
   readonly name: string;
   readonly policy: Policy;
-  readonly transport: Transport;
   readonly connections: ServerConnections;
   readonly schemas: OutputSchemas;
   readonly subscriptions: ServerSubscriptions;
@@ -53,7 +52,6 @@ export class Server {
   constructor(name: string, policy: Policy, context: ServerContext) {
     this.name = name;
     this.policy = policy;
-    this.transport = transportOf(policy.targets[0]);
     this.#context = context;
     this.schemas = new OutputSchemas(name, policy.outputSchemas, this.#emit);
     this.#deadlines = new Deadlines(name);
@@ -149,6 +147,10 @@ export class Server {
       setup?.drop();
       deadline[Symbol.dispose]();
     }
+  }
+
+  get transport(): Transport {
+    return this.connections.memories.of(0).transport ?? transportOf(this.policy.targets[0]);
   }
 
   status(): ServerStatus {

@@ -30,6 +30,8 @@ export interface FailureDetails {
   readonly cause?: unknown;
   readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** Whether the server refused without a JSON-RPC message, so that something else than MCP may have refused. */
+  readonly isPlain?: boolean | undefined;
   /** What the server asks for that refuses for want of authorization. */
   readonly challenge?: Challenge | undefined;
   readonly stderrTail?: string | undefined;
@@ -51,6 +53,7 @@ export class Failure extends Error {
   readonly delivery: Delivery;
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly isPlain: boolean;
   readonly challenge: Challenge | undefined;
   /** Where a process could not be connected to: the end of what it wrote to stderr, masked. */
   readonly stderrTail: string;
@@ -65,6 +68,7 @@ export class Failure extends Error {
     this.delivery = details.delivery;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
+    this.isPlain = details.isPlain ?? false;
     this.challenge = details.challenge;
     this.stderrTail = details.stderrTail ?? "";
     this.doubtsSession = details.doubtsSession ?? false;
@@ -76,9 +80,9 @@ export class Failure extends Error {
   /** The same failure as it looks from another place. */
   with(change: Partial<FailureDetails> & { readonly kind?: FailureKind; readonly message?: string }): Failure {
     const { kind, message, delivery, cause, status, retryAfterMs, challenge, stderrTail } = this;
-    const { doubtsSession, isOpening, endsConnection, refusal } = this;
+    const { doubtsSession, isOpening, isPlain, endsConnection, refusal } = this;
     const known = { delivery, cause, status, retryAfterMs, challenge, stderrTail };
-    const details = { ...known, doubtsSession, isOpening, endsConnection, refusal, ...change };
+    const details = { ...known, doubtsSession, isOpening, isPlain, endsConnection, refusal, ...change };
     return new Failure(change.kind ?? kind, change.message ?? message, details);
   }
 }

@@ -2,24 +2,26 @@ import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import type { ServerRequestHandler } from "../config/client-options.js";
 import type { CustomServer, HttpServer, ProtocolVersion, StdioServer } from "../config/server-config.js";
 import type { McpSession } from "../mcp-session.js";
-import { rejectable, settledWithin } from "./abort.js";
+import { orAborted, rejectable, settledWithin } from "./abort.js";
 import type { Answering } from "./answering.js";
 import type { Connection } from "./connection.js";
 import { isSession, tapMessages } from "./custom/message-tap.js";
 import { SessionSender } from "./custom/session-sender.js";
 import { askOrGreet } from "./era/ask-or-greet.js";
 import { announcesChanges } from "./era/dialect.js";
+import type { ModernOptions } from "./era/modern.js";
 import { eraOf } from "./era/protocol-versions.js";
 import type { ServerMemory } from "./era/server-memory.js";
-import { Exchange } from "./exchange.js";
+import type { Exchange } from "./exchange.js";
 import type { ExchangeSender } from "./exchange-sender.js";
 import { Exchanges, RpcChannel } from "./exchanges.js";
 import { Failure } from "./failure.js";
-import { findTransport } from "./http/find-transport.js";
+import { findTransport, type TransportAttempt } from "./http/find-transport.js";
 import type { HttpSockets, SendHttp } from "./http/http-sockets.js";
 import { HttpWire } from "./http/http-wire.js";
 import { failureOf } from "./http/status-failure.js";
-import { forget, ignore, quietly } from "./quietly.js";
+import { openingFailure } from "./opening-failure.js";
+import { forget, quietly } from "./quietly.js";
 import { Secrets } from "./redact.js";
 import { SessionConnection } from "./session-connection.js";
 import { StdioWire } from "./stdio/stdio-wire.js";
@@ -85,9 +87,9 @@ export async function openConnection(options: OpenConnectionOptions): Promise<Co
 class Opening {
   readonly #options: OpenConnectionOptions;
   readonly #secrets: Secrets;
-  readonly #failed: Promise<never>;
+  /** Aborts when the attempt is given up, or has taken too long. */
+  readonly #ending = new AbortController();
   readonly #exchanges: Exchanges;
-  readonly #reject: (error: unknown) => void;
   /** Undefined until there is one, and where somebody else opens the session. */
   #wire: Wire | undefined;
   /** Whether what was being connected to has ended by itself. */
@@ -97,10 +99,6 @@ class Opening {
   constructor(options: OpenConnectionOptions) {
     this.#options = options;
     this.#secrets = options.secrets ?? new Secrets();
-    const { promise, reject } = rejectable();
-    this.#failed = promise;
-    this.#reject = reject;
-    forget(this.#failed);
     this.#exchanges = new Exchanges({
       secrets: this.#secrets,
       onNotification: (method, params) => {
@@ -112,9 +110,9 @@ class Opening {
 
   async open(): Promise<Connection> {
     const { signal, connectTimeoutMs } = this.#options;
-    const abort = (): void => this.#reject(signal.reason);
+    const abort = (): void => this.#ending.abort(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
-    const late = (): void => this.#reject(this.#late(connectTimeoutMs));
+    const late = (): void => this.#ending.abort(this.#late(connectTimeoutMs));
     const timer = Number.isFinite(connectTimeoutMs) ? setTimeout(late, connectTimeoutMs) : undefined;
     try {
       const { target } = this.#options;
@@ -130,25 +128,33 @@ class Opening {
   /** Whose fault it is that the time is over: the server's only where it has been asked. */
   #late(ms: number): Failure {
     if (this.#wire?.awaitsServer?.() ?? true)
-      return new Failure("connect", `it was not connected within ${ms} ms`, { delivery: "not-sent" });
+      return new Failure("connect", `it was not connected within ${ms} ms`, { delivery: "not-sent", isOpening: true });
     const problem = `neither the function that gives its headers nor its authProvider was done within ${ms} ms`;
-    return new Failure("application", problem, { delivery: "not-sent" });
+    return new Failure("application", problem, { delivery: "not-sent", isOpening: true });
   }
 
   async #openOwn(target: StdioServer | HttpServer): Promise<Connection> {
     const { memory, principal, protocol, signal, sockets, send = sockets.send } = this.#options;
     if ("command" in target) {
-      const attempt = (): Promise<Connection> =>
-        this.#attempt(new StdioWire({ server: target, exchanges: this.#exchanges, ...this.#shared }), "stdio");
+      const wire = (): Wire => new StdioWire({ server: target, exchanges: this.#exchanges, ...this.#shared });
+      const attempt = (): Promise<Connection> => this.#attempt(wire(), { kind: "stdio", greets: "if-refused" });
       const mayGreet = (): boolean => this.#hasEnded && protocol === "auto" && !signal.aborted;
       return await askOrGreet(attempt, memory, mayGreet);
     }
-    return await findTransport(target.type, memory, (kind) =>
-      this.#attempt(new HttpWire({ server: target, kind, ...this.#shared, principal, sockets, send }), kind),
-    );
+    const parts = { server: target, ...this.#shared, principal, sockets, send };
+    return await findTransport({
+      configured: target.type,
+      isAsked: protocol === "auto",
+      memory,
+      signal: this.#ending.signal,
+      open: (attempt) => this.#attempt(new HttpWire({ ...parts, kind: attempt.kind }), attempt),
+    });
   }
 
-  async #attempt(wire: Wire, kind: "stdio" | "http" | "sse"): Promise<Connection> {
+  async #attempt(
+    wire: Wire,
+    { kind, greets, patience, onStarted }: Omit<TransportAttempt, "kind"> & { readonly kind: ModernOptions["kind"] },
+  ): Promise<Connection> {
     const { clientInfo, capabilities, closeTimeoutMs, memory, principal, protocol } = this.#options;
     this.#wire = wire;
     this.#options.onBegun?.({
@@ -166,9 +172,9 @@ class Opening {
       wire,
       exchanges: this.#exchanges,
       channel: new RpcChannel({ wire, exchanges: this.#exchanges, failureOf: unclear }),
-      ...{ clientInfo, capabilities, memory, principal, protocol, kind },
+      ...{ clientInfo, capabilities, memory, principal, protocol, kind, greets },
       answering: this.#answering,
-      signal: this.#options.signal,
+      signal: this.#ending.signal,
       onLost: () => quietly(() => this.#options.onUnheard?.()),
       onGap: () => this.#tellGap(session),
       onResourceGap: (uris) => {
@@ -184,11 +190,13 @@ class Opening {
         onDoubt: (refusal) => connection?.doubt(refusal),
         onGap: () => this.#tellGap(session),
       });
+      onStarted?.();
       await session.open();
       return this.#connection(session, session.sender, wire);
     };
     try {
-      connection = await Promise.race([open(), ended.promise, this.#failed]);
+      const opened = Promise.race([open(), ended.promise]);
+      connection = await orAborted(patience ? orAborted(opened, patience) : opened, this.#ending.signal);
       return connection;
     } catch (error) {
       const failure = this.#explain(error, wire);
@@ -199,13 +207,13 @@ class Opening {
   }
 
   async #openCustom(target: CustomServer): Promise<Connection> {
-    const { server, principal, closeTimeoutMs } = this.#options;
+    const { server, principal, closeTimeoutMs, memory } = this.#options;
     const wanted = new AbortController();
     // In a promise, since connect() may throw synchronously.
     const connecting = Promise.resolve().then(() => target.connect({ server, principal, signal: wanted.signal }));
     let session: McpSession;
     try {
-      session = await Promise.race([connecting, this.#failed]);
+      session = await orAborted(connecting, this.#ending.signal);
     } catch (error) {
       wanted.abort(error);
       // Whatever arrives too late is closed, and not waited for: it may never come.
@@ -220,6 +228,7 @@ class Opening {
       session,
       exchanges: this.#exchanges,
       tap,
+      toolHeaders: memory.toolHeadersFor(principal),
       failureOf: (error, exchange) => failureOf(error, exchange, { hasSession: true }),
     });
     const connection = this.#connection(session, sender);
@@ -276,25 +285,6 @@ class Opening {
 
   #explain(error: unknown, wire?: Wire): unknown {
     const { signal } = this.#options;
-    if (signal.aborted) return signal.reason;
-    const failure = failureOf(error, new Exchange({ onFailed: ignore }), { hasSession: false });
-    const isOwn = failure.kind === "http" || failure.kind === "rpc" || failure.kind === "application";
-    const message =
-      failure.cause instanceof Error && !isOwn && failure.cause.message !== ""
-        ? failure.cause.message
-        : failure.message;
-    return failure.with({
-      kind: isOwn ? failure.kind : "connect",
-      message: this.#secrets.clean(message),
-      delivery: "not-sent",
-      isOpening: true,
-      doubtsSession: false,
-      stderrTail: wire?.stderrTail() ?? "",
-      // The server's own errors and those of the application are rethrown as they are.
-      cause:
-        failure.kind === "rpc" || failure.kind === "application"
-          ? failure.cause
-          : this.#secrets.maskError(failure.cause),
-    });
+    return signal.aborted ? signal.reason : openingFailure(error, this.#secrets, wire?.stderrTail());
   }
 }

@@ -3,6 +3,7 @@ import type { McpSession } from "../mcp-session.js";
 import { settledWithin } from "./abort.js";
 import type { Answering } from "./answering.js";
 import type { Connection, ExchangeInit, SendOptions, ServerInfo } from "./connection.js";
+import { isReplaced } from "./era/protocol-errors.js";
 import { Exchange } from "./exchange.js";
 import type { ExchangeSender } from "./exchange-sender.js";
 import { Failure } from "./failure.js";
@@ -90,7 +91,8 @@ export class SessionConnection implements Connection {
           settle();
           resolve(result);
         },
-        onFailed: (failure) => {
+        onFailed: (given) => {
+          const failure = isReplaced(given, this.#sender.protocolVersion) ? refusedBy(given) : given;
           const end = (outcome: Failure): void => {
             settle();
             reject(this.#masked(outcome));
@@ -230,4 +232,10 @@ function transportVersion(transport: unknown): string | undefined {
   const version: unknown =
     typeof transport === "object" && transport !== null ? Reflect.get(transport, "protocolVersion") : undefined;
   return typeof version === "string" ? version : undefined;
+}
+
+/** What a connection comes to whose server does not know the revision any more: it ran nothing, and is to be asked anew. */
+function refusedBy(refusal: Failure): Failure {
+  const details = { delivery: "not-sent", cause: refusal.cause, refusal, endsConnection: true } as const;
+  return new Failure("session-lost", `the server does not speak the revision any more: ${refusal.message}`, details);
 }

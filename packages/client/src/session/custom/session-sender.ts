@@ -1,9 +1,12 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { McpSession } from "../../mcp-session.js";
+import { isObject } from "../../untrusted.js";
 import type { ExchangeInit } from "../connection.js";
 import { eraOf } from "../era/protocol-versions.js";
-import type { Exchange } from "../exchange.js";
+import { sendToolCall, sendToolList } from "../era/tool-call.js";
+import type { ToolHeaders } from "../era/tool-headers.js";
+import { Exchange } from "../exchange.js";
 import { type ExchangeSender, withProgressToken } from "../exchange-sender.js";
 import type { Exchanges } from "../exchanges.js";
 import type { Failure } from "../failure.js";
@@ -21,12 +24,14 @@ export class SessionSender implements ExchangeSender {
   readonly #tap: MessageTap | undefined;
   /** Whether a request can be taken back without the signal that the SDK would want for it: that costs as much as the call. */
   readonly #hasCancel: boolean;
+  readonly #toolHeaders: ToolHeaders;
   readonly #failureOf: (error: unknown, exchange: Exchange) => Failure;
 
   constructor(options: {
     readonly session: McpSession;
     readonly exchanges: Exchanges;
     readonly tap: MessageTap | undefined;
+    readonly toolHeaders: ToolHeaders;
     readonly failureOf: (error: unknown, exchange: Exchange) => Failure;
   }) {
     this.#session = options.session;
@@ -34,6 +39,7 @@ export class SessionSender implements ExchangeSender {
     this.#tap = options.tap;
     // SDK v2 has more ways to tell a server that nobody awaits an answer.
     this.#hasCancel = options.tap !== undefined && options.session instanceof Client;
+    this.#toolHeaders = options.toolHeaders;
     this.#failureOf = options.failureOf;
   }
 
@@ -43,6 +49,30 @@ export class SessionSender implements ExchangeSender {
   }
 
   send(init: ExchangeInit, exchange: Exchange): () => void {
+    const { method, params } = init;
+    const send = (one: Exchange): (() => void) => this.#sendOnce(init, one);
+    // SDK v2 puts parameters into headers in its own callTool() alone, by what was listed on that very client.
+    if (!this.#hasHeaders) return send(exchange);
+    const toolHeaders = this.#toolHeaders;
+    if (method === "tools/list") return sendToolList(toolHeaders, send, exchange);
+    if (method !== "tools/call") return send(exchange);
+    return sendToolCall({ tool: params?.name, toolHeaders, send, list: (cursor) => this.#list(cursor) }, exchange);
+  }
+
+  /** Whether it speaks revision 2026-07-28 over HTTP. */
+  get #hasHeaders(): boolean {
+    const { transport } = this.#session;
+    return this.pingMethod === "server/discover" && isObject(transport) && "terminateSession" in transport;
+  }
+
+  #list(cursor: string | undefined): Promise<unknown> {
+    const params = cursor === undefined ? {} : { cursor };
+    return new Promise((resolve, reject) => {
+      this.#sendOnce({ method: "tools/list", params }, new Exchange({ onResult: resolve, onFailed: reject }));
+    });
+  }
+
+  #sendOnce(init: ExchangeInit, exchange: Exchange): () => void {
     exchange.markStarted();
     // A signal for this request only: the SDK never takes its listener off again.
     const own = this.#hasCancel ? undefined : new AbortController();
@@ -60,8 +90,10 @@ export class SessionSender implements ExchangeSender {
     const { onProgress, progressToken } = exchange;
     const isSeen = onProgress === undefined || this.#tap !== undefined;
     const sent = onProgress === undefined || !isSeen ? params : withProgressToken(params, progressToken);
+    const isCall = method === "tools/call" && this.#hasHeaders;
     const options = {
       signal,
+      ...(isCall && { headers: this.#toolHeaders.headersFor(params?.name, params?.arguments) }),
       timeout: never,
       ...(!isSeen && { onprogress: (progress: Progress) => quietly(() => onProgress(progress)) }),
     };

@@ -2,21 +2,28 @@ import type { Cancellation } from "../../cancellation.js";
 import type { ProtocolVersion } from "../../config/server-config.js";
 import { isObject } from "../../untrusted.js";
 import { Failure } from "../failure.js";
+import { isNoEndpoint } from "../http/status-failure.js";
 import { forget } from "../quietly.js";
 import type { Dialect } from "./dialect.js";
 import { LegacyDialect } from "./legacy.js";
-import { greetingFrom, isRpc, ModernDialect, type ModernOptions } from "./modern.js";
+import { greetingFrom, ModernDialect, type ModernOptions } from "./modern.js";
+import { headerMismatch, isRpc, missingCapability, supportedIn } from "./protocol-errors.js";
 import { eraOf, legacyVersions, modernVersion } from "./protocol-versions.js";
 
-const headerMismatch = -32020;
-const missingCapability = -32021;
-const unsupportedVersion = -32022;
 /** A server that has not said so long what it speaks may be one of those that answer nothing before their handshake. */
 const maxSilenceMs = 5_000;
+
+/**
+ * When a server whose revision is not pinned is greeted as the older revisions have it: where it refuses to be asked
+ * (`if-refused`), where it refuses that by a JSON-RPC message, since without one another transport may be there
+ * (`if-answered`), or without being asked (`at-once`).
+ */
+export type Greets = "if-refused" | "if-answered" | "at-once";
 
 /** What is needed to agree with a server upon a revision. */
 export interface AgreeOptions extends ModernOptions {
   readonly protocol: "auto" | ProtocolVersion;
+  readonly greets: Greets;
   readonly signal: Cancellation;
 }
 
@@ -29,7 +36,7 @@ export async function agree(options: AgreeOptions): Promise<Dialect> {
   // HTTP+SSE exists only in the revisions with a handshake.
   if (kind === "sse" && protocol === "auto") return await handshake(options);
   if (protocol !== "auto") return await agreeUpon(protocol, options);
-  const end = await memory.turn(signal);
+  const end = await memory.eraTurn.take(signal);
   try {
     const dialect = await ask(options);
     memory.noteEra(eraOf(dialect.greeting.protocolVersion));
@@ -48,16 +55,24 @@ async function agreeUpon(protocol: ProtocolVersion, options: AgreeOptions): Prom
 }
 
 async function ask(options: AgreeOptions): Promise<Dialect> {
-  const { memory } = options;
-  if (memory.era !== "legacy" && !memory.startsWithHandshake)
+  const { greets, memory } = options;
+  if (memory.era !== "legacy" && !memory.startsWithHandshake && greets !== "at-once")
     return (memory.era && remembered(options)) ?? (await probe(options));
   try {
     return await handshake(options);
   } catch (error) {
-    // The server was replaced by one that speaks a modern revision.
-    if (!supportedIn(error)?.includes(modernVersion)) throw error;
-    return await probe(options);
+    // One that was greeted in vain may speak the modern revision: it says so, or it was replaced since and is asked.
+    const saysSo = error instanceof Failure && supportedIn(error)?.includes(modernVersion) === true;
+    if (!saysSo && !(memory.era === "legacy" && isAnswer(error))) throw error;
+    const found = await discover(options).catch(() => "legacy" as const);
+    if (found === "legacy") throw error;
+    return found;
   }
+}
+
+/** Whether a server answered a request by refusing it for what it is. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof Failure && (error.kind === "rpc" || isNoEndpoint(error));
 }
 
 /** A server without sessions need not be asked for each connection. */
@@ -110,7 +125,8 @@ async function discover(options: AgreeOptions): Promise<ModernDialect | "legacy"
       return judge(error, supported, options);
     }
     if (!isObject(result) || !Array.isArray(result.supportedVersions)) return "legacy";
-    if (!result.supportedVersions.includes(modernVersion)) return legacyAmong(result.supportedVersions);
+    const versions = result.supportedVersions.filter((one) => typeof one === "string");
+    if (!versions.includes(modernVersion)) return legacyAmong(versions);
     const greeting = greetingFrom(result);
     options.memory.noteGreeting(options.principal, greeting);
     return new ModernDialect(options, greeting);
@@ -118,7 +134,7 @@ async function discover(options: AgreeOptions): Promise<ModernDialect | "legacy"
 }
 
 /** What a refusal says about the era; throws it where that is nothing. */
-function judge(failure: Failure, supported: readonly unknown[] | undefined, options: AgreeOptions): "legacy" {
+function judge(failure: Failure, supported: readonly string[] | undefined, options: AgreeOptions): "legacy" {
   const { kind, status = 0 } = failure;
   if (supported !== undefined) return legacyAmong(supported);
   if (isRpc(failure, headerMismatch) || isRpc(failure, missingCapability)) throw failure;
@@ -126,6 +142,7 @@ function judge(failure: Failure, supported: readonly unknown[] | undefined, opti
   // A server that wants credentials names them. Without a challenge it may be missing a session: the handshake will tell.
   if (kind === "http" && status === 401 && failure.challenge?.text === undefined) return "legacy";
   if (kind === "http" && [401, 403, 407, 429].includes(status)) throw failure;
+  if (options.greets === "if-answered" && failure.isPlain && isNoEndpoint(failure)) throw failure;
   if (kind === "http" && status >= 400 && status < 500) return "legacy";
   const isTrouble = (kind === "http" && status >= 500) || (kind === "closed" && options.kind === "http");
   // A server in trouble says nothing; one of an older revision that fails so at every unknown request does, in time.
@@ -133,21 +150,14 @@ function judge(failure: Failure, supported: readonly unknown[] | undefined, opti
   return "legacy";
 }
 
-function legacyAmong(supported: readonly unknown[]): "legacy" {
-  if (supported.length === 0 || supported.some((one) => legacyVersions.includes(String(one)))) return "legacy";
+function legacyAmong(supported: readonly string[]): "legacy" {
+  if (supported.length === 0 || supported.some((one) => legacyVersions.includes(one))) return "legacy";
   const versions = supported
-    .map((one) => String(one).slice(0, 50))
     .slice(0, 10)
+    .map((one) => one.slice(0, 50))
     .join(", ");
   const known = [modernVersion, ...legacyVersions].join(", ");
   throw new Failure("connect", `the server speaks MCP revisions ${versions}, and this client ${known}`, {
     delivery: "not-sent",
   });
-}
-
-/** The revisions that a server names which refuses the one it was spoken to in. */
-function supportedIn(error: unknown): readonly unknown[] | undefined {
-  if (!(error instanceof Failure) || !isRpc(error, unsupportedVersion)) return undefined;
-  const data: unknown = isObject(error.cause) ? error.cause.data : undefined;
-  return isObject(data) && Array.isArray(data.supported) ? data.supported : undefined;
 }

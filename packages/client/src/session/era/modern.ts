@@ -1,9 +1,8 @@
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import { isObject } from "../../untrusted.js";
 import type { ExchangeInit } from "../connection.js";
-import { Exchange } from "../exchange.js";
+import type { Exchange } from "../exchange.js";
 import type { RpcChannel } from "../exchanges.js";
-import type { Failure } from "../failure.js";
 import { forget, ignore } from "../quietly.js";
 import type { MessageHeaders, Wire } from "../wire.js";
 import { announcesChanges, type Dialect, type Greeting, greetingOf } from "./dialect.js";
@@ -11,11 +10,10 @@ import { modernVersion } from "./protocol-versions.js";
 import { ResourceWatch } from "./resource-watch.js";
 import type { ServerMemory } from "./server-memory.js";
 import { acknowledged, Subscription, type SubscriptionFilter, type SubscriptionOptions } from "./subscription.js";
+import { following, sendToolCall, sendToolList, type ToolCall } from "./tool-call.js";
 import { encodedHeader, type ToolHeaders } from "./tool-headers.js";
 
 const prefix = "io.modelcontextprotocol/";
-const headerMismatch = -32020;
-const maxPages = 1_000;
 
 /** What a connection by revision 2026-07-28 needs of its surroundings. */
 export interface ModernOptions {
@@ -74,7 +72,7 @@ export class ModernDialect implements Dialect {
     if (method === "resources/subscribe" || method === "resources/unsubscribe") return this.#watch(init, exchange);
     if (method === "server/discover") return this.#send(init, this.#discovering(exchange));
     if (this.#options.kind !== "http") return this.#send(init, exchange);
-    if (method === "tools/list") return this.#send(init, this.#listing(exchange));
+    if (method === "tools/list") return sendToolList(this.#toolHeaders, (one) => this.#send(init, one), exchange);
     return method === "tools/call" ? this.#callTool(init, exchange) : this.#send(init, exchange);
   }
 
@@ -169,44 +167,17 @@ export class ModernDialect implements Dialect {
     });
   }
 
-  /** A list leaves out the tools that cannot be called properly. */
-  #listing(outer: Exchange): Exchange {
-    return following(outer, {
-      onResult: (page) => outer.resolve(this.#toolHeaders.note(page)),
-      onFailed: (failure) => outer.reject(failure),
-    });
-  }
-
-  /** A call whose headers were wrong was not run: the tools are listed anew, and it is sent once more. */
   #callTool(init: ExchangeInit, outer: Exchange): () => void {
-    let cancel = ignore;
-    const send = (onFailed: (failure: Failure) => void): void => {
-      cancel = this.#send(init, following(outer, { onResult: (result) => outer.resolve(result), onFailed }));
+    const call: ToolCall = {
+      tool: init.params?.name,
+      toolHeaders: this.#toolHeaders,
+      send: (exchange) => this.#send(init, exchange),
+      list: (cursor) => {
+        const list = { method: "tools/list", params: cursor === undefined ? {} : { cursor } };
+        return this.#options.channel.call(list.method, enveloped(this.#options, list), this.#headers(list));
+      },
     };
-    send((failure) => {
-      if (!isRpc(failure, headerMismatch) || outer.isOver) return outer.reject(failure);
-      this.#relist(init.params?.name, outer).then(
-        () => {
-          if (!outer.isOver) send((second) => outer.reject(second));
-        },
-        () => outer.reject(failure),
-      );
-    });
-    return () => cancel();
-  }
-
-  /** Lists the tools until the one that is wanted has come by. */
-  async #relist(tool: unknown, outer: Exchange): Promise<void> {
-    const { channel } = this.#options;
-    let cursor: unknown;
-    for (let count = 0; count < maxPages && !outer.isOver; count++) {
-      const request = { method: "tools/list", params: cursor === undefined ? {} : { cursor } };
-      const page = await channel.call(request.method, enveloped(this.#options, request), this.#headers(request));
-      this.#toolHeaders.note(page);
-      if (!isObject(page) || typeof page.nextCursor !== "string" || page.nextCursor === cursor) return;
-      if (Array.isArray(page.tools) && page.tools.some((one) => isObject(one) && one.name === tool)) return;
-      cursor = page.nextCursor;
-    }
+    return sendToolCall(call, outer);
   }
 }
 
@@ -214,11 +185,6 @@ export class ModernDialect implements Dialect {
 export function greetingFrom(result: Readonly<Record<string, unknown>>): Greeting {
   const meta = isObject(result._meta) ? result._meta : {};
   return greetingOf(modernVersion, result, meta[`${prefix}serverInfo`] ?? result.serverInfo);
-}
-
-/** Whether a failure is the server's own error of this code. */
-export function isRpc({ kind, cause }: Failure, code: number): boolean {
-  return kind === "rpc" && typeof cause === "object" && cause !== null && Reflect.get(cause, "code") === code;
 }
 
 /** The parameters of a request with what every request has to say of itself. */
@@ -238,19 +204,6 @@ function enveloped(
       [`${prefix}clientCapabilities`]: init?.capabilities ?? capabilities,
     },
   };
-}
-
-/** An exchange for one of several requests that stand for one: it tells `outer` all but its end. */
-function following(
-  outer: Exchange,
-  ends: { readonly onResult: (result: unknown) => void; readonly onFailed: (failure: Failure) => void },
-): Exchange {
-  return new Exchange({
-    ...ends,
-    onStarted: () => outer.markStarted(),
-    onSent: () => outer.markSent(),
-    onProgress: outer.onProgress,
-  });
 }
 
 function nameOf(method: string, params: ExchangeInit["params"]): unknown {

@@ -1,5 +1,4 @@
-import type { Cancellation } from "../../cancellation.js";
-import { orAborted } from "../abort.js";
+import { AskingTurn } from "./asking-turn.js";
 import type { Greeting } from "./dialect.js";
 import type { Era } from "./protocol-versions.js";
 import { ToolHeaders } from "./tool-headers.js";
@@ -23,6 +22,9 @@ export class ServerMemory {
   era: Era | undefined;
   /** Undefined while it is not known. */
   transport: "http" | "sse" | undefined;
+  /** A server of which it is not known is asked by one connection at a time. */
+  readonly eraTurn: AskingTurn = new AskingTurn(() => this.era !== undefined);
+  readonly transportTurn: AskingTurn = new AskingTurn(() => this.transport !== undefined);
   /** The revision that was agreed upon last. */
   protocol: string | undefined;
   /** Whether the server has ever spoken the modern revision. */
@@ -32,28 +34,9 @@ export class ServerMemory {
   #failures = 0;
   readonly #onMalformed: (tool: string, problem: string) => void;
   readonly #principals = new Map<string | undefined, Remembered>();
-  #asking: Promise<void> | undefined;
 
   constructor(onMalformed: (tool: string, problem: string) => void = () => {}) {
     this.#onMalformed = onMalformed;
-  }
-
-  /**
-   * Waits while somebody else asks a server of which nothing is known. Resolves with the function that says that the own
-   * asking is over, whatever came of it. Rejects with `signal.reason`.
-   */
-  async turn(signal: Cancellation): Promise<() => void> {
-    while (this.era === undefined && this.#asking !== undefined) await orAborted(this.#asking, signal);
-    if (this.era !== undefined) return () => {};
-    let end = (): void => {};
-    const asking = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    this.#asking = asking;
-    return () => {
-      if (this.#asking === asking) this.#asking = undefined;
-      end();
-    };
   }
 
   /** Whether a server of which nothing is known is greeted before it is asked, since one ended when it was asked. */

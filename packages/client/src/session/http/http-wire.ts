@@ -9,8 +9,12 @@ import type { MessageHeaders, Wire, WireEvents, WireOptions } from "../wire.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 import { HttpEndpoint } from "./http-endpoint.js";
 import { type HttpRequest, type HttpSockets, type SendHttp, sendFollowing } from "./http-sockets.js";
+<<<<<<< HEAD
 import type { Pace } from "./read-events.js";
 import { readRefusal } from "./refusal.js";
+=======
+import { isOfAnother, readRefusal } from "./refusal.js";
+>>>>>>> dd336c4 (client: a URL without type is tried as HTTP+SSE before the older handshake is posted; a server that was replaced by one of another transport or era is found again; parameters in headers through connect)
 import { endAfter, endWith, isSuccess, lingerMs, onceClosed, Replies } from "./replies.js";
 import { openSseStream } from "./sse-stream.js";
 import { StandingStream } from "./standing-stream.js";
@@ -116,8 +120,12 @@ export class HttpWire implements Wire {
     if (this.#kind === "sse" || events === undefined) return;
     const { maxMessageBytes } = this.#options;
     const connect = (lastEventId: string | undefined): Promise<IncomingMessage> => this.#get(lastEventId);
+<<<<<<< HEAD
     const closing = this.#closing.signal;
     forget(new StandingStream({ connect, events, maxMessageBytes, pace: this.#pace, closing }).keep());
+=======
+    forget(new StandingStream({ connect, events, maxMessageBytes, closing: this.#closing.signal }).keep());
+>>>>>>> dd336c4 (client: a URL without type is tried as HTTP+SSE before the older handshake is posted; a server that was replaced by one of another transport or era is found again; parameters in headers through connect)
   }
 
   async close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {
@@ -185,8 +193,7 @@ export class HttpWire implements Wire {
   }
 
   #request(request: HttpRequest): Promise<IncomingMessage> {
-    const url = request.method === "POST" ? this.#postUrl : this.#endpoint.url;
-    return sendFollowing(this.#options.send, url, request);
+    return sendFollowing(this.#options.send, request.method === "POST" ? this.#postUrl : this.#endpoint.url, request);
   }
 
   async #post(post: Post, exchange: Exchange | undefined): Promise<void> {
@@ -243,8 +250,8 @@ export class HttpWire implements Wire {
   }
 
   #limiterFor({ method }: Post, exchange: Exchange | undefined): ConcurrencyLimiter {
-    const isVital = exchange === undefined || (method !== undefined && vital.has(method));
-    return isVital ? this.#others : this.#options.sockets.limiterOf(this.#postUrl);
+    if (exchange === undefined || (method !== undefined && vital.has(method))) return this.#others;
+    return this.#options.sockets.limiterOf(this.#postUrl);
   }
 
   #noteSession({ method }: Post, { headers }: IncomingMessage): void {
@@ -261,10 +268,17 @@ export class HttpWire implements Wire {
   }
 
   /** Whether a refusal may mean that the server does not know what it is spoken to as: its session, or its revision. */
-  #mayBeForgotten(sent: Readonly<Record<string, string>>): boolean {
+  #mayBeForgotten(sent: Readonly<Record<string, string>>, status: number | undefined): boolean {
     if (sent["mcp-session-id"] !== undefined) return true;
+<<<<<<< HEAD
     // A refusal of `subscriptions/listen` only means that the server has no subscriptions.
     return this.#isReady && !this.#hasResumption && sent["mcp-method"] !== lasting;
+=======
+    // A server without subscriptions is none that was replaced.
+    if (!this.#isReady || sent["mcp-method"] === lasting) return false;
+    // An older one without sessions has forgotten nothing, but it may not be there any more.
+    return !this.#hasResumption || status === 400 || status === 404 || status === 405;
+>>>>>>> dd336c4 (client: a URL without type is tried as HTTP+SSE before the older handshake is posted; a server that was replaced by one of another transport or era is found again; parameters in headers through connect)
   }
 
   /** Tells whom it concerns; throws where that is nobody. */
@@ -274,7 +288,10 @@ export class HttpWire implements Wire {
     exchange: Exchange | undefined,
   ): Promise<void> {
     const { failure, answer } = await this.#refusalOf(response, exchange, sent);
-    if (answer !== undefined) return this.#events?.onMessage(answer);
+    if (answer !== undefined) {
+      if (exchange !== undefined && this.#hasResumption) exchange.isUnmatched = isOfAnother(answer);
+      return this.#events?.onMessage(answer);
+    }
     exchange?.fail(failure);
     if (failure.kind === "session-lost") this.#events?.onEnded(failure, { sparesRequests: true });
     if (exchange === undefined) throw failure;
@@ -287,7 +304,7 @@ export class HttpWire implements Wire {
   ): ReturnType<typeof readRefusal> {
     return readRefusal(response, {
       id: exchange?.requestId,
-      hasSession: this.#kind === "sse" ? exchange !== undefined : this.#mayBeForgotten(sent),
+      hasSession: this.#kind === "sse" ? exchange !== undefined : this.#mayBeForgotten(sent, response.statusCode),
       secrets: this.#options.secrets,
     });
   }

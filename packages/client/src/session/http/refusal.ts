@@ -36,7 +36,9 @@ export async function readRefusal(
   const isAnswer = id !== undefined && message !== undefined && isOwn && ("error" in message || "result" in message);
   const hasChallenge = headers["www-authenticate"] !== undefined;
   const challenge = challengeOf(response);
-  const failure = refusal(status, headers["retry-after"] ?? null, { hasSession, hasChallenge }).with({ challenge });
+  const isPlain = message?.jsonrpc === undefined;
+  const refused = refusal(status, headers["retry-after"] ?? null, { hasSession, hasChallenge });
+  const failure = refused.with({ challenge, isPlain });
   const words = onOneLine(secrets.clean(wordsOf(message) ?? body, 4 * maxWords));
   return {
     answer: isAnswer && !neverAnswers.has(status) ? { ...message, id } : undefined,
@@ -55,6 +57,16 @@ function wordsOf(message: Readonly<Record<string, unknown>> | undefined): string
 function isOfProtocol(error: unknown): boolean {
   const code: unknown = isObject(error) ? error.code : undefined;
   return code === -32020 || code === -32021 || code === -32022;
+}
+
+/**
+ * Whether an answer that came with a status of refusal may be that of another server than the one of an older revision that
+ * was greeted: one of today answers so to requests that do not say by themselves who sends them.
+ */
+export function isOfAnother(answer: object): boolean {
+  const error: unknown = Reflect.get(answer, "error");
+  const code: unknown = isObject(error) ? error.code : undefined;
+  return code === -32601 || code === -32602;
 }
 
 function onOneLine(text: string): string {

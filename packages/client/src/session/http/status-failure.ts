@@ -40,9 +40,12 @@ export interface RefusedRequest {
   readonly hasChallenge?: boolean | undefined;
 }
 
-/** What a refused POST means. A 404 to a request in a session says that the session is no more; others may mean the same. */
+/**
+ * What a refused POST means. A 404 to a request in a session says that the session is no more, and a 405 that there is no
+ * server any more that had one; others may mean the same.
+ */
 export function refusal(status: number, retryAfter: string | null, request: RefusedRequest): Failure {
-  if (status === 404 && request.hasSession) {
+  if ((status === 404 || status === 405) && request.hasSession) {
     return new Failure("session-lost", "the server does not know the session any more", {
       delivery: "not-sent",
       status,
@@ -56,6 +59,11 @@ export function refusal(status: number, retryAfter: string | null, request: Refu
     retryAfterMs,
     doubtsSession: request.hasSession && mayMeanLost(status, retryAfterMs, request),
   });
+}
+
+/** Whether a refusal may mean that there is no such transport at a URL. */
+export function isNoEndpoint(error: unknown): boolean {
+  return error instanceof Failure && error.kind === "http" && [400, 404, 405].includes(error.status ?? 0);
 }
 
 /** In such words, too, servers say that they know no such session. One that says when to come back is only busy. */
