@@ -25,6 +25,7 @@ export async function eraServer(
   answer: (message: {
     readonly method: string;
     readonly params: Readonly<Record<string, unknown>>;
+    readonly id: number;
   }) => Answer | undefined,
 ): Promise<{ readonly url: string; readonly seen: Seen[]; count(method: string): number }> {
   const seen: Seen[] = [];
@@ -43,7 +44,7 @@ export async function eraServer(
         response.writeHead(202).end();
         return;
       }
-      const { status = 200, headers, text, ...body } = answer({ method, params }) ?? usual(method);
+      const { status = 200, headers, text, ...body } = answer({ method, params, id }) ?? usual(method);
       const type = text === undefined ? "application/json" : "text/plain";
       response.writeHead(status, { "content-type": type, ...headers });
       response.end(text ?? JSON.stringify({ jsonrpc: "2.0", id, ...body }));

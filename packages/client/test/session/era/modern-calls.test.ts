@@ -1,6 +1,9 @@
+import { Client as ClientV2, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { describe, expect, test } from "vitest";
-import { ofType, rejection, start, until } from "../../support.js";
+import type { HttpServer } from "../../../src/index.js";
+import { ofType, rejection, start, statusOf, until } from "../../support.js";
 import { count, quick, textOf } from "../../support-client.js";
+import { eraServer } from "./era-server.js";
 import { type EraChaos, eraChaos, transports } from "./modern-chaos.js";
 
 const timeout = 60_000;
@@ -140,6 +143,58 @@ describe("parameters that are headers too", () => {
     await client.callTool("chaos", "region", { region: "x" });
     expect(count(server.journal(), "rejected")).toBe(1);
     expect(count(server.journal(), "request", { method: "tools/list" })).toBe(1);
+  });
+
+  test("M19: request() and a session of one's own send them too, and list once after -32020", { timeout }, async () => {
+    const server = await eraChaos("http");
+    const { client } = start({ chaos: { ...server.config, ...policy, retry: false } });
+    const params = { name: "region", arguments: args };
+    const result = await client.request("chaos", "tools/call", params, { principal: "ann" });
+    expect(JSON.parse(textOf(Object(result)))).toEqual(args);
+    expect(count(server.journal(), "rejected", { code: -32020 })).toBe(1);
+    await client.request("chaos", "tools/list", {}, { principal: "bob" });
+    await client.request("chaos", "tools/call", params, { principal: "bob" });
+    await using session = await client.session("chaos", { principal: "eve" });
+    await session.callTool("region", args);
+    await session.callTool("region", args);
+    expect(count(server.journal(), "rejected", { code: -32020 })).toBe(2);
+    expect(count(server.journal(), "request", { tool: "region" })).toBe(4);
+  });
+
+  test("M13, M19: a client of SDK v2 through connect sends them too, whichever of its connections listed", {
+    timeout,
+  }, async () => {
+    const server = await eraChaos("http");
+    const { url } = server.config as HttpServer;
+    const connect = async (): Promise<ClientV2> => {
+      const session = new ClientV2({ name: "v2", version: "1" }, { versionNegotiation: { mode: "auto" } });
+      await session.connect(new StreamableHTTPClientTransport(new URL(url)));
+      return session;
+    };
+    const { client } = start({ chaos: { connect, ...policy, retry: false } });
+    expect(JSON.parse(textOf(await client.callTool("chaos", "region", args)))).toEqual(args);
+    expect(count(server.journal(), "rejected", { code: -32020, method: "tools/call" })).toBe(1);
+    expect(count(server.journal(), "request", { tool: "region" })).toBe(1);
+    // Another client of the SDK has listed nothing.
+    await using session = await client.session("chaos");
+    expect(JSON.parse(textOf(await session.callTool("region", args)))).toEqual(args);
+    const params = { name: "region", arguments: args };
+    expect(JSON.parse(textOf(Object(await client.request("chaos", "tools/call", params))))).toEqual(args);
+    expect(count(server.journal(), "rejected")).toBe(1);
+    expect(statusOf(client, "chaos").protocol).toBe("2026-07-28");
+  });
+
+  test("M19: headers that stay wrong are an error after one more try", { timeout }, async () => {
+    const requests: string[] = [];
+    const refusal = { status: 400, error: { code: -32020, message: "Header mismatch" } };
+    const server = await eraServer(({ method }) => {
+      requests.push(method);
+      return method === "tools/call" ? refusal : undefined;
+    });
+    const { client } = start({ s: { url: server.url, ...policy } });
+    expect(await rejection(client.callTool("s", "any", {}, { idempotent: true }))).toMatchObject({ code: -32020 });
+    expect(requests).toEqual(["server/discover", "tools/call", "tools/list", "tools/call"]);
+    expect(statusOf(client, "s").breaker).toMatchObject({ state: "closed", failures: 0 });
   });
 
   test("M19: a call of a listed tool has its headers at once, on whatever page the tool was", { timeout }, async () => {
