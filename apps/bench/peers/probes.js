@@ -227,7 +227,7 @@ function middle(values) {
 /** Speed, in the same words as the failures: one cell each. */
 export const speeds = {
   "calls per second over stdio, 64 at a time": async (open) => {
-    const client = await open({ ...stdioServer(10), env: {} });
+    const client = await open({ ...stdioServer({ tools: 10 }), env: {} });
     const total = 3_000;
     const found = [];
     for (let round = -1; round < rounds; round += 1) {
@@ -247,7 +247,7 @@ export const speeds = {
   },
 
   "cold start: 10 servers, connected and listed": async (open, name) => {
-    const targets = Array.from({ length: 10 }, () => ({ ...stdioServer(10), env: {} }));
+    const targets = Array.from({ length: 10 }, () => ({ ...stdioServer({ tools: 10 }), env: {} }));
     const start =
       manyServers[name] ??
       (async () => {

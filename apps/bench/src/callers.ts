@@ -41,9 +41,12 @@ export async function sdkV1(target: Target): Promise<Caller> {
   return callerOf(client);
 }
 
-/** Version 2, told beforehand that the server is of the older protocol, as a client that remembers would. */
-export async function sdkV2(target: Target): Promise<Caller> {
-  const client = new ClientV2(identity, { versionNegotiation: { mode: "legacy" } });
+/**
+ * Version 2, told beforehand that the server is of the older protocol, as a client that remembers would; with "auto" it asks
+ * once what the server speaks, when it connects.
+ */
+export async function sdkV2(target: Target, mode: "legacy" | "auto" = "legacy"): Promise<Caller> {
+  const client = new ClientV2(identity, { versionNegotiation: { mode } });
   await client.connect("url" in target ? new HttpV2(new URL(target.url)) : new StdioV2(mutable(target)));
   return callerOf(client);
 }

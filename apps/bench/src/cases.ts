@@ -17,6 +17,7 @@ const files: Readonly<Record<Group, readonly (() => Promise<BenchCases>)[]>> = {
   cache: [async () => (await import("./cases/cache.js")).cacheCases],
   client: [
     async () => (await import("./cases/client-calls.js")).clientCallCases,
+    async () => (await import("./cases/client-modern.js")).clientModernCases,
     async () => (await import("./cases/client-lists.js")).clientListCases,
     async () => (await import("./cases/client-growth.js")).clientGrowthCases,
     async () => (await import("./cases/client-schemas.js")).clientSchemaCases,

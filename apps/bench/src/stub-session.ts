@@ -1,6 +1,6 @@
 import type { McpSession } from "@minion/client";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import { answer } from "./servers/lean-server.js";
+import { answerOf } from "./servers/lean-server.js";
 
 /** A session that answers without a wire, so that what is measured is all ours. */
 export function stubSession(): McpSession {
@@ -18,7 +18,7 @@ export function stubSession(): McpSession {
 export async function leanInMemory(tools: number): Promise<InMemoryTransport> {
   const [near, far] = InMemoryTransport.createLinkedPair();
   far.onmessage = (message) => {
-    const text = answer(JSON.stringify(message), tools);
+    const text = answerOf("legacy")(JSON.stringify(message), tools);
     if (text !== undefined) far.send(JSON.parse(text)).catch(() => {});
   };
   await far.start();

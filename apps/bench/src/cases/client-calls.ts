@@ -2,63 +2,15 @@ import { chaosCommand } from "@minion/chaos";
 import { MinionClient } from "@minion/client";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { BenchCase, BenchCases, Effort } from "../bench-case.js";
-import { type Caller, latencies, minion, processorTime, sdkV1, sdkV2, type Target, throughput } from "../callers.js";
-import { interleave } from "../interleave.js";
-import { compare, type Row, type Samples } from "../row.js";
+import { minion, processorTime, sdkV1, sdkV2, type Target, throughput } from "../callers.js";
+import { compare, type Row } from "../row.js";
 import { startHttpServer, stdioServer } from "../servers/start-servers.js";
 import { median, pairedDifference } from "../statistics.js";
 import { leanInMemory } from "../stub-session.js";
-
-/** What goes over a wire takes its time: fewer rounds, and each of them many calls. */
-const mostRounds = 5;
-
-type Callers = Readonly<Record<string, Caller>>;
-
-/** One figure of each caller per round. */
-function measureEach(callers: Callers, wanted: number, sample: (caller: Caller) => Promise<number>): Promise<Samples> {
-  const rounds = Math.min(wanted, mostRounds);
-  const contenders = Object.entries(callers).map(([name, caller]) => ({ name, sample: () => sample(caller) }));
-  return interleave(contenders, rounds, { collects: false });
-}
-
-/** As `measureEach`: the latency of one call at a time. */
-async function measureLatency(callers: Callers, wanted: number, calls: number): Promise<Samples> {
-  const rounds: Readonly<Record<string, number>>[] = [];
-  while (rounds.length < Math.min(wanted, mostRounds)) rounds.push(await latencies(callers, calls));
-  return Object.fromEntries(
-    Object.keys(callers).map((name) => [name, rounds.map((round) => round[name] ?? Number.NaN)]),
-  );
-}
-
-async function closeAll(callers: Callers): Promise<void> {
-  for (const caller of Object.values(callers)) await caller.close();
-}
+import { type Callers, closeAll, measureEach, measureLatency, overFreshServers, servers } from "./measure-callers.js";
 
 async function all(target: Target, policy: object = {}): Promise<Callers> {
   return { minion: minion(target, policy), "SDK v1": await sdkV1(target), "SDK v2": await sdkV2(target) };
-}
-
-const servers = 3;
-
-/**
- * Measures over several processes of the same server, one after the other: each caller has one of its own, and a process
- * may be slower than another of the same program for all of its life. Each is warmed up first, since an engine that has
- * not seen enough calls measures its own learning, on both sides.
- */
-async function overFreshServers(
-  target: Target,
-  { policy = {}, warmUpCalls }: { readonly policy?: object; readonly warmUpCalls: number },
-  measure: (callers: Callers) => Promise<Samples>,
-): Promise<Samples> {
-  const found: Record<string, readonly number[]> = {};
-  for (let server = 0; server < servers; server += 1) {
-    const callers = await all(target, policy);
-    for (const caller of Object.values(callers)) await throughput(caller, 16, warmUpCalls);
-    for (const [name, figures] of Object.entries(await measure(callers)))
-      found[name] = [...(found[name] ?? []), ...figures];
-    await closeAll(callers);
-  }
-  return found;
 }
 
 const inMemory: BenchCase = async ({ rounds, quick }) => {
@@ -115,9 +67,10 @@ const stdio: BenchCase = async ({ rounds, quick }) => {
     const each = Math.ceil(rounds / servers);
     const together = (callers: Callers) => measureEach(callers, each, (caller) => throughput(caller, 64, calls * 5));
     const warmUpCalls = calls * 5;
-    const one = await overFreshServers(target, { warmUpCalls }, (callers) => measureLatency(callers, each, calls));
-    const sixteen = await overFreshServers(target, { warmUpCalls }, together);
-    const many = await overFreshServers(target, { policy: { maxCallsPerConnection: 64 }, warmUpCalls }, together);
+    const start = (policy: object = {}) => all(target, policy);
+    const one = await overFreshServers(start, warmUpCalls, (callers) => measureLatency(callers, each, calls));
+    const sixteen = await overFreshServers(start, warmUpCalls, together);
+    const many = await overFreshServers(() => start({ maxCallsPerConnection: 64 }), warmUpCalls, together);
     rows.push(
       compare({
         name: `stdio, one call at a time, ${server}`,

@@ -7,7 +7,7 @@ import { compare } from "../row.js";
 import { stdioServer } from "../servers/start-servers.js";
 
 const cached: BenchCase = async (effort) => {
-  const target = stdioServer(10);
+  const target = stdioServer({ tools: 10 });
   const ours = minion(target);
   const v1 = await sdkV1(target);
   const caching = new ClientV2(
@@ -44,7 +44,7 @@ const cached: BenchCase = async (effort) => {
 };
 
 const cold: BenchCase = async ({ rounds, quick }) => {
-  const target = stdioServer(100);
+  const target = stdioServer({ tools: 100 });
   const callers = { minion: minion(target), "SDK v1": await sdkV1(target), "SDK v2": await sdkV2(target) };
   const lists = quick ? 2 : 3;
   const contenders = Object.entries(callers).map(([name, caller]) => ({

@@ -48,7 +48,7 @@ const pooled: BenchCase = async ({ rounds, quick }) => {
 };
 
 const list: BenchCase = async (effort) => {
-  const ours = minion(stdioServer(10));
+  const ours = minion(stdioServer({ tools: 10 }));
   const samples = await timeEach(
     { minion: () => ours.client.listTools("bench"), "from the server": () => ours.list() },
     effort,

@@ -1,9 +1,11 @@
-// A lean server over streamable HTTP, forked: `node http-server.js [TOOLS] [json|sse]`. Tells its parent the port, and the most sockets at once when asked.
+// A lean server over streamable HTTP, forked: `node http-server.js [TOOLS] [json|sse] [legacy|modern]`. Tells its parent the port, and the most sockets at once when asked.
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { answer } from "./lean-server.js";
+import { answerOf } from "./lean-server.js";
 
 const tools = Number(process.argv[2] ?? 10);
+const answer = answerOf(process.argv[4]);
+const isModern = process.argv[4] === "modern";
 const asStream = process.argv[3] === "sse";
 let open = 0;
 let most = 0;
@@ -17,9 +19,9 @@ function reply(request: IncomingMessage, response: ServerResponse, body: string)
     response.writeHead(202).end();
     return;
   }
-  const session = request.headers["mcp-session-id"] ?? randomUUID();
+  const session = isModern ? {} : { "mcp-session-id": request.headers["mcp-session-id"] ?? randomUUID() };
   const type = asStream ? "text/event-stream" : "application/json";
-  response.writeHead(200, { "content-type": type, "mcp-session-id": session });
+  response.writeHead(200, { "content-type": type, ...session });
   response.end(asStream ? `event: message\ndata: ${text}\n\n` : text);
 }
 

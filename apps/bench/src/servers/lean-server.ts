@@ -9,7 +9,33 @@ interface Message {
 }
 
 /** The answer to one JSON-RPC message as text, `undefined` where none is due. */
-export function answer(text: string, tools: number): string | undefined {
+export type Answer = (text: string, tools: number) => string | undefined;
+
+/** That of a server of revision 2026-07-28, or of the revisions before. */
+export function answerOf(protocol: string | undefined): Answer {
+  return protocol === "modern" ? answerToday : answer;
+}
+
+/** By revision 2026-07-28, as far as a client needs it. */
+function answerToday(text: string, tools: number): string | undefined {
+  const { id, method, params }: Message = JSON.parse(text);
+  if (id === undefined) return undefined;
+  const head = `{"jsonrpc":"2.0","id":${JSON.stringify(id)}`;
+  const result = `${head},"result":{"resultType":"complete",`;
+  const hints = '"ttlMs":0,"cacheScope":"private"';
+  switch (method) {
+    case "server/discover":
+      return `${result}"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},${hints}}}`;
+    case "tools/list":
+      return `${result}${toolList(tools).slice(1, -1)},${hints}}}`;
+    case "tools/call":
+      return `${result}"content":[{"type":"text","text":${JSON.stringify(params?.arguments?.text ?? "")}}]}}`;
+    default:
+      return `${head},"error":{"code":-32601,"message":"Method not found"}}`;
+  }
+}
+
+function answer(text: string, tools: number): string | undefined {
   const { id, method, params }: Message = JSON.parse(text);
   if (id === undefined) return undefined;
   const head = `{"jsonrpc":"2.0","id":${JSON.stringify(id)}`;

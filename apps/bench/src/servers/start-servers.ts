@@ -4,9 +4,20 @@ import { fileURLToPath } from "node:url";
 import type { FloodKind } from "./flood-message.js";
 import type { HttpServerMessage } from "./http-server.js";
 
+/** What a lean server offers. */
+export interface LeanOptions {
+  /** Default 10. */
+  readonly tools?: number | undefined;
+  /** The revisions with a handshake, or 2026-07-28. Default "legacy". */
+  readonly protocol?: "legacy" | "modern" | undefined;
+}
+
 /** How to start the lean server over stdio. */
-export function stdioServer(tools: number = 10): { command: string; args: string[] } {
-  return { command: process.execPath, args: [pathOf("stdio-server.js"), String(tools)] };
+export function stdioServer({ tools = 10, protocol = "legacy" }: LeanOptions = {}): {
+  command: string;
+  args: string[];
+} {
+  return { command: process.execPath, args: [pathOf("stdio-server.js"), String(tools), protocol] };
 }
 
 export interface HttpServer extends AsyncDisposable {
@@ -16,8 +27,11 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 /** Starts the lean HTTP server in a process of its own; it ends with this one. */
-export async function startHttpServer(form: "json" | "sse", tools: number = 10): Promise<HttpServer> {
-  const child = fork(pathOf("http-server.js"), [String(tools), form], { execArgv: [] });
+export async function startHttpServer(
+  form: "json" | "sse",
+  { tools = 10, protocol = "legacy" }: LeanOptions = {},
+): Promise<HttpServer> {
+  const child = fork(pathOf("http-server.js"), [String(tools), form, protocol], { execArgv: [] });
   const first = await nextMessage(child);
   if (!("port" in first)) throw new Error("bug: the port comes first");
   return {

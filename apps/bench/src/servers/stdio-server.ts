@@ -1,7 +1,8 @@
-// A lean server on stdin and stdout: `node stdio-server.js [TOOLS]`.
-import { answer } from "./lean-server.js";
+// A lean server on stdin and stdout: `node stdio-server.js [TOOLS] [legacy|modern]`.
+import { answerOf } from "./lean-server.js";
 
 const tools = Number(process.argv[2] ?? 10);
+const answer = answerOf(process.argv[3]);
 let rest = "";
 process.stdin.setEncoding("utf8").on("data", (chunk: string) => {
   const lines = (rest + chunk).split("\n");
