@@ -10,8 +10,14 @@ import { modernVersion } from "./protocol-versions.js";
 import { ResourceWatch } from "./resource-watch.js";
 import type { ServerMemory } from "./server-memory.js";
 import { acknowledged, Subscription, type SubscriptionFilter, type SubscriptionOptions } from "./subscription.js";
-import { following, sendToolCall, sendToolList, type ToolCall } from "./tool-call.js";
-import { encodedHeader, type ToolHeaders } from "./tool-headers.js";
+import {
+  encodedHeader,
+  following,
+  sendToolCall,
+  sendToolList,
+  type ToolCall,
+  type ToolHeaders,
+} from "./tool-headers.js";
 
 const prefix = "io.modelcontextprotocol/";
 
