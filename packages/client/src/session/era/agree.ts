@@ -10,6 +10,8 @@ import { greetingFrom, ModernDialect, type ModernOptions } from "./modern.js";
 import { headerMismatch, isRpc, missingCapability, supportedIn } from "./protocol-errors.js";
 import { eraOf, legacyVersions, modernVersion } from "./protocol-versions.js";
 
+const methodNotFound = -32601;
+const invalidParams = -32602;
 /** A server that has not said so long what it speaks may be one of those that answer nothing before their handshake. */
 const maxSilenceMs = 5_000;
 
@@ -63,16 +65,17 @@ async function ask(options: AgreeOptions): Promise<Dialect> {
   } catch (error) {
     // One that was greeted in vain may speak the modern revision: it says so, or it was replaced since and is asked.
     const saysSo = error instanceof Failure && supportedIn(error)?.includes(modernVersion) === true;
-    if (!saysSo && !(memory.era === "legacy" && isAnswer(error))) throw error;
+    if (!saysSo && !(memory.era === "legacy" && isUnknownTo(error))) throw error;
     const found = await discover(options).catch(() => "legacy" as const);
     if (found === "legacy") throw error;
     return found;
   }
 }
 
-/** Whether a server answered a request by refusing it for what it is. */
-function isAnswer(error: unknown): boolean {
-  return error instanceof Failure && (error.kind === "rpc" || isNoEndpoint(error));
+/** Whether a server refuses a handshake as one does that has never heard of any. */
+function isUnknownTo(error: unknown): boolean {
+  if (!(error instanceof Failure)) return false;
+  return (error.isPlain && isNoEndpoint(error)) || isRpc(error, methodNotFound) || isRpc(error, invalidParams);
 }
 
 /** A server without sessions need not be asked for each connection. */
