@@ -69,7 +69,7 @@ export function sendToolCall(call: ToolCall, outer: Exchange): () => void {
   };
   send((failure) => {
     if (!isRpc(failure, headerMismatch) || outer.isOver) return outer.reject(failure);
-    relist(call).then(
+    relist(call, outer).then(
       () => {
         if (!outer.isOver) send((second) => outer.reject(second));
       },
@@ -90,9 +90,9 @@ export function sendToolList(toolHeaders: ToolHeaders, send: ToolCall["send"], o
 }
 
 /** Lists the tools until the one that is wanted has come by. */
-async function relist({ tool, toolHeaders, list }: ToolCall): Promise<void> {
+async function relist({ tool, toolHeaders, list }: ToolCall, outer: Exchange): Promise<void> {
   let cursor: string | undefined;
-  for (let count = 0; count < maxPages; count++) {
+  for (let count = 0; count < maxPages && !outer.isOver; count++) {
     const page = await list(cursor);
     toolHeaders.note(page);
     if (!isObject(page) || typeof page.nextCursor !== "string" || page.nextCursor === cursor) return;

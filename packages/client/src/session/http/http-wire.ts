@@ -9,12 +9,8 @@ import type { MessageHeaders, Wire, WireEvents, WireOptions } from "../wire.js";
 import { ConcurrencyLimiter } from "./concurrency-limiter.js";
 import { HttpEndpoint } from "./http-endpoint.js";
 import { type HttpRequest, type HttpSockets, type SendHttp, sendFollowing } from "./http-sockets.js";
-<<<<<<< HEAD
 import type { Pace } from "./read-events.js";
-import { readRefusal } from "./refusal.js";
-=======
 import { isOfAnother, readRefusal } from "./refusal.js";
->>>>>>> dd336c4 (client: a URL without type is tried as HTTP+SSE before the older handshake is posted; a server that was replaced by one of another transport or era is found again; parameters in headers through connect)
 import { endAfter, endWith, isSuccess, lingerMs, onceClosed, Replies } from "./replies.js";
 import { openSseStream } from "./sse-stream.js";
 import { StandingStream } from "./standing-stream.js";
@@ -120,12 +116,8 @@ export class HttpWire implements Wire {
     if (this.#kind === "sse" || events === undefined) return;
     const { maxMessageBytes } = this.#options;
     const connect = (lastEventId: string | undefined): Promise<IncomingMessage> => this.#get(lastEventId);
-<<<<<<< HEAD
     const closing = this.#closing.signal;
     forget(new StandingStream({ connect, events, maxMessageBytes, pace: this.#pace, closing }).keep());
-=======
-    forget(new StandingStream({ connect, events, maxMessageBytes, closing: this.#closing.signal }).keep());
->>>>>>> dd336c4 (client: a URL without type is tried as HTTP+SSE before the older handshake is posted; a server that was replaced by one of another transport or era is found again; parameters in headers through connect)
   }
 
   async close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {
@@ -270,15 +262,10 @@ export class HttpWire implements Wire {
   /** Whether a refusal may mean that the server does not know what it is spoken to as: its session, or its revision. */
   #mayBeForgotten(sent: Readonly<Record<string, string>>, status: number | undefined): boolean {
     if (sent["mcp-session-id"] !== undefined) return true;
-<<<<<<< HEAD
     // A refusal of `subscriptions/listen` only means that the server has no subscriptions.
-    return this.#isReady && !this.#hasResumption && sent["mcp-method"] !== lasting;
-=======
-    // A server without subscriptions is none that was replaced.
     if (!this.#isReady || sent["mcp-method"] === lasting) return false;
-    // An older one without sessions has forgotten nothing, but it may not be there any more.
+    // A server of an older revision without sessions has forgotten nothing, but it may not be there any more.
     return !this.#hasResumption || status === 400 || status === 404 || status === 405;
->>>>>>> dd336c4 (client: a URL without type is tried as HTTP+SSE before the older handshake is posted; a server that was replaced by one of another transport or era is found again; parameters in headers through connect)
   }
 
   /** Tells whom it concerns; throws where that is nobody. */

@@ -36,9 +36,8 @@ export async function readRefusal(
   const isAnswer = id !== undefined && message !== undefined && isOwn && ("error" in message || "result" in message);
   const hasChallenge = headers["www-authenticate"] !== undefined;
   const challenge = challengeOf(response);
-  const isPlain = message?.jsonrpc === undefined;
   const refused = refusal(status, headers["retry-after"] ?? null, { hasSession, hasChallenge });
-  const failure = refused.with({ challenge, isPlain });
+  const failure = refused.with({ challenge, isPlain: message?.jsonrpc === undefined });
   const words = onOneLine(secrets.clean(wordsOf(message) ?? body, 4 * maxWords));
   return {
     answer: isAnswer && !neverAnswers.has(status) ? { ...message, id } : undefined,

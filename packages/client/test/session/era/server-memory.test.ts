@@ -6,13 +6,13 @@ const never = new AbortController().signal;
 
 test("M19: while one connection asks a server of which nothing is known, the others wait, and one of them asks next", async () => {
   const memory = new ServerMemory();
-  const first = await memory.turn(never);
+  const first = await memory.eraTurn.take(never);
   const order: string[] = [];
-  const second = memory.turn(never).then((end) => {
+  const second = memory.eraTurn.take(never).then((end) => {
     order.push("second");
     return end;
   });
-  const third = memory.turn(never).then((end) => {
+  const third = memory.eraTurn.take(never).then((end) => {
     order.push("third");
     return end;
   });
@@ -27,14 +27,14 @@ test("M19: while one connection asks a server of which nothing is known, the oth
   (await third)();
   expect(order).toEqual(["second", "third"]);
   // Once the era is known nobody waits.
-  (await memory.turn(never))();
+  (await memory.eraTurn.take(never))();
 });
 
 test("M2: who waits for another to ask leaves with the reason of its abort", async () => {
   const memory = new ServerMemory();
-  await memory.turn(never);
+  await memory.eraTurn.take(never);
   const given = new AbortController();
-  const waiting = memory.turn(given.signal);
+  const waiting = memory.eraTurn.take(given.signal);
   given.abort(new Error("not wanted"));
   await expect(waiting).rejects.toThrow("not wanted");
 });
