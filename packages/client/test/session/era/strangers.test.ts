@@ -144,7 +144,7 @@ describe("garbage in answer to server/discover", () => {
       supportedVersions: [junk, "2026-07-28"],
       capabilities: [],
       instructions: 7,
-      _meta: [],
+      _meta: {},
       serverInfo: "x",
     };
     const server = await eraServer(({ method }) => (method === "server/discover" ? { result: odd } : undefined));
