@@ -155,8 +155,7 @@ export class Server {
 
   status(): ServerStatus {
     return {
-      name: this.name,
-      transport: this.transport,
+      ...{ name: this.name, transport: this.transport },
       ...this.#monitor.figures,
       protocol: this.connections.memories.of(0).protocol,
       tools: this.lists.toolCount,

@@ -1,5 +1,5 @@
-import { orAborted } from "../abort.js";
 import type { Cancellation } from "../../cancellation.js";
+import { orAborted } from "../abort.js";
 
 /** Lets one at a time find out what is not known of a server. The others wait until it is known, or until it is their turn. */
 export class AskingTurn {
