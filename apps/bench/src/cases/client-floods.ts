@@ -32,7 +32,7 @@ async function round(
   forMs: number,
 ): Promise<{ readonly quiet: Latency; readonly flooded: Latency }> {
   const client = new MinionClient({
-    servers: { good: stdioServer(1), flood: { ...flood, closeTimeoutMs: 500, retry: false } },
+    servers: { good: stdioServer({ tools: 1 }), flood: { ...flood, closeTimeoutMs: 500, retry: false } },
     capabilities: { sampling: {} },
     onServerRequest: async () => ({ model: "m", role: "assistant", content: { type: "text", text: "x" } }),
   });

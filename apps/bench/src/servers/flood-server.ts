@@ -3,7 +3,9 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import { floodKinds, floodLine } from "./flood-message.js";
-import { answer } from "./lean-server.js";
+import { answerOf } from "./lean-server.js";
+
+const answer = answerOf("legacy");
 
 const kind = floodKinds.find((known) => known === process.argv[2]) ?? "noise";
 const perWrite = 100;
