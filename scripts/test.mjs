@@ -86,7 +86,7 @@ console.log(
     : "Building, then testing every package; a line for each when it is done.",
 );
 const turbo = join(dirname(fileURLToPath(import.meta.url)), "turbo.mjs");
-const args = ["run", task, "--concurrency=4", "--continue", "--output-logs=errors-only", ...given];
+const args = ["run", task, "--concurrency=2", "--continue", "--output-logs=errors-only", ...given];
 const child = spawn(process.execPath, [turbo, ...args], { stdio: "inherit" });
 const looking = setInterval(tell, 500);
 const progressing = setInterval(tellProgress, progressEveryMs);
