@@ -16,9 +16,9 @@ const budgets: Readonly<Record<Measured, number>> = {
   cache: 8_500,
   metrics: 12_000,
   chaos: 25_500,
-  client: 80_000,
+  client: 85_000,
   redis: 9_500,
-  gateway: 12_000,
+  gateway: 17_500,
   adapters: 7_500,
 };
 

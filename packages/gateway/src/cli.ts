@@ -21,6 +21,9 @@ import { version } from "./version.js";
 /** How the command ends: 0 in good order, 1 a server fails, 2 the start was refused. */
 type ExitCode = 0 | 1 | 2;
 
+/** How long the last answers of a server that ends may take to be read, in milliseconds. */
+const lingerMs = 2_000;
+
 const say = (text: string): void => void process.stderr.write(`minion-gateway: ${text}\n`);
 
 async function main(): Promise<ExitCode> {
@@ -152,10 +155,14 @@ function listen(server: Server, port: number, host: string): Promise<AddressInfo
   });
 }
 
+/** Answers that are being written are written to their end. Whoever has not read them after `lingerMs` is cut off. */
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
+    const cut = setTimeout(() => server.closeAllConnections(), lingerMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
   });
 }
 
