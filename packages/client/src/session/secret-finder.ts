@@ -69,7 +69,7 @@ function lengthAt(text: string, at: number, { text: form, least, always }: Secre
   if (length < least) return 0;
   const next = text.slice(at + length, at + length + 2);
   // Of a path what goes on is another path, unless dots say that it was cut.
-  if (always === form.length) return next === "" || next === ".." || next.startsWith("…") ? length : 0;
+  if (always === Number.POSITIVE_INFINITY) return next === "" || next === ".." || next.startsWith("…") ? length : 0;
   return next === "" || !isWordCharacter.test(next[0] ?? "") ? length : 0;
 }
 

@@ -3,7 +3,7 @@ export interface SecretForm {
   readonly text: string;
   /** So many characters are a part of the secret where nothing that could be a word goes on behind them. */
   readonly least: number;
-  /** So many characters are a part of it whatever comes behind them. */
+  /** So many characters are a part of it whatever comes behind them; `Infinity` for a path, which goes on as another path. */
   readonly always: number;
 }
 
@@ -48,7 +48,7 @@ export function formsOf(value: string): SecretForm[] {
 function writtenForm(text: string): SecretForm[] {
   const skipped = head.exec(text)?.[0].length ?? 0;
   // Paths begin alike: of them only what was visibly cut counts.
-  const always = pathLike.test(text) ? text.length : skipped + clearlyCut;
+  const always = pathLike.test(text) ? Number.POSITIVE_INFINITY : skipped + clearlyCut;
   return [{ text, least: skipped + shortestCut, always }];
 }
 

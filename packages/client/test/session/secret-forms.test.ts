@@ -54,6 +54,8 @@ test("M16: of a secret that was cut nothing of four characters or more is left, 
       const cut = value.slice(0, 4 + (at % (value.length - 4)));
       expect(secrets.mask(`invalid key ${cut}${end}`)).not.toContain(cut);
     }),
+    // Eight characters, as many as count whatever comes behind them.
+    { examples: [["<!a*a<_+", 0, "\n"]] },
   );
 });
 
