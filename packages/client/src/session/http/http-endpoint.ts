@@ -67,7 +67,7 @@ export class HttpEndpoint {
       response.destroy();
       throw error;
     });
-    if (current["authorization"] === headers["authorization"]) return { response, headers };
+    if (current.authorization === headers.authorization) return { response, headers };
     response.resume();
     return { response: await send({ ...request, headers: current }), headers: current };
   }
