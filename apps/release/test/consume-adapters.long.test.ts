@@ -13,7 +13,7 @@ const entries = [
     program: `import { toAiSdkTools } from "@minion/adapters/ai-sdk";
       const tools = await toAiSdkTools(client);
       const options = { toolCallId: "1", messages: [], context: {} };
-      const result: unknown = await tools.echo?.execute?.({ message: "hello" }, options);
+      const result: unknown = await tools.mcp_files_echo?.execute?.({ message: "hello" }, options);
       say(Object.keys(tools), result);`,
   },
   {
@@ -22,7 +22,7 @@ const entries = [
     program: `import { toOpenAiServer } from "@minion/adapters/openai-agents";
       const server = toOpenAiServer(client);
       const tools = await server.listTools();
-      say(tools.map((tool) => tool.name), await server.callTool("echo", { message: "hello" }));`,
+      say(tools.map((tool) => tool.name), await server.callTool(tools[0]?.name ?? "", { message: "hello" }));`,
   },
   {
     entry: "langchain",
@@ -41,10 +41,9 @@ const entries = [
   {
     entry: "transport",
     peers: ["@modelcontextprotocol/sdk"],
-    program: `import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-      import { toTransport } from "@minion/adapters/transport";
+    program: `import { minionTransport } from "@minion/adapters/transport";
       const host = new Client({ name: "host", version: "1.0.0" });
-      await host.connect(toTransport(client, "files"));
+      await host.connect(minionTransport(client, "files"));
       const { tools } = await host.listTools();
       say(tools.map((tool) => tool.name), await host.callTool({ name: "echo", arguments: { message: "hello" } }));
       await host.close();`,
@@ -56,18 +55,22 @@ function application(program: string): string {
   const imports = program.match(/^\s*import .*$/gm) ?? [];
   const statements = program.replace(/^\s*import .*$/gm, "");
   return `import { MinionClient } from "@minion/client";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { z } from "zod";
 ${imports.join("\n")}
 
-function connect() {
+async function connect() {
   const server = new McpServer({ name: "files", version: "1.0.0" });
   server.registerTool("echo", { inputSchema: { message: z.string() } }, ({ message }) => ({
     content: [{ type: "text", text: message }],
   }));
   const [near, far] = InMemoryTransport.createLinkedPair();
-  return server.connect(far).then(() => near);
+  await server.connect(far);
+  const session = new Client({ name: "application", version: "1.0.0" });
+  await session.connect(near);
+  return session;
 }
 const say = (names: readonly string[], result: unknown) => console.log(names.join(), JSON.stringify(result));
 const client = new MinionClient({ servers: { files: { connect } } });

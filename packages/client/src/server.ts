@@ -233,7 +233,7 @@ export class Server {
     const { method, params, target, what, isSafe } = subject;
     const deadline = this.#deadline(what, options);
     const failed = { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) };
-    const told = { method, target, transport: this.transport, failed, deadline };
+    const told = { method, target, transport: () => this.transport, failed, deadline };
     const report = new CallReport({ ...told, figures: this.#monitor, emit: this.#emit });
     this.#budget.call();
     try {

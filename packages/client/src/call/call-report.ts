@@ -28,7 +28,7 @@ export interface CallReportOptions {
   readonly method: string;
   /** The tool or prompt that is asked for. */
   readonly target: string | undefined;
-  readonly transport: Transport;
+  readonly transport: () => Transport;
   readonly failed: FailedCall;
   readonly deadline: Deadline;
   readonly figures: CallFigures;
@@ -104,7 +104,7 @@ export class CallReport {
   async #traced<T>(run: (fields: TraceFields) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const { method, transport, failed } = this.#options;
     const target = this.#options.target && failed.secrets.mask(this.#options.target);
-    const network = networkTransports[transport];
+    const network = networkTransports[transport()];
     const name = target === undefined ? method : `${method} ${target}`;
     const span = trace.getTracer("@minion/client").startSpan(name, {
       kind: SpanKind.CLIENT,
