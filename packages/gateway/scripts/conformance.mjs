@@ -132,7 +132,11 @@ async function startRenaming(port) {
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${server.address().port}/mcp`;
-  return { url, close: () => (server.closeAllConnections(), server.close()) };
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url, close };
 }
 
 /** Passes text on line by line, so that no name is cut in two. */
