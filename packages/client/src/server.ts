@@ -1,4 +1,4 @@
-import { CallReport, type Take, withMeta } from "./call/call-report.js";
+import { CallReport, callOf, type Take } from "./call/call-report.js";
 import { chosen, fromFirst, mostAvailable, sendToReplicas } from "./call/failover.js";
 import { type InputContext, inputContext, withInput } from "./call/input-required.js";
 import { type LeasedConnection, leaseConnection, sendWithVerdict } from "./call/lease-connection.js";
@@ -230,21 +230,17 @@ export class Server {
     send: (call: Call, onRetry: OnRetry) => Promise<unknown>,
     isOwnSession = false,
   ): Promise<T> {
-    const { method, params, target, what, isSafe } = subject;
+    const { method, target, what, isSafe } = subject;
     const deadline = this.#deadline(what, options);
-    const failed = { ...this.#failedCall(what, isSafe), ...(isOwnSession && { isStateful: true }) };
-    const told = { method, target, transport: () => this.transport, failed, deadline };
-    const report = new CallReport({ ...told, figures: this.#monitor, emit: this.#emit });
+    const failed = this.#failedCall(what, isSafe, isOwnSession);
+    const transport = (): Transport => this.transport;
+    const [figures, emit] = [this.#monitor, this.#emit];
+    const report = new CallReport({ method, target, transport, failed, deadline, figures, emit });
     this.#budget.call();
     try {
       return await report.of(async (fields) => {
-        const { priority, principal, onProgress, capabilities } = options;
-        const how = { priority, principal, onProgress, capabilities, deadline, serverTime: report.serverTime };
-        const answer = await send(
-          { ...subject, ...how, target, params: withMeta(params, options.meta, fields) },
-          (cause, attempt, delayMs) => report.retried(cause, attempt, delayMs),
-        );
-        return take(answer);
+        const call = callOf(subject, options, { deadline, serverTime: report.serverTime, fields });
+        return take(await send(call, (cause, attempt, delayMs) => report.retried(cause, attempt, delayMs)));
       });
     } finally {
       deadline[Symbol.dispose]();
@@ -288,9 +284,10 @@ export class Server {
     });
   }
 
-  #failedCall(what: string, isSafe: boolean): FailedCall {
+  #failedCall(what: string, isSafe: boolean, isOwnSession = false): FailedCall {
     const { stateful, maxMessageBytes } = this.policy;
-    return { server: this.name, what, isSafe, isStateful: stateful, maxMessageBytes, secrets: this.secrets };
+    const isStateful = stateful || isOwnSession;
+    return { server: this.name, what, isSafe, isStateful, maxMessageBytes, secrets: this.secrets };
   }
 
   readonly #emit = (event: EventBody): void => {

@@ -7,7 +7,8 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import type { CallSubject, ServerTime } from "../call.js";
+import type { Call, CallSubject, ServerTime } from "../call.js";
+import type { CallOptions } from "../config/call-options.js";
 import type { Transport } from "../config/policy.js";
 import type { Deadline } from "../deadline.js";
 import type { CallFinished, EventBody } from "../events.js";
@@ -183,8 +184,31 @@ function markFailed(span: Span, errorType: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
+/** The call on its way. Every member is named: copied from what is given, they cost more than all the layers do. */
+export function callOf(
+  subject: CallSubject,
+  options: CallOptions,
+  { deadline, serverTime, fields }: Pick<Call, "deadline" | "serverTime"> & { readonly fields: TraceFields },
+): Call {
+  return {
+    method: subject.method,
+    params: withMeta(subject.params, options.meta, fields),
+    target: subject.target,
+    what: subject.what,
+    isSafe: subject.isSafe,
+    needs: subject.needs,
+    showsInputRequired: subject.showsInputRequired,
+    capabilities: options.capabilities,
+    deadline,
+    serverTime,
+    principal: options.principal,
+    priority: options.priority,
+    onProgress: options.onProgress,
+  };
+}
+
 /** The parameters with more members of `_meta`, the later above the earlier. */
-export function withMeta(
+function withMeta(
   params: CallSubject["params"],
   ...more: readonly (Readonly<Record<string, unknown>> | undefined)[]
 ): CallSubject["params"] {

@@ -1,4 +1,5 @@
 import type { AcquireOptions, Lease } from "@minion/pool";
+import type { Progress } from "@modelcontextprotocol/sdk/types.js";
 import type { Call } from "../call.js";
 import { NoFurtherConnection } from "../connections/opening-gate.js";
 import type { Refusals } from "../connections/refusals.js";
@@ -58,7 +59,10 @@ async function acquire(pool: SessionPool, key: string, wait: Wait): Promise<Leas
     try {
       if (!("deadline" in wait)) return await pool.acquire(key, { ...wait.limits, priority: wait.priority });
       const { deadline, refusals, priority } = wait;
-      if (refusals === undefined) return await pool.acquire(key, { ...deadline.acquireLimits, priority });
+      if (refusals === undefined) {
+        const { signal, timeoutMs } = deadline.acquireLimits;
+        return await pool.acquire(key, { signal, timeoutMs, priority });
+      }
       const timeoutMs = Number.POSITIVE_INFINITY;
       return await refusals.during(key, deadline, (signal) => pool.acquire(key, { signal, timeoutMs, priority }));
     } catch (error) {
@@ -96,15 +100,7 @@ export async function sendOver(
           onStarted?.(false);
           deadline.markNotSent();
         },
-        ...(isWatched && {
-          onProgress: (progress) => {
-            deadline.onProgress();
-            try {
-              const returned: unknown = onProgress?.(progress);
-              if (returned instanceof Promise) returned.catch(() => {});
-            } catch {}
-          },
-        }),
+        onProgress: isWatched ? (progress) => noteProgress(call, progress) : undefined,
       },
     );
   } catch (error) {
@@ -114,6 +110,14 @@ export async function sendOver(
   } finally {
     serverTime.stop();
   }
+}
+
+function noteProgress({ deadline, onProgress }: Call, progress: Progress): void {
+  deadline.onProgress();
+  try {
+    const returned: unknown = onProgress?.(progress);
+    if (returned instanceof Promise) returned.catch(() => {});
+  } catch {}
 }
 
 /** The same over a connection of one's own, before which no replica and no breaker stands. */

@@ -225,7 +225,8 @@ export class RpcChannel {
   post({ method, params }: ExchangeInit, exchange: Exchange, headers?: MessageHeaders): number {
     this.#lastId += 1;
     const id = this.#lastId;
-    const message: JSONRPCMessage = { jsonrpc: "2.0", id, method, ...(params !== undefined && { params }) };
+    const message: JSONRPCMessage =
+      params === undefined ? { jsonrpc: "2.0", id, method } : { jsonrpc: "2.0", id, method, params };
     const sending = this.#wire.send(message, exchange, headers);
     this.#exchanges.add(exchange, id);
     sending.catch((error) => {

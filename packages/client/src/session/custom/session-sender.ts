@@ -15,6 +15,14 @@ import type { MessageTap } from "./message-tap.js";
 /** The longest timer there is: the deadline is not the SDK's business. */
 const never = 2_147_483_647;
 
+/** What is said of a request to a client of either SDK. */
+interface SdkRequestOptions {
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number;
+  headers?: Record<string, string>;
+  onprogress?: (progress: Progress) => void;
+}
+
 /** Sends through a session that somebody else connected, a client of SDK v1 or v2. */
 export class SessionSender implements ExchangeSender {
   readonly #session: McpSession;
@@ -89,13 +97,10 @@ export class SessionSender implements ExchangeSender {
     const { onProgress, progressToken } = exchange;
     const isSeen = onProgress === undefined || this.#tap !== undefined;
     const sent = onProgress === undefined || !isSeen ? params : withProgressToken(params, progressToken);
-    const isCall = method === "tools/call" && this.#hasHeaders;
-    const options = {
-      signal,
-      ...(isCall && { headers: this.#toolHeaders.headersFor(params?.name, params?.arguments) }),
-      timeout: never,
-      ...(!isSeen && { onprogress: (progress: Progress) => quietly(() => onProgress(progress)) }),
-    };
+    const options: SdkRequestOptions = { signal, timeout: never };
+    if (method === "tools/call" && this.#hasHeaders)
+      options.headers = this.#toolHeaders.headersFor(params?.name, params?.arguments);
+    if (!isSeen) options.onprogress = (progress) => quietly(() => onProgress(progress));
     return await this.#exchanges.bind(exchange, () =>
       // SDK v1 and v2 have no schema type in common; this schema has the methods that either calls.
       this.#session.request(sent === undefined ? { method } : { method, params: sent }, ResultSchema as never, options),

@@ -20,6 +20,9 @@ import {
 } from "./tool-headers.js";
 
 const prefix = "io.modelcontextprotocol/";
+const versionName = `${prefix}protocolVersion`;
+const clientInfoName = `${prefix}clientInfo`;
+const capabilitiesName = `${prefix}clientCapabilities`;
 
 /** What a connection by revision 2026-07-28 needs of its surroundings. */
 export interface ModernOptions {
@@ -199,17 +202,16 @@ function enveloped(
   init: ExchangeInit | undefined,
   exchange?: Exchange,
 ): Record<string, unknown> {
-  const meta = init?.params?._meta;
-  return {
-    ...init?.params,
-    _meta: {
-      ...(isObject(meta) ? meta : undefined),
-      ...(exchange?.onProgress !== undefined && { progressToken: exchange.progressToken }),
-      [`${prefix}protocolVersion`]: modernVersion,
-      [`${prefix}clientInfo`]: clientInfo,
-      [`${prefix}clientCapabilities`]: init?.capabilities ?? capabilities,
-    },
+  const params = init?.params;
+  const given = params?._meta;
+  const own: Record<string, unknown> = {
+    [versionName]: modernVersion,
+    [clientInfoName]: clientInfo,
+    [capabilitiesName]: init?.capabilities ?? capabilities,
   };
+  if (exchange?.onProgress !== undefined) own.progressToken = exchange.progressToken;
+  const _meta = isObject(given) ? { ...given, ...own } : own;
+  return params === undefined ? { _meta } : { ...params, _meta };
 }
 
 function nameOf(method: string, params: ExchangeInit["params"]): unknown {
