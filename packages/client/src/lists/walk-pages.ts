@@ -132,12 +132,18 @@ export function deepFreeze(value: unknown): { readonly characters: number; reado
   for (; level.length > 0; levels++) {
     const next: unknown[] = [];
     for (const one of level) {
-      characters += typeof one === "string" ? one.length + 3 : 4;
+      if (typeof one === "string") characters += one.length + 3;
+      else characters += 4;
       if (typeof one !== "object" || one === null || Object.isFrozen(one)) continue;
       Object.freeze(one);
-      for (const [key, inner] of Object.entries(one)) {
-        characters += Array.isArray(one) ? 1 : key.length + 4;
-        next.push(inner);
+      if (Array.isArray(one)) {
+        characters += one.length;
+        for (const inner of one) next.push(inner);
+        continue;
+      }
+      for (const key of Object.keys(one)) {
+        characters += key.length + 4;
+        next.push(Reflect.get(one, key));
       }
     }
     level = next;

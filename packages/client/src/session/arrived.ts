@@ -60,7 +60,8 @@ function withoutNulls(value: unknown, depth: number): unknown {
     return items.every((item, index) => item === value[index]) ? value : items;
   }
   let copy: Record<string, unknown> | undefined;
-  for (const [key, member] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const member: unknown = Reflect.get(value, key);
     const isAbsent = member === null && optional.has(key);
     const clean = isAbsent || !containers.has(key) ? member : withoutNulls(member, depth + 1);
     if (!isAbsent && clean === member) continue;
