@@ -10,6 +10,9 @@ import { type Pace, readEvents } from "./read-events.js";
 /** How long to wait before the rest of a stream is asked for, where the server does not say. */
 const defaultRetryMs = 1_000;
 
+/** Takes off the mark of the byte order that some servers write. */
+const decoder = new TextDecoder();
+
 /** What the answer to one posted request comes with. */
 export interface Reply {
   readonly exchange: Exchange;
@@ -62,8 +65,7 @@ export class Replies {
     if (whole === undefined) return exchange.fail(this.#tooLarge());
     if (status === 202 || !type.startsWith("application/json"))
       return exchange.fail(noAnswer(`no answer but HTTP status ${status} of type "${type}"`));
-    // A decoder takes off the mark of the byte order that some servers write.
-    this.#receive(JSON.parse(new TextDecoder().decode(whole)), exchange);
+    this.#receive(JSON.parse(decoder.decode(whole)), exchange);
     if (!exchange.isOver) exchange.fail(noAnswer("the answer is to another request"));
   }
 
