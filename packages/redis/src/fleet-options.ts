@@ -12,7 +12,10 @@ export interface FleetOptions {
   readonly namespace?: string | undefined;
   /** How long any command is waited for, in milliseconds. Default 100. */
   readonly commandTimeoutMs?: number | undefined;
-  /** How long others wait for the process that fetches a list, in milliseconds. Default 5 000. */
+  /**
+   * How long others wait for the process that fetches a list before a second one fetches it too, in milliseconds. Default
+   * 5 000. Who has waited for both four times as long fetches alone.
+   */
   readonly leaseMs?: number | undefined;
   /** Told what happens. What it throws changes nothing. */
   readonly onEvent?: ((event: FleetEvent) => void) | undefined;

@@ -44,3 +44,13 @@ if ARGV[2] ~= '' and generation == ARGV[1] then
 end
 return generation
 `;
+
+/**
+ * Prolongs a lease for the one that has it.
+ *
+ * KEYS: lease. ARGV: the lease's token; its ttl.
+ */
+export const keepLease = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0
+`;

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { ListName } from "@minion/client";
-import { readOrLease, storeIfSame } from "./list-scripts.js";
+import { keepLease, readOrLease, storeIfSame } from "./list-scripts.js";
 import type { RedisLink } from "./redis-link.js";
 
 /** The largest list that is shared, in bytes. */
@@ -41,6 +41,11 @@ export class ListStore {
     this.#link = link;
     this.#base = `${namespace}:{${identity}}`;
     this.#leaseMs = leaseMs;
+  }
+
+  /** Whether commands are sent at all. */
+  get isReached(): boolean {
+    return this.#link.isUp;
   }
 
   /** What there is of a list. Rejects where Redis does not tell in time. */
@@ -84,6 +89,21 @@ export class ListStore {
     this.store(key, entry, token).catch(() => {
       // It ends by itself.
     });
+  }
+
+  /** Keeps a lease from ending while its list is fetched, for `forMs` at most, until the handle is disposed. */
+  keep(key: StoredKey, token: string, forMs: number): Disposable {
+    const endAt = performance.now() + forMs - this.#leaseMs;
+    const renewals = setInterval(() => {
+      if (performance.now() >= endAt) return clearInterval(renewals);
+      this.#link
+        .run("keep", (redis) => redis.eval(keepLease, 1, this.#leaseKey(key), token, this.#leaseMs))
+        .catch(() => {
+          // It is tried again; where it has ended, another process fetches too.
+        });
+    }, this.#leaseMs / 3);
+    renewals.unref();
+    return { [Symbol.dispose]: () => clearInterval(renewals) };
   }
 
   /** Begins a new generation of a list: whatever was stored of it is void. Resolves with it. Rejects where Redis does not confirm it. */

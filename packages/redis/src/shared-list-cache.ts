@@ -9,6 +9,11 @@ type GetOrSet = ToolListCache["getOrSet"];
 type Load = Parameters<GetOrSet>[1];
 type Ttl = (list: unknown) => number;
 
+/** For how many leases a fetch of others is waited for in all; those after the first belong to the second that fetches. */
+const maxLeases = 4;
+/** How many answers of Redis may be missed in a row while another process is known to fetch. */
+const maxMissed = 2;
+
 /** What the cache of a server's lists needs to share them. */
 export interface SharedListContext {
   /** Where this process keeps them: every read is answered from there. */
@@ -154,8 +159,8 @@ export class SharedListCache implements ToolListCache {
     loading: Parameters<Load>[0],
     { refresh, own }: { readonly refresh: boolean; readonly own: Ttl },
   ): Promise<unknown> {
-    const { counters, store } = this.#context;
-    const found = await this.#find(key, refresh, loading.signal);
+    const { counters, store, leaseMs } = this.#context;
+    const { found, hasWaited } = await this.#find(key, refresh, loading.signal);
     const known = found?.kind === "hit" ? this.#decoded(found) : undefined;
     if (known !== undefined) {
       counters.l2Hits += 1;
@@ -164,31 +169,47 @@ export class SharedListCache implements ToolListCache {
     counters.l2Misses += 1;
     const token = found?.kind === "leased" ? found.token : undefined;
     if (token !== undefined) counters.leases += 1;
+    // The first lease ends while its fetch goes on, so that a server that hangs for one process does not for all. The second
+    // is kept: whatever makes both slow would make all others slow.
+    const kept = token === undefined || !hasWaited ? undefined : store.keep(key, token, (maxLeases - 1) * leaseMs);
     let list: unknown;
     try {
       list = await load(loading);
     } catch (error) {
       if (token !== undefined) store.release(key, token);
       throw error;
+    } finally {
+      kept?.[Symbol.dispose]();
     }
     if (found === undefined) this.#held.set(key.list, undefined);
     else void this.#store(key, found.generation, list, own(list), token);
     return list;
   }
 
-  /** What the fleet has, once the process that fetches it has, or has had its time. Undefined where Redis does not tell. */
-  async #find(key: StoredKey, refresh: boolean, signal: AbortSignal): Promise<Found | undefined> {
+  /** What the fleet has, once a process that fetches it has, or has had its time. Nothing where Redis does not tell. */
+  async #find(
+    key: StoredKey,
+    refresh: boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly found: Found | undefined; readonly hasWaited: boolean }> {
     const { store, leaseMs } = this.#context;
     const holders = new Set<string>();
-    const giveUpAt = performance.now() + 2 * leaseMs;
+    const giveUpAt = performance.now() + maxLeases * leaseMs;
+    let missed = 0;
     for (let waitMs = 20; ; waitMs = Math.min(250, waitMs * 1.5)) {
-      if (!(await this.#isConfirmed(key.list))) return undefined;
-      const found = await store.find(key, refresh ? "generation" : "lease").catch(() => undefined);
-      if (found === undefined) return undefined;
-      this.#saw(key.list, found.generation);
-      if (found.kind !== "busy") return found;
-      holders.add(found.holder);
-      if (holders.size > 2 || performance.now() >= giveUpAt) return { generation: found.generation, kind: "none" };
+      const hasWaited = holders.size > 0;
+      const isConfirmed = await this.#isConfirmed(key.list);
+      const found = isConfirmed
+        ? await store.find(key, refresh ? "generation" : "lease").catch(() => undefined)
+        : undefined;
+      missed = found === undefined ? missed + 1 : 0;
+      if (found !== undefined) {
+        this.#saw(key.list, found.generation);
+        if (found.kind !== "busy") return { found, hasWaited };
+        holders.add(found.holder);
+        if (holders.size > 2 || performance.now() >= giveUpAt)
+          return { found: { generation: found.generation, kind: "none" }, hasWaited };
+      } else if (!isConfirmed || !hasWaited || !store.isReached || missed > maxMissed) return { found, hasWaited };
       await pause(waitMs, undefined, { signal }).catch(() => {
         throw signal.reason;
       });
