@@ -102,11 +102,18 @@ export class ServerUnavailableError extends Error {
   readonly delivery: Delivery;
   /** Milliseconds until it is worth asking again. */
   readonly retryAfterMs: number;
+  /** The HTTP status that the server answered; undefined where it was not asked. */
+  readonly status: number | undefined;
 
   constructor(
     server: string,
     reason: string,
-    details: { readonly retryAfterMs: number; readonly delivery?: Delivery | undefined; readonly cause?: unknown },
+    details: {
+      readonly retryAfterMs: number;
+      readonly delivery?: Delivery | undefined;
+      readonly status?: number | undefined;
+      readonly cause?: unknown;
+    },
   ) {
     const when = Number.isFinite(details.retryAfterMs)
       ? `Do not retry for ${Math.ceil(details.retryAfterMs)} ms.`
@@ -114,6 +121,7 @@ export class ServerUnavailableError extends Error {
     super(`Server "${server}" is unavailable: ${reason}. ${when}`, { cause: details.cause });
     this.server = server;
     this.retryAfterMs = details.retryAfterMs;
+    this.status = details.status;
     this.delivery = details.delivery ?? "not-sent";
   }
 }
@@ -182,8 +190,10 @@ export class SessionLostError extends Error {
   readonly code = "ERR_MCP_SESSION_LOST";
   readonly server: string;
   readonly delivery: Delivery;
+  /** The HTTP status by which the server said so; undefined where the connection ended without a word of it. */
+  readonly status: number | undefined;
 
-  constructor(server: string, details: CallDetails) {
+  constructor(server: string, details: CallDetails & { readonly status?: number | undefined }) {
     const why = details.reason === undefined ? "" : ` The reason: ${details.reason}`;
     const advice = "The next call opens a new one: start over.";
     super(`The session with server "${server}" was lost, and its state with it. ${advice}${why}`, {
@@ -191,6 +201,7 @@ export class SessionLostError extends Error {
     });
     this.server = server;
     this.delivery = details.delivery;
+    this.status = details.status;
   }
 }
 

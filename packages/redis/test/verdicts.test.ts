@@ -1,4 +1,5 @@
-import { spawnChaosServer } from "@minion/chaos";
+import { spawnChaosServer, startChaosServer } from "@minion/chaos";
+import { type Breaker, MinionClient } from "@minion/client";
 import { Redis } from "ioredis";
 import { expect, onTestFinished } from "vitest";
 import { Fleet } from "../src/index.js";
@@ -162,12 +163,14 @@ test("R9: a verdict that was replaced, has run out or is of another server is ig
 
 test("R8: any answer to a ping is life, and what failed on this side says nothing", () => {
   const error = (code: string | number, more: object = {}): Error => Object.assign(new Error("a"), { code, ...more });
-  for (const dead of [error("ERR_MCP_CONNECT"), error("ERR_MCP_TIMEOUT"), error("ERR_MCP_HTTP", { status: 502 })])
-    expect(isDeadServer(dead), String(Reflect.get(dead, "code"))).toBe(true);
+  const dead = ["ERR_MCP_CONNECT", "ERR_MCP_TIMEOUT", "ERR_MCP_SESSION_LOST", "ERR_MCP_OUTCOME_UNKNOWN"];
+  for (const one of [...dead.map((code) => error(code)), error("ERR_MCP_HTTP", { status: 502 })])
+    expect(isDeadServer(one), String(Object(one).code)).toBe(true);
   const alive = [
     error("ERR_MCP_AUTHORIZATION", { status: 401 }),
     error("ERR_MCP_HTTP", { status: 404 }),
     error(-32601),
+    error("ERR_MCP_UNAVAILABLE"),
     error("ERR_MCP_OVERLOADED"),
     error("ERR_MCP_CLOSED"),
     error("ERR_MCP_SERVER_NOT_FOUND"),
@@ -176,3 +179,60 @@ test("R8: any answer to a ping is life, and what failed on this side says nothin
   ];
   for (const one of alive) expect(isDeadServer(one), String(Object(one).code)).toBe(false);
 });
+
+/** What a member comes to whose server refuses its ping with a status when another member has raised an alarm. */
+async function opensAt(status: number, port: number, protocol: "legacy" | "modern", isConnected: boolean) {
+  const server = await startChaosServer({ protocol });
+  const fleets = [0, 1].map(
+    () => new Fleet({ redis: redisClient(port), namespace: `of-${status}`, commandTimeoutMs: 20_000 }),
+  );
+  const [asking, alarming] = fleets;
+  if (asking === undefined || alarming === undefined) throw new Error("there are two");
+  let alarmed: Breaker | undefined;
+  let asked: Breaker | undefined;
+  const client = new MinionClient({
+    servers: { one: { url: server.url, ...policy } },
+    breaker: (name, options, context) => {
+      alarmed = alarming.breaker(name, { ...options, failureThreshold: 1 }, context);
+      asked = asking.breaker(name, options, context);
+      return asked;
+    },
+  });
+  try {
+    await linked(...fleets.map((fleet) => ({ fleet })));
+    if (isConnected) await client.callTool("one", "echo", { text: "a" });
+    server.set({ status });
+    const refused = new Promise<unknown>((resolve) => {
+      asking.watch({
+        ping: (...target) => {
+          const pinged = client.ping(...target);
+          pinged.then(() => resolve(undefined), resolve);
+          return pinged;
+        },
+      });
+    });
+    alarmed?.admit().failure(new Error("only seen there"));
+    expect(await refused).toBeInstanceOf(Error);
+    await new Promise(setImmediate);
+    return asked?.state;
+  } finally {
+    await client.close({ graceMs: 0 });
+    for (const fleet of fleets) await fleet.close();
+    await server.close();
+  }
+}
+
+const cases = (["legacy", "modern"] as const).flatMap((era) =>
+  [true, false].map((isConnected) => [era, isConnected] as const),
+);
+
+test.each(cases)(
+  "R8: a ping that is refused shows that the server lives, one that is answered with 5xx that it does not (%s, connected: %s)",
+  async (era, isConnected) => {
+    const redis = await startRedis();
+    for (const status of [400, 401, 403, 404, 405, 429])
+      expect([status, await opensAt(status, redis.port, era, isConnected)]).toEqual([status, "closed"]);
+    for (const status of [500, 502, 503, 504])
+      expect([status, await opensAt(status, redis.port, era, isConnected)]).toEqual([status, "open"]);
+  },
+);

@@ -40,7 +40,7 @@ export function publicError(failure: Failure, call: FailedCall): unknown {
       return unlessSent(new ConnectError(server, message, { stderrTail, cause }), failure, call);
     case "session-lost":
       if (!isStateful && failure.refusal !== undefined) return publicError(failure.refusal.with({ delivery }), call);
-      return new SessionLostError(server, { delivery, reason: message, cause });
+      return new SessionLostError(server, { delivery, status: failure.status, reason: message, cause });
     case "too-large":
       return new MessageTooLargeError(server, { maxMessageBytes: call.maxMessageBytes, delivery, cause }, message);
     case "application":
@@ -76,7 +76,7 @@ function httpError(failure: Failure, call: FailedCall): Error {
   if (isUnauthorized(status))
     return new AuthorizationError(server, message, authorizationDetails(failure, call, cause));
   if (status !== 429 && status !== 503) return new HttpError(server, status, { delivery, reason: message, cause });
-  return new ServerUnavailableError(server, message, { retryAfterMs: retryAfterMs ?? 0, delivery, cause });
+  return new ServerUnavailableError(server, message, { retryAfterMs: retryAfterMs ?? 0, delivery, status, cause });
 }
 
 function withCause(message: string, cause: unknown): string {
