@@ -23,7 +23,7 @@ test("Example: pool, cache, breaker and status of one server, all together, in o
         breaker: {
           failureThreshold: 5,
           failureRateThreshold: 0.5,
-          openMs: 50,
+          openMs: 2_000,
           openJitter: 0,
           maxProbes: 3,
           successThreshold: 2,

@@ -150,7 +150,8 @@ describe("a provider that hangs", () => {
   }, async () => {
     const { authorization, server } = await startLab();
     let give: () => Promise<OAuthClientProvider> = never;
-    const { client } = start({ s: { url: server.url, authProvider: () => give() } });
+    // What is begun is given up some seconds after somebody has waited for it in vain: here the attempt to connect.
+    const { client } = start({ s: { url: server.url, connectTimeoutMs: 1_000, authProvider: () => give() } });
     expect(await outcomeOf(client.callTool("s", "read", {}, { timeoutMs: 200 }))).toBe("ERR_MCP_TIMEOUT");
     give = async () => new MemoryProvider(authorization.issue("eve"));
     const outcomes: string[] = [];

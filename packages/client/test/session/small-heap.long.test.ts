@@ -1,0 +1,25 @@
+import { brotliCompressSync, deflateSync } from "node:zlib";
+import { test } from "vitest";
+import { data, expectBombHarmless, expectFloodHarmless, megabyte, timeout, unpacked, zstdBomb } from "./small-heap.js";
+
+test.each([
+  ["log messages", (n: number) => data({ method: "notifications/message", params: { level: "info", data: n } })],
+  ["requests", (n: number) => data({ id: n, method: "roots/list" })],
+  ["answers to nobody", (n: number) => data({ id: `x${n}`, result: {} })],
+  ["progress of nobody", (n: number) => data({ method: "notifications/progress", params: { progressToken: n } })],
+  ["events of ever new types", (n: number) => `event: type-${n}\ndata: {}\n\n`],
+  ["ever new ids of events", (n: number) => `id: ${n}\ndata: {}\n\n`],
+  ["nothing but ids", (n: number) => `id:${n}\n`],
+  ["notifications of ever new methods", (n: number) => data({ method: `notifications/${n}`, params: { n } })],
+  ["requests of ever new methods", (n: number) => data({ id: n, method: `ask/${n}` })],
+  ["comments", (n: number) => `: ${n}\n\n`],
+  ["messages that are lists", (n: number) => `data: [${"[],".repeat(50)}${n}]\n\n`],
+])("M10: a flood of %s for two seconds", { timeout }, (_, event) => expectFloodHarmless(event, 2_000, 64));
+
+test.each([
+  ["br", () => brotliCompressSync(unpacked())],
+  ["deflate", () => deflateSync(unpacked())],
+  ["zstd", () => zstdBomb(100 * megabyte)],
+])("M7: a bomb behind content-encoding %s, on every kind of answer", { timeout }, (encoding, make) =>
+  expectBombHarmless(encoding, make()),
+);

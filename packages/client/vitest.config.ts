@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+import shared from "../../vitest.config.js";
+
+const folder = fileURLToPath(new URL(".", import.meta.url));
+
+/**
+ * What a file says that changes, or looks at, what all files in its process share: timers, the environment, methods, listeners,
+ * handles, processes. Such a file gets a process of its own. The others take turns in a few, since to load the client and
+ * the SDK takes longer than most of them last.
+ */
+const ofTheProcess =
+  /useFakeTimers|stubEnv|spyOn|vi\.mock|process\.(on|once|off|env)\b|ActiveResources|memoryUsage|recorded-spans|application\.js|storm\.js/;
+
+/** These last longest and so begin first: the others fill the time beside them. */
+const slowest = /fault-run|fault-table|small-heap|processes|kill-storm|real-servers|hostile-providers/;
+
+class SlowestFirst extends BaseSequencer {
+  override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(specifications);
+    const isSlow = ({ moduleId }: TestSpecification): boolean => slowest.test(moduleId);
+    return [...sorted.filter(isSlow), ...sorted.filter((one) => !isSlow(one))];
+  }
+}
+
+/** The test files of a mode that need a process of their own. */
+function alone(isLong: boolean): string[] {
+  return readdirSync(join(folder, "test"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(isLong ? ".long.test.ts" : ".test.ts"))
+    .map((file) => join("test", file))
+    .filter((file) => ofTheProcess.test(readFileSync(join(folder, file), "utf8")));
+}
+
+export default defineConfig((environment) => {
+  const { test: { include = [], exclude = [], ...test } = {}, ...base } = shared(environment);
+  const isLong = environment.mode === "long";
+  const own = alone(isLong);
+  return {
+    ...base,
+    test: {
+      ...test,
+      // They wait for processes and for time limits more than they compute.
+      maxWorkers: isLong ? 2 : 3,
+      sequence: { sequencer: SlowestFirst },
+      projects: [
+        { extends: true, test: { name: "alone", include: own, exclude } },
+        { extends: true, test: { name: "together", include, exclude: [...exclude, ...own], isolate: false } },
+      ],
+    },
+  } satisfies ViteUserConfig;
+});
