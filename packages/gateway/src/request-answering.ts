@@ -145,14 +145,18 @@ export class RequestAnswering {
 
 /** What passes progress on to the caller, where it has asked for it, and what of it is still being sent. */
 function progressOf({ _meta, notify }: ServerContext["mcpReq"]): Pick<Incoming, "onProgress"> & {
-  readonly sent: Promise<void>[];
+  readonly sent: ReadonlySet<Promise<void>>;
 } {
   const progressToken = _meta?.progressToken;
-  const sent: Promise<void>[] = [];
+  const sent = new Set<Promise<void>>();
   if (progressToken === undefined) return { onProgress: undefined, sent };
   const onProgress = (progress: object): void => {
     const params = { ...progress, progressToken };
-    sent.push(notify({ method: "notifications/progress", params }).catch(() => {}));
+    // A call may report progress for hours: what has been sent is forgotten.
+    const sending = notify({ method: "notifications/progress", params })
+      .catch(() => {})
+      .finally(() => sent.delete(sending));
+    sent.add(sending);
   };
   return { onProgress, sent };
 }
