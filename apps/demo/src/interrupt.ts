@@ -4,8 +4,8 @@ import { say } from "./report.js";
 const limitMs = 4_500;
 
 /**
- * Ends what was started, the last first, at Ctrl+C, at SIGTERM, at an error nobody caught, and when the returned function
- * is called. The exit code is 130 or 143 after a signal, as a shell expects.
+ * Ends what was started, side by side and the last first, at Ctrl+C, at SIGTERM, at an error nobody caught, and when the
+ * returned function is called. The exit code is 130 or 143 after a signal, as a shell expects.
  */
 export function onInterrupt(ends: readonly (() => Promise<void>)[]): () => Promise<void> {
   let ending: Promise<void> | undefined;
@@ -13,19 +13,25 @@ export function onInterrupt(ends: readonly (() => Promise<void>)[]): () => Promi
     ending ??= endAll(ends);
     return ending;
   };
+  let isExiting = false;
   const exit = (code: number): void => {
+    if (isExiting) return;
+    isExiting = true;
     setTimeout(() => process.exit(code), limitMs).unref();
     void end().finally(() => process.exit(code));
   };
   process.once("SIGINT", () => exit(130));
   process.once("SIGTERM", () => exit(143));
-  process.once("uncaughtException", (error) => {
-    say(`The demo failed: ${error.stack ?? error}`);
+  process.on("uncaughtException", (error) => {
+    // What was only starting fails when it is ended: that is no news.
+    if (!isExiting) say(`The demo failed: ${error.stack ?? error}`);
     exit(1);
   });
   return end;
 }
 
 async function endAll(ends: readonly (() => Promise<void>)[]): Promise<void> {
-  for (const end of [...ends].reverse()) await end().catch((error: unknown) => say(`While ending: ${error}`));
+  // What is slow to end takes no time from the others.
+  const all = [...ends].reverse().map((end) => end().catch((error: unknown) => say(`While ending: ${error}`)));
+  await Promise.all(all);
 }

@@ -21,7 +21,7 @@ const playground = options.config === undefined ? await startPlayground(ends) : 
 const client = playground
   ? new MinionClient({ servers: playground.configs, defaults: options.once ? tourPolicy : pagePolicy(playground) })
   : await MinionClient.fromConfig(options.config ?? "mcp.json");
-ends.push(() => client.close());
+ends.push(() => client.close({ graceMs: 0 }));
 if (client.configReport) for (const line of reportLines(client.configReport)) say(line);
 
 // What it does, for Prometheus.

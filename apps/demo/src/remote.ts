@@ -42,17 +42,17 @@ export async function chaosRemote(journal: string): Promise<Remote> {
   };
 }
 
-/** server-everything over streamable HTTP. */
-export async function everythingRemote(): Promise<Remote> {
+/** server-everything over streamable HTTP. Its process, also one that is only starting, is killed when `ended` aborts. */
+export async function everythingRemote(ended: AbortSignal): Promise<Remote> {
   const script = fileURLToPath(new URL("everything-http.js", import.meta.url));
-  let server = await startEverything(script, 0);
+  let server = await startEverything(script, 0, ended);
   const { port } = server;
   return {
     url: `http://127.0.0.1:${port}/mcp`,
     marker: script,
     signal: (name) => signal(server.pid, name),
     async start() {
-      if (!isRunning(server.pid)) server = await startEverything(script, port);
+      if (!isRunning(server.pid)) server = await startEverything(script, port, ended);
     },
     journal: () => [],
     async close() {
@@ -68,8 +68,12 @@ interface EverythingProcess {
   end(): Promise<void>;
 }
 
-function startEverything(script: string, port: number): Promise<EverythingProcess> {
-  const child = spawn(process.execPath, [script, String(port)], { stdio: ["pipe", "pipe", "ignore"] });
+function startEverything(script: string, port: number, ended: AbortSignal): Promise<EverythingProcess> {
+  const child = spawn(process.execPath, [script, String(port)], {
+    stdio: ["pipe", "pipe", "ignore"],
+    signal: ended,
+    killSignal: "SIGKILL",
+  });
   // It may be killed while it is told to end: that is no error.
   child.stdin.on("error", () => {});
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));

@@ -62,11 +62,14 @@ export async function startPlayground(ends: (() => Promise<void>)[]): Promise<Pl
   const files = join(folder, "files");
   await mkdir(files);
   const journal = join(folder, "journal.jsonl");
-  const starting = [chaosRemote(join(folder, "chaos.jsonl")), everythingRemote()] as const;
+  const ended = new AbortController();
+  const starting = [chaosRemote(join(folder, "chaos.jsonl")), everythingRemote(ended.signal)] as const;
   ends.push(async () => {
+    ended.abort();
     for (const started of await Promise.allSettled(starting))
       if (started.status === "fulfilled") await started.value.close();
-    await rm(folder, { recursive: true, force: true });
+    // Servers that are ending meanwhile may still write there.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   });
   const begin = performance.now();
   const [chaos, remote] = await Promise.all(starting);

@@ -23,7 +23,7 @@ export async function showPage(scene: Scene, options: Arguments, ends: (() => Pr
   const { client, metrics, playground } = scene;
   const bares: BareSdk[] = [];
   ends.push(async () => {
-    await Promise.all(bares.map((bare) => bare.close()));
+    await Promise.all(bares.map((bare) => bare.end()));
   });
   const live = playground ? playgroundLive(client, playground, bares) : ownLive(client, options.config ?? "");
   const app = page(live, client, metrics);
