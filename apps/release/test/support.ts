@@ -78,7 +78,9 @@ export async function emptyProject(name: string): Promise<string> {
 /** Packs every package as it would be published; resolves with the tarball of each. */
 export async function packAll(): Promise<Readonly<Record<PackageName, string>>> {
   const into = await folder("tarballs");
-  for (const name of packages) await pack(name, into);
+  const [command, ...args] = pnpmCommand;
+  const filters = packages.map((name) => `--filter=@minion/${name}`);
+  await run(command, [...args, "--recursive", ...filters, "pack", "--pack-destination", into], { cwd: root });
   const files = await readdir(into);
   const tarballOf = (name: PackageName): string => {
     const file = files.find((candidate) => candidate.startsWith(`minion-${name}-`));
