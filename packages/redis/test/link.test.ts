@@ -181,7 +181,8 @@ test("R1: a Redis that comes later is linked when it comes, with a client that c
 });
 
 test("R11: all of it works on a Cluster of three nodes, whose subscriptions are lost and found", async () => {
-  const ports = await startCluster();
+  const { masters } = await startCluster();
+  const ports = masters.map(({ port }) => port);
   const nodes = ports.map((port) => ({ port, host: "127.0.0.1" }));
   const members = [0, 1].map(() => {
     const cluster = new Cluster(nodes);

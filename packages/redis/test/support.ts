@@ -1,5 +1,6 @@
 import { type ChaosServer, startChaosServer } from "@minion/chaos";
 import { MinionClient, type ServerPolicy } from "@minion/client";
+import type { Cluster, Redis } from "ioredis";
 import { expect, onTestFinished, vi } from "vitest";
 import { Fleet, type FleetEvent, type FleetOptions } from "../src/index.js";
 import { type ClientOptions, redisClient } from "./redis-server.js";
@@ -21,9 +22,9 @@ export interface ReplicaOptions {
 }
 
 /** Starts a replica whose server "one" is at a URL. It ends with the test. */
-export function startReplica(port: number, url: string, options: ReplicaOptions = {}): Replica {
+export function startReplica(redisAt: number | Redis | Cluster, url: string, options: ReplicaOptions = {}): Replica {
   const events: FleetEvent[] = [];
-  const redis = redisClient(port, options.redis);
+  const redis = typeof redisAt === "number" ? redisClient(redisAt, options.redis) : redisAt;
   // Ten replicas in one process on a busy machine answer late.
   const fleet = new Fleet({ redis, commandTimeoutMs: 2_000, onEvent: (event) => events.push(event), ...options.fleet });
   const name = options.server ?? "one";
