@@ -8,6 +8,7 @@ import type { ListName, ToolListCache } from "./interfaces.js";
 import { CachedList, type ListItem } from "./lists/cached-list.js";
 import { changeOf, methodOf } from "./lists/list-names.js";
 import { type ListOwner, Lists, type ListsContext, listRefreshed } from "./lists/lists.js";
+import { modernVersion } from "./session/era/protocol-versions.js";
 
 /** What the lists of a server need of it. */
 export interface ServerListsContext extends Pick<ListsContext, "fetch"> {
@@ -46,6 +47,15 @@ export class ServerLists {
       onRefreshed: (list, before, now, durationMs) => emit(listRefreshed(list, before, now, durationMs)),
     });
     cache.onChangedElsewhere?.((list) => this.#changedElsewhere(list));
+  }
+
+  /**
+   * How long a list is good for of which a server says nothing: by revision 2026-07-28, that wants it said, not at all, unless
+   * the policy has a time of its own. Undefined where that is as usual.
+   */
+  silentTtlMs(protocol: string | undefined): number | undefined {
+    const isStale = protocol === modernVersion && this.#context.policy.cache.ttlMs === undefined;
+    return isStale ? 0 : undefined;
   }
 
   /** A list, from the cache while it is good. */

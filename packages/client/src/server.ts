@@ -260,7 +260,9 @@ export class Server {
       (call, onRetry) => {
         this.lists.fetching(list, owner, call.deadline);
         const send = (page: Call): Promise<unknown> => this.#sendWithRetries(page, onRetry);
-        return walkList(list, call, send, { limits: this.policy, emit: this.#emit });
+        const silentTtlMs = (): number | undefined =>
+          this.lists.silentTtlMs(this.connections.memories.of(owner.replica).protocol);
+        return walkList(list, call, send, { limits: this.policy, emit: this.#emit, silentTtlMs });
       },
     );
   }

@@ -19,6 +19,8 @@ export interface Walk {
   readonly fetchPage: (cursor: string | undefined) => Promise<unknown>;
   /** Told of entries that are left out, and of a list that ends although the server names a further page. */
   readonly emit?: ((event: EventBody) => void) | undefined;
+  /** How long a page is good for that does not say so itself; without it nothing is known of that. Asked after each page. */
+  readonly silentTtlMs?: (() => number | undefined) | undefined;
   /** Items, and about as many characters, of all pages together. */
   readonly limits: { readonly maxListItems: number; readonly maxMessageBytes: number };
 }
@@ -27,7 +29,7 @@ export interface Walk {
  * Fetches all pages of a list. Entries that are no valid ones are left out and reported, the others kept. Rejects as
  * `fetchPage` does, or with a `Failure` where a page is no page or the list has no end: half a list is never kept.
  */
-export async function walkPages({ list, fetchPage, emit, limits }: Walk): Promise<CachedList> {
+export async function walkPages({ list, fetchPage, emit, silentTtlMs, limits }: Walk): Promise<CachedList> {
   const items: Readonly<Record<string, unknown>>[] = [];
   let entriesSeen = 0;
   let size = 0;
@@ -59,10 +61,14 @@ export async function walkPages({ list, fetchPage, emit, limits }: Walk): Promis
     }
     if (size > limits.maxMessageBytes)
       throw tooLong(`a list of more than ${limits.maxMessageBytes} bytes in all (maxMessageBytes)`);
-    ttlMs = shorter(ttlMs, page.ttlMs);
+    ttlMs = shorter(ttlMs, typeof page.ttlMs === "number" ? page.ttlMs : silentTtlMs?.());
     scopes.add(page.cacheScope);
     cursor = typeof page.nextCursor === "string" ? page.nextCursor : undefined;
-    if (cursor === undefined) break;
+    if (cursor === undefined) {
+      if (page.nextCursor !== undefined && page.nextCursor !== null)
+        emit?.({ type: "listCutShort", list, message: "the cursor of a page is no text, so that the list ends there" });
+      break;
+    }
     if (seen.has(cursor)) {
       emit?.({ type: "listCutShort", list, message: "the cursor of a page came again, so that the list ends there" });
       break;
@@ -175,7 +181,7 @@ export function walkList(
   list: ListName,
   call: Call,
   send: (page: Call) => Promise<unknown>,
-  options: Pick<Walk, "emit" | "limits">,
+  options: Pick<Walk, "emit" | "silentTtlMs" | "limits">,
 ): Promise<CachedList> {
   const fetchPage = (cursor: string | undefined): Promise<unknown> =>
     send(cursor === undefined ? call : { ...call, params: { ...call.params, cursor } });

@@ -1,3 +1,5 @@
+import { isObject } from "../untrusted.js";
+
 /** Members of messages that may be left out, by their names in all revisions of the protocol. */
 const optional = new Set(
   (
@@ -18,7 +20,8 @@ const maxDepth = 6;
 
 /**
  * A message as it is taken from here on: what a server wrote as null although it may be left out is left out, in every
- * message once and nowhere else; `params` that are null or a list, and a null `result`, stand for empty ones.
+ * message once and nowhere else; `params` that are null or a list, and a null `result`, stand for empty ones. A `_meta` that is
+ * no object says nothing, and must not cost what it stands beside.
  */
 export function arrived(message: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { params, result, error } = message;
@@ -62,7 +65,7 @@ function withoutNulls(value: unknown, depth: number): unknown {
   let copy: Record<string, unknown> | undefined;
   for (const key of Object.keys(value)) {
     const member: unknown = Reflect.get(value, key);
-    const isAbsent = member === null && optional.has(key);
+    const isAbsent = key === "_meta" ? !isObject(member) : member === null && optional.has(key);
     const clean = isAbsent || !containers.has(key) ? member : withoutNulls(member, depth + 1);
     if (!isAbsent && clean === member) continue;
     copy ??= { ...value };

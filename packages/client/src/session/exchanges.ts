@@ -189,8 +189,7 @@ function isRpcError(value: unknown): value is RpcError {
 function isResult(value: unknown, { id }: Exchange): value is Record<string, unknown> {
   if (!isObject(value)) return false;
   // What the SDK is to see has to please its schema, which takes its time.
-  if (id === undefined) return ResultSchema.safeParse(value).success;
-  return !("_meta" in value) || value._meta === undefined || isObject(value._meta);
+  return id !== undefined || ResultSchema.safeParse(value).success;
 }
 
 /** With the error that the SDK would throw. */

@@ -8,7 +8,8 @@ export interface Greeting {
   readonly name: string;
   readonly version: string;
   readonly instructions: string | undefined;
-  readonly capabilities: Readonly<Record<string, unknown>>;
+  /** Undefined where it did not say what it has, in any form that can be read: that is not known then. */
+  readonly capabilities: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** How the revisions of one era use a wire. What is above knows no difference. */
@@ -28,7 +29,7 @@ export interface Dialect {
 
 /** Whether a server tells of changes of a list. */
 export function announcesChanges(capabilities: Greeting["capabilities"], list: string): boolean {
-  const declared = capabilities[list];
+  const declared = capabilities?.[list];
   return isObject(declared) && declared.listChanged === true;
 }
 
@@ -45,6 +46,6 @@ export function greetingOf(
     name: typeof name === "string" ? name : "",
     version: typeof version === "string" ? version : "",
     instructions: typeof instructions === "string" ? instructions : undefined,
-    capabilities: isObject(capabilities) ? capabilities : {},
+    capabilities: isObject(capabilities) ? capabilities : undefined,
   };
 }
