@@ -113,6 +113,8 @@ for (const fault of faults) {
     await replica.tools();
     await fault.strike(redis);
     expect(await load(replica, server, quota)).toBe(0);
+    if (killing !== undefined)
+      await until(() => replica.events.some(({ type }) => type === "linkLost"), "a cut subscription is noticed");
 
     // What it has come to.
     const refusesWrites = fault.name.startsWith("full") || fault.name.startsWith("a read-only");

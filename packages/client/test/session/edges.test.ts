@@ -130,8 +130,10 @@ describe("odd answers over stdio", () => {
   test("M1: an answer that the SDK would ignore is told at once, one with more than it knows is taken", {
     timeout,
   }, async () => {
-    const bad = await open(scripted("(message, answer) => console.log(answer(message.id, { _meta: 5 }))"));
+    const bad = await open(scripted("(message, answer) => console.log(answer(message.id, 5))"));
     expect(await rejection(bad.call("any"))).toMatchObject({ kind: "invalid-result", delivery: "sent" });
+    const careless = await open(scripted("(message, answer) => console.log(answer(message.id, { _meta: 5, a: 1 }))"));
+    expect(await careless.call("any")).toEqual({ a: 1 });
     const more = await open(
       scripted(`(message, answer) => console.log(answer(message.id, { a: 1 }).replace("{", '{"extra":1,'))`),
     );
