@@ -52,6 +52,8 @@ export class Subscriptions {
     const ended = new Promise<End>((resolve) => {
       const subscription: Subscription = { id, granted, link, end: resolve };
       this.#open.add(subscription);
+      // From here on the request is no work that keeps the server from being idle.
+      this.#controller.touch();
       link.signal.addEventListener("abort", () => resolve("client"), { once: true });
       if (link.signal.aborted) resolve("client");
       if (faults.listen !== "silent") this.#acknowledge(subscription);

@@ -14,6 +14,10 @@ import { chaosStdio, type Opened, open, survivors, until } from "./support.js";
 export const transports = ["stdio", "http, JSON replies", "http, SSE replies", "sse"] as const;
 export type TransportName = (typeof transports)[number];
 
+/** The revisions with a handshake, and 2026-07-28. */
+export const eras = ["legacy", "modern"] as const;
+export type Era = (typeof eras)[number];
+
 /** A chaos server, wherever it runs. */
 export interface Subject {
   readonly target: OpenConnectionOptions["target"];
@@ -136,14 +140,15 @@ function inWords(error: unknown): string {
 export async function subjectOf(
   scenario: Pick<Scenario, "start" | "ownProcess">,
   transport: TransportName,
+  era: Era = "legacy",
 ): Promise<Subject> {
-  if (transport === "stdio") return stdioSubject(scenario);
+  if (transport === "stdio") return stdioSubject(scenario, era);
   const faults: FaultSettings = { ...scenario.start, reply: transport === "http, SSE replies" ? "sse" : "json" };
-  return scenario.ownProcess === true ? processSubject(faults, transport) : serverSubject(faults, transport);
+  return scenario.ownProcess === true ? processSubject(faults, transport, era) : serverSubject(faults, transport, era);
 }
 
-function stdioSubject(scenario: Pick<Scenario, "start">): Subject {
-  const { target, journal } = chaosStdio({ faults: { ...scenario.start }, controlPort: 0 });
+function stdioSubject(scenario: Pick<Scenario, "start">, protocol: Era): Subject {
+  const { target, journal } = chaosStdio({ protocol, faults: { ...scenario.start }, controlPort: 0 });
   const control = async (order: object): Promise<void> => {
     await until(() => journal().some((entry) => entry.event === "control"), "a control endpoint");
     const entry = journal().find((one) => one.event === "control");
@@ -159,8 +164,8 @@ function stdioSubject(scenario: Pick<Scenario, "start">): Subject {
   };
 }
 
-async function processSubject(faults: FaultSettings, transport: TransportName): Promise<Subject> {
-  const server = await spawnChaosServer({ protocol: "legacy", faults });
+async function processSubject(faults: FaultSettings, transport: TransportName, protocol: Era): Promise<Subject> {
+  const server = await spawnChaosServer({ protocol, faults });
   onTestFinished(() => server.close());
   return {
     target: transport === "sse" ? { type: "sse", url: server.sseUrl } : { url: server.url },
@@ -171,8 +176,8 @@ async function processSubject(faults: FaultSettings, transport: TransportName): 
   };
 }
 
-async function serverSubject(faults: FaultSettings, transport: TransportName): Promise<Subject> {
-  const server = await startChaosServer({ protocol: "legacy", faults });
+async function serverSubject(faults: FaultSettings, transport: TransportName, protocol: Era): Promise<Subject> {
+  const server = await startChaosServer({ protocol, faults });
   onTestFinished(() => server.close());
   return {
     target: transport === "sse" ? { type: "sse", url: server.sseUrl } : { url: server.url },
