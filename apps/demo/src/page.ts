@@ -11,6 +11,7 @@ import { callByHand, toHandCall, toolsByHand } from "./by-hand.js";
 import { maxBodyBytes } from "./door.js";
 import type { Live } from "./live.js";
 import type { Action } from "./live-state.js";
+import type { TwoReplicas } from "./two-replicas.js";
 
 const web = fileURLToPath(new URL("web/", import.meta.url));
 const types: Readonly<Record<string, string>> = {
@@ -26,8 +27,16 @@ const maxStreams = 64;
 /** States that a page may not have read yet; one that is further behind has to come again. */
 const maxUnread = 64;
 
-/** The page, its live states, its buttons, its calls by hand and /metrics, on one port. */
-export function page(live: Live, client: MinionClient, metrics: Metrics): Hono<{ Bindings: HttpBindings }> {
+/**
+ * The page, its live states, its buttons, its calls by hand and /metrics, on one port. `replicas` are those of the scene
+ * behind a balancer, where the servers are the demo's own.
+ */
+export function page(
+  live: Live,
+  client: MinionClient,
+  metrics: Metrics,
+  replicas?: TwoReplicas,
+): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(async (context, next) => {
     await next();
@@ -73,6 +82,17 @@ export function page(live: Live, client: MinionClient, metrics: Metrics): Hono<{
     const { server, action } = body;
     if (typeof action !== "string" || !isAction(action)) return context.text(`There is no action "${action}".`, 404);
     return answer(() => live.act(String(server), action));
+  });
+  app.get("/api/replicas", (context) =>
+    replicas === undefined ? context.text("There are none.", 404) : context.json(replicas.view()),
+  );
+  app.post("/api/replicas/:action", (context) => {
+    const action = context.req.param("action");
+    if (replicas === undefined || (action !== "start" && action !== "kill"))
+      return context.text("There is nothing to do that to.", 404);
+    // What comes of it is seen in the view.
+    void replicas[action]();
+    return context.body(null, 204);
   });
   app.get("/api/tools", async (context) => {
     try {

@@ -32,6 +32,8 @@ export interface Playground {
   readonly journal: string;
   /** The folder that the file system server may use. */
   readonly folder: string;
+  /** The folder that the demo itself may use; it is removed in the end. */
+  readonly ownFolder: string;
   /** How long a call may take, on this machine at its present load: it may have to start a process first. */
   readonly callTimeoutMs: number;
 }
@@ -102,6 +104,7 @@ export async function startPlayground(ends: (() => Promise<void>)[]): Promise<Pl
     chaos,
     journal,
     folder: files,
+    ownFolder: folder,
     callTimeoutMs,
   };
 }

@@ -10,6 +10,7 @@ import { ownServers } from "./own-servers.js";
 import { page } from "./page.js";
 import { say } from "./report.js";
 import { bareMarker, type DemoServer, type Playground } from "./servers.js";
+import { TwoReplicas } from "./two-replicas.js";
 
 /** What the page is about. Without a playground the servers are the user's own: nothing of them is broken. */
 export interface Scene {
@@ -26,7 +27,9 @@ export async function showPage(scene: Scene, options: Arguments, ends: (() => Pr
     await Promise.all(bares.map((bare) => bare.end()));
   });
   const live = playground ? playgroundLive(client, playground, bares) : ownLive(client, options.config ?? "");
-  const app = page(live, client, metrics);
+  const replicas = playground && new TwoReplicas(playground.ownFolder, playground.callTimeoutMs);
+  if (replicas) ends.push(() => replicas.close());
+  const app = page(live, client, metrics, replicas);
   const { port, host, allowedHosts } = options;
   const onTaken = (taken: number): void => say(`Port ${taken} is taken, trying the next one.`);
   const http = await listen(getRequestListener(app.fetch), { port, host, allowedHosts, onTaken });

@@ -3,12 +3,14 @@ import { Charts } from "./charts.js";
 import { make, postJson, setText } from "./element.js";
 import { timeOfDay } from "./format.js";
 import { fillLegend } from "./legend.js";
+import { ReplicasPanel } from "./replicas-panel.js";
 import { ServerCard } from "./server-card.js";
 import { explanations } from "./words.js";
 
 const shownEvents = 20;
 const cards = new Map<string, ServerCard>();
 const charts = new Charts(find("charts"));
+const replicas = new ReplicasPanel(find("replicas"));
 const rate = findInput("rate");
 let rateIsBeingSet = false;
 let last: LiveState | undefined;
@@ -65,6 +67,7 @@ function build({ servers, configuration }: LiveState): void {
   const isOwn = configuration !== undefined;
   document.title = isOwn ? `Minion: ${configuration.file}` : "Minion: break it, watch it heal";
   find("load").hidden = isOwn;
+  if (!isOwn) replicas.show();
   find("intro").textContent = isOwn
     ? `The servers of ${configuration.file}, each pinged once a second. No tool is called unless you call it.`
     : "Real MCP servers are being called right now, twice over: through Minion, and through the bare SDK. Break one and compare.";
