@@ -10,8 +10,8 @@ const sizes = [10, 100, 1_000, 10_000] as const;
 /**
  * Nanoseconds per turn where `size` callers take turns without end, so that all but one of them wait at any time.
  *
- * Half as many turns go before and are not counted: the garbage collection before each figure also makes the engine forget
- * the shapes of waiters, of which none is alive then, and a queue that is in use does not learn them again all the time.
+ * Half as many turns go before and are not counted, and no garbage is collected before them: between two figures no waiter
+ * is alive, so that the engine would forget their shapes, and a queue that is in use does not learn them again all the time.
  */
 async function takeTurns(size: number, turns: number, turn: () => Promise<unknown>): Promise<number> {
   let left = turns + turns / 2;
@@ -72,7 +72,7 @@ const waiters: BenchCase = async (effort: Effort) => {
     const contenders = Object.entries(turns).flatMap(([name, turn]) =>
       sizes.map((size) => ({ name: `${name} ${size}`, sample: () => takeTurns(size, total, turn) })),
     );
-    return interleave(contenders, rounds);
+    return interleave(contenders, rounds, { collects: false });
   };
   const samples = {
     ...(await measured(
