@@ -42,11 +42,12 @@ export class HttpEndpoint {
     signal: Cancellation,
   ): Promise<Record<string, string>> {
     const { headers } = this.#server;
-    const all: Record<string, string> = {
-      ...this.#always,
-      ...(typeof headers === "function" && inLowerCase(await this.#ask(headers, signal))),
-    };
-    for (const [name, value] of Object.entries(own)) if (value !== undefined) all[name] = value;
+    const all: Record<string, string> = { ...this.#always };
+    if (typeof headers === "function") Object.assign(all, inLowerCase(await this.#ask(headers, signal)));
+    for (const name of Object.keys(own)) {
+      const value = own[name];
+      if (value !== undefined) all[name] = value;
+    }
     return all;
   }
 

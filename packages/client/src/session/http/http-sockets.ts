@@ -81,7 +81,8 @@ export class HttpSockets {
       const isSecure = url.protocol === "https:";
       // Answers are read as they come: nothing here decodes gzip or the like.
       const sent = { ...headers, "accept-encoding": "identity" };
-      const options = { method, headers: sent, lookup, ...this.#agents.optionsFor(url) };
+      const { agent, secureContext } = this.#agents.optionsFor(url);
+      const options = { method, headers: sent, lookup, agent, secureContext };
       const request = (isSecure ? httpsRequest : httpRequest)(url, options);
       const abort = (): void => {
         reject(signal.reason);
@@ -126,7 +127,7 @@ export class Agents {
   }
 
   /** The agent for a URL, and what TLS trusts beside what Node.js does. Throws where the environment names no HTTP proxy. */
-  optionsFor(url: URL): { readonly agent: HttpAgent; readonly secureContext?: SecureContext } {
+  optionsFor(url: URL): { readonly agent: HttpAgent; readonly secureContext: SecureContext | undefined } {
     const proxy = this.#proxy === "environment" ? getProxyForUrl(url.href) : this.#proxy || "";
     const isSecure = url.protocol === "https:";
     const key = `${url.protocol}${proxy}`;
@@ -135,8 +136,7 @@ export class Agents {
       agent = this.#make(proxy, isSecure);
       this.#byProxy.set(key, agent);
     }
-    const secureContext = isSecure ? this.#trust() : undefined;
-    return { agent, ...(secureContext !== undefined && { secureContext }) };
+    return { agent, secureContext: isSecure ? this.#trust() : undefined };
   }
 
   /** Closes the sockets that rest; the next request opens another. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import type { Cancellation } from "../../cancellation.js";
 import type { HttpServer } from "../../config/server-config.js";
 import { settledWithin } from "../abort.js";
 import { eraOf } from "../era/protocol-versions.js";
@@ -11,7 +12,7 @@ import { HttpEndpoint } from "./http-endpoint.js";
 import { type HttpRequest, type HttpSockets, type SendHttp, sendFollowing } from "./http-sockets.js";
 import type { Pace } from "./read-events.js";
 import { isOfAnother, readRefusal } from "./refusal.js";
-import { endAfter, endWith, isSuccess, lingerMs, onceClosed, Replies } from "./replies.js";
+import { Canceller, endAfter, endWith, isSuccess, lingerMs, onceClosed, Replies } from "./replies.js";
 import { openSseStream } from "./sse-stream.js";
 import { StandingStream } from "./standing-stream.js";
 
@@ -55,9 +56,9 @@ export class HttpWire implements Wire {
   readonly #leaveSockets: () => void;
   readonly #closing = new AbortController();
   /** A set, since so many listeners on one signal would be a warning. */
-  readonly #open = new Set<AbortController>();
+  readonly #open = new Set<Canceller>();
   /** Requests that wait for the application: for its headers, or for its login. */
-  readonly #held = new Set<AbortController>();
+  readonly #held = new Set<Canceller>();
   /** Answers to the server, notifications, handshakes and pings do not wait for calls. */
   readonly #others = new ConcurrencyLimiter({ width: maxOthers, maxWidth: maxOthers, slowMs: 0 });
   readonly #pace: Pace;
@@ -147,12 +148,12 @@ export class HttpWire implements Wire {
   }
 
   /** Asks for a stream, from after an event where one is named. It ends with the connection. */
-  async #get(lastEventId: string | undefined, signal?: AbortSignal): Promise<IncomingMessage> {
-    const request = new AbortController();
+  async #get(lastEventId: string | undefined, signal?: Cancellation): Promise<IncomingMessage> {
+    const request = new Canceller();
     if (signal === undefined) this.#track(request);
     const own = { ...this.#transportHeaders, accept: "text/event-stream", "last-event-id": lastEventId };
     try {
-      const ending = signal ?? request.signal;
+      const ending = signal ?? request;
       this.#held.add(request);
       const asked = { method: "GET", signal: ending, ...this.#watched(request) } as const;
       const { response } = await this.#endpoint.send(asked, own, (one) => this.#request(one));
@@ -167,10 +168,7 @@ export class HttpWire implements Wire {
   }
 
   /** What the application takes for its headers and its login is not the server's time. */
-  #watched(
-    request: AbortController,
-    exchange?: Exchange,
-  ): Required<Pick<HttpRequest, "onStarted" | "onSent" | "onWaiting">> {
+  #watched(request: Canceller, exchange?: Exchange): Required<Pick<HttpRequest, "onStarted" | "onSent" | "onWaiting">> {
     return {
       onStarted: () => {
         this.#held.delete(request);
@@ -189,8 +187,7 @@ export class HttpWire implements Wire {
   }
 
   async #post(post: Post, exchange: Exchange | undefined): Promise<void> {
-    const request = new AbortController();
-    const { signal } = request;
+    const request = new Canceller();
     this.#track(request);
     const unlink = exchange === undefined ? endAfter(notificationMs, request) : endWith(exchange, request);
     let leave = ignore;
@@ -201,23 +198,25 @@ export class HttpWire implements Wire {
       leave();
     };
     try {
-      if (post.method !== lasting) leave = await this.#limiterFor(post, exchange).enter(signal);
-      const own = {
-        ...post.headers,
-        ...this.#transportHeaders,
-        accept: "application/json, text/event-stream",
-        "content-type": "application/json",
-      };
+      if (post.method !== lasting) leave = await this.#limiterFor(post, exchange).enter(request);
+      // Written out, here and below: a second spread, or one that does not come first, costs more than all that it copies.
+      const own: Record<string, string | undefined> = { ...post.headers };
+      own["mcp-session-id"] = this.#sessionId;
+      own["mcp-protocol-version"] = this.#protocolVersion;
+      own.accept = "application/json, text/event-stream";
+      own["content-type"] = "application/json";
       this.#held.add(request);
-      const posted = { method: "POST", body: post.body, signal, ...this.#watched(request, exchange) } as const;
+      const { onStarted, onSent, onWaiting } = this.#watched(request, exchange);
+      const { body } = post;
+      const posted = { method: "POST", body, signal: request, onStarted, onSent, onWaiting } as const;
       const { response, headers } = await this.#endpoint.send(posted, own, (one) => this.#request(one));
       if (!isSuccess(response)) await this.#refused(response, headers, exchange);
       else if (exchange !== undefined && this.#kind === "http") {
         this.#noteSession(post, response);
         const resume = this.#hasResumption
-          ? (lastEventId: string): Promise<IncomingMessage> => this.#resume(lastEventId, signal)
+          ? (lastEventId: string): Promise<IncomingMessage> => this.#resume(lastEventId, request)
           : undefined;
-        void this.#replies?.read(response, { exchange, signal, resume }).finally(release);
+        void this.#replies?.read(response, { exchange, signal: request, resume }).finally(release);
         return;
       } else {
         const cancel = endAfter(lingerMs, request);
@@ -236,7 +235,7 @@ export class HttpWire implements Wire {
   }
 
   /** A request that ends with the connection. */
-  #track(request: AbortController): void {
+  #track(request: Canceller): void {
     if (this.#closing.signal.aborted) request.abort();
     this.#open.add(request);
   }
@@ -252,7 +251,7 @@ export class HttpWire implements Wire {
   }
 
   /** Of a reply that broke off. */
-  async #resume(lastEventId: string, signal: AbortSignal): Promise<IncomingMessage> {
+  async #resume(lastEventId: string, signal: Cancellation): Promise<IncomingMessage> {
     const response = await this.#get(lastEventId, signal);
     if (isSuccess(response)) return response;
     response.destroy();

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import { setTimeout as pause } from "node:timers/promises";
+import type { Cancellation } from "../../cancellation.js";
+import { restFor } from "../abort.js";
 import type { Exchange } from "../exchange.js";
 import { Failure } from "../failure.js";
 import { ignore } from "../quietly.js";
@@ -17,7 +18,7 @@ const decoder = new TextDecoder();
 export interface Reply {
   readonly exchange: Exchange;
   /** Aborts when the rest of the reply is not wanted. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   /** Asks for what comes after an event; undefined where the protocol has no such thing. */
   readonly resume: ((lastEventId: string) => Promise<IncomingMessage>) | undefined;
 }
@@ -85,7 +86,8 @@ export class Replies {
       lastId = end.lastId ?? lastId;
       if (lastId === undefined || resume === undefined)
         throw end.cause ?? new Error("the stream of the reply ended without the answer");
-      await pause(retryMs, undefined, { signal });
+      await restFor(retryMs, signal);
+      if (signal.aborted) throw signal.reason;
       response = await resume(lastId);
     }
   }
@@ -113,18 +115,48 @@ function noAnswer(message: string): Failure {
   return new Failure("closed", message, { delivery: "sent" });
 }
 
+/** The least that an `AbortController` with its signal can be: one is made for every request, and a real one costs a tenth of it. */
+export class Canceller implements Cancellation {
+  readonly #listeners = new Set<() => void>();
+  #reason: unknown;
+
+  get aborted(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  addEventListener(_type: "abort", listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_type: "abort", listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** Tells whoever listens, once; the reason is that of an `AbortController`. */
+  abort(): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = new DOMException("This operation was aborted", "AbortError");
+    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.clear();
+  }
+}
+
 /** Milliseconds for a reply that stays open although the answer has come, or will not come by it. */
 export const lingerMs = 1_000;
 
 /** Ends a request that takes so long. Returns what takes that back. */
-export function endAfter(ms: number, request: AbortController): () => void {
+export function endAfter(ms: number, request: Canceller): () => void {
   const timer = setTimeout(() => request.abort(), ms);
   timer.unref();
   return () => clearTimeout(timer);
 }
 
 /** Ends a request when its answer is not awaited any more; where it has come, only what would not end by itself. */
-export function endWith(exchange: Exchange, request: AbortController): () => void {
+export function endWith(exchange: Exchange, request: Canceller): () => void {
   let keep = ignore;
   const end = (): void => {
     if (exchange.answer === undefined) request.abort();
