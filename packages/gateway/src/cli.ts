@@ -15,13 +15,14 @@ import { registerFleetMetrics } from "./fleet-metrics.js";
 import { Gateway } from "./gateway.js";
 import { type GatewayConfig, readGatewayConfig } from "./gateway-config.js";
 import type { GatewayOptions } from "./gateway-options.js";
+import { Newcomers } from "./newcomers.js";
 import { opsEndpoints } from "./ops-endpoints.js";
 import { version } from "./version.js";
 
 /** How the command ends: 0 in good order, 1 a server fails, 2 the start was refused. */
 type ExitCode = 0 | 1 | 2;
 
-/** How long the last answers of a server that ends may take to be read, in milliseconds. */
+/** How long the last requests of a server that ends may take to come, and its last answers to be read, in milliseconds. */
 const lingerMs = 2_000;
 
 const say = (text: string): void => void process.stderr.write(`minion-gateway: ${text}\n`);
@@ -131,6 +132,7 @@ async function serveHttp(
   const fleet = member?.fleet;
   if (fleet !== undefined) registerFleetMetrics(registry, () => fleet.stats());
   const server = createServer(gateway.handler());
+  const newcomers = new Newcomers(server);
   const address = await listen(server, port, host);
   const metrics = new Metrics({ registry }).watchClient(client);
   const ops = createServer(
@@ -140,7 +142,7 @@ async function serveHttp(
   say(`serving MCP at ${origin}:${address.port}${path}`);
   await told("SIGTERM", "SIGINT");
   say("draining");
-  await gateway.drain(drain);
+  await gateway.drain({ ...drain, beforeRefusing: () => newcomers.gone(lingerMs) });
   await Promise.all([close(server), close(ops)]);
   return 0;
 }

@@ -128,15 +128,21 @@ export class Gateway implements AsyncDisposable {
 
   /**
    * Ends in good order: `status().ready` is false at once, requests are served for `delayMs` (2 000) until balancers have
-   * noticed, those in flight have `graceMs` (30 000) more, and streams end. The client stays open.
+   * noticed and until what `beforeRefusing` gives has settled, those in flight have `graceMs` (30 000) more, and streams end.
+   * `beforeRefusing` is called after `delayMs`, for who knows of requests that are still on their way. The client stays open.
    */
   async drain(
-    options: { readonly delayMs?: number | undefined; readonly graceMs?: number | undefined } = {},
+    options: {
+      readonly delayMs?: number | undefined;
+      readonly graceMs?: number | undefined;
+      readonly beforeRefusing?: (() => Promise<void>) | undefined;
+    } = {},
   ): Promise<void> {
-    const { delayMs = 2_000, graceMs = 30_000 } = options;
+    const { delayMs = 2_000, graceMs = 30_000, beforeRefusing } = options;
     if (this.#state !== "serving") return;
     this.#state = "draining";
     await pause(delayMs);
+    await beforeRefusing?.();
     const grace = new AbortController();
     const graceOver = pause(graceMs, undefined, { signal: grace.signal }).catch(() => {});
     await Promise.race([graceOver, this.#admission.close()]);

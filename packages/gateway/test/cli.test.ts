@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -136,6 +137,30 @@ test("G4, G20: over HTTP both eras are served, and SIGTERM ends it with 0 once t
   expect((await fetch(`${ops}/livez`)).status).toBe(200);
   expect(await slow).toMatchObject({ content: [{ type: "text" }] });
   expect(await listen.text()).toMatch(/"result":\{"resultType":"complete"/);
+  expect(await gateway.ended).toBe(0);
+});
+
+test("G4: a call over a connection that was open when the drain began is served, however late it is sent", async () => {
+  await using chaos = await startChaosServer();
+  const file = config({
+    mcpServers: { chaos: { url: chaos.url } },
+    gateway: { drain: { delayMs: 1, graceMs: 60_000 } },
+  });
+  const gateway = run(["--config", file, "--port", "0"]);
+  const url = new URL(await urlOf(gateway));
+  const socket = connect(Number(url.port), url.hostname);
+  await once(socket, "connect");
+  // The gateway hears of the connection before it does of the signal: what was opened after is answered already.
+  await (await fetch(new URL("/", url))).text();
+  gateway.process.kill("SIGTERM");
+  await vi.waitFor(() => expect(gateway.stderr()).toContain("draining"), 60_000);
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: {} });
+  const head = ["POST /mcp HTTP/1.1", `Host: ${url.host}`, "Accept: application/json, text/event-stream"];
+  head.push("Content-Type: application/json", `Content-Length: ${body.length}`, "", body);
+  socket.write(head.join("\r\n"));
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+  socket.destroy();
   expect(await gateway.ended).toBe(0);
 });
 
