@@ -6,13 +6,18 @@ export interface BodyLimits {
   readonly onStalled: () => void;
   /** Called once, when the stream has ended, however. */
   readonly onEnd: () => void;
+  /** Aborts when the reader has gone, of which a stream would hear only with what it sends next. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * The response with a body that is read at once, so that its source never waits for a slow reader, and that is cut where
  * too much waits. A response that is no stream of events is left as it is, and has ended.
  */
-export function withBoundedBody(response: Response, { maxBufferedBytes, onStalled, onEnd }: BodyLimits): Response {
+export function withBoundedBody(
+  response: Response,
+  { maxBufferedBytes, onStalled, onEnd, signal }: BodyLimits,
+): Response {
   if (response.body === null || response.headers.get("content-type") !== "text/event-stream") {
     onEnd();
     return response;
@@ -22,6 +27,16 @@ export function withBoundedBody(response: Response, { maxBufferedBytes, onStalle
   const end = (): void => {
     if (!isOver) onEnd();
     isOver = true;
+  };
+  const watch = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    const leave = (): void => {
+      if (isOver) return;
+      end();
+      controller.close();
+      reader.cancel(signal.reason).catch(() => {});
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
   };
   const pump = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
     try {
@@ -47,7 +62,10 @@ export function withBoundedBody(response: Response, { maxBufferedBytes, onStalle
   };
   const body = new ReadableStream<Uint8Array>(
     {
-      start: (controller) => void pump(controller),
+      start: (controller) => {
+        watch(controller);
+        void pump(controller);
+      },
       cancel: async (reason) => {
         end();
         await reader.cancel(reason);

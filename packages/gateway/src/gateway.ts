@@ -214,7 +214,7 @@ export class Gateway implements AsyncDisposable {
     const onEnd = (): void => {
       for (const end of ends) end();
     };
-    return withBoundedBody(withPolicy(response), { maxBufferedBytes, onStalled: cut, onEnd });
+    return withBoundedBody(withPolicy(response), { maxBufferedBytes, onStalled: cut, onEnd, signal: request.signal });
   }
 
   async #dispatch(

@@ -11,7 +11,9 @@ function bounded(): {
   readonly onEnd: ReturnType<typeof vi.fn>;
   readonly onStalled: ReturnType<typeof vi.fn>;
   readonly onCancel: ReturnType<typeof vi.fn>;
+  leave(): void;
 } {
+  const gone = new AbortController();
   const [onEnd, onStalled, onCancel] = [vi.fn(), vi.fn(), vi.fn()];
   let source: ReadableStreamDefaultController<Uint8Array> | undefined;
   const body = new ReadableStream<Uint8Array>({
@@ -20,9 +22,14 @@ function bounded(): {
     },
     cancel: onCancel,
   });
-  const response = withBoundedBody(new Response(body, { headers }), { maxBufferedBytes: 100, onEnd, onStalled });
+  const response = withBoundedBody(new Response(body, { headers }), {
+    maxBufferedBytes: 100,
+    onEnd,
+    onStalled,
+    signal: gone.signal,
+  });
   const write = (bytes: number): void => source?.enqueue(new Uint8Array(bytes));
-  return { response, write, close: () => source?.close(), onEnd, onStalled, onCancel };
+  return { response, write, close: () => source?.close(), onEnd, onStalled, onCancel, leave: () => gone.abort() };
 }
 
 test("G13: a stream whose reader is slow is cut once too much waits for it, and its source is told", async () => {
@@ -59,4 +66,14 @@ test("a reader that goes away ends the stream once, and its source is told", asy
   write(10);
   await response.body?.cancel();
   expect([onEnd.mock.calls.length, onCancel.mock.calls.length]).toEqual([1, 1]);
+});
+
+test("G18: a stream whose reader has gone ends at once, though nothing is sent over it, and its source is told", async () => {
+  const { response, write, onEnd, onStalled, onCancel, leave } = bounded();
+  write(10);
+  leave();
+  expect(onEnd).toHaveBeenCalledTimes(1);
+  expect(onCancel).toHaveBeenCalledTimes(1);
+  expect((await response.arrayBuffer()).byteLength).toBeLessThanOrEqual(10);
+  expect(onStalled).not.toHaveBeenCalled();
 });
