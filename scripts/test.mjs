@@ -41,6 +41,12 @@ const programs = [
     tests: "those of what replicas share",
     debian: "redis-server",
   },
+  {
+    name: "haproxy",
+    isThere: ["haproxy", "/usr/sbin/haproxy"].some((name) => spawnSync(name, ["-v"]).status === 0),
+    tests: "those of the gateway behind a balancer",
+    debian: "haproxy",
+  },
 ];
 
 const seconds = () => Math.round((Date.now() - begin) / 1_000);

@@ -125,6 +125,14 @@ export class ServerLists {
     return true;
   }
 
+  /** A change may have been announced unheard. */
+  missed(method: string, principal: string | undefined): void {
+    const change = changeOf(method);
+    if (change === undefined) return;
+    for (const list of change.outdated) this.#lists.doubt(list);
+    this.#context.emit({ type: "listChanged", list: change.list, principal });
+  }
+
   /** Another process says that a list has changed. */
   #changedElsewhere(list: ListName): void {
     this.#lists.changedElsewhere(list);

@@ -79,6 +79,7 @@ export class Server {
       figures: () => this.#monitor,
       secrets: this.secrets,
       onNotification: (notification) => this.#notified(notification),
+      onMissed: (method, principal) => this.lists.missed(method, principal),
       onReconnected: (principal) => this.lists.reconnected(principal),
       onMalformedTool: (tool, message) => this.#emit({ type: "malformedTool", tool, message }),
     });

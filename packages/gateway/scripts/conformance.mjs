@@ -1,12 +1,13 @@
 // Runs the server side of the official MCP conformance suite through the gateway, in front of `everything-server.mjs`:
-// `pnpm build && node scripts/conformance.mjs [scenario ...]`. The suite's runner needs Node 22, which is fetched with it
+// `pnpm build && node scripts/conformance.mjs [--write] [scenario ...]`; `--write` runs all and writes the table in
+// docs/gateway/conformance.md. The suite's runner needs Node 22, which is fetched with it
 // into a temporary folder; the gateway and the server run on this Node.
 //
 // The gateway names a tool after its server. What stands between the suite and the gateway takes that part away from names
 // and URIs and puts it there again, and changes nothing else.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,18 +33,21 @@ const leftOut = {
 
 const folder = mkdtempSync(join(tmpdir(), "minion-conformance-"));
 
+/** What came of each run, by the scenario, a cell for each of `runs`. */
+const cells = new Map();
+
 async function runAll(chosen) {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
   const npm = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", suite, node];
   execFileSync("npm", npm, { cwd: folder, stdio: "inherit" });
   let isGood = true;
-  for (const { host, server } of runs) {
+  for (const [column, { host, server }] of runs.entries()) {
     console.log(`\n== a host of ${host}, a server of ${server}`);
     const gateway = await startGateway(server);
     const renaming = await startRenaming(gateway.port);
     try {
       for (const scenario of chosen.length > 0 ? chosen : scenariosOf(host))
-        isGood = (await runScenario(scenario, host, renaming.url)) && isGood;
+        isGood = (await runScenario(scenario, { host, url: renaming.url, column })) && isGood;
     } finally {
       renaming.close();
       gateway.process.kill("SIGTERM");
@@ -66,7 +70,7 @@ function scenariosOf(revision) {
   );
 }
 
-async function runScenario(scenario, host, url) {
+async function runScenario(scenario, { host, url, column }) {
   const args = [cli(), "server", "--url", url, "--scenario", scenario, "--spec-version", host];
   const child = spawn(runner(), args, { cwd: folder, timeout: 120_000 });
   let said = "";
@@ -78,6 +82,10 @@ async function runScenario(scenario, host, url) {
   const isLeftOut = leftOut[host].includes(scenario);
   const outcome = status === 0 ? "passed" : isLeftOut ? "left out" : "FAILED";
   const [counts = ""] = /Passed: .*/.exec(said) ?? [];
+  const [, good = "0", all = "0"] = /Passed: (\d+)\/(\d+)/.exec(said) ?? [];
+  const row = cells.get(scenario) ?? runs.map(() => "");
+  row[column] = `${isLeftOut ? "left out, " : ""}${good} of ${all}`;
+  cells.set(scenario, row);
   console.log(`${outcome.padEnd(9)} ${scenario.padEnd(45)} ${counts}`);
   if (outcome === "FAILED") console.log(said);
   return outcome !== "FAILED";
@@ -174,8 +182,24 @@ function longNames(body) {
   return JSON.stringify(message);
 }
 
+/** Writes the table, between its two comments. */
+function writeTable() {
+  const page = pathOf("../../../docs/gateway/conformance.md");
+  const heads = runs.map(({ host, server }) => `host ${host}, server ${server}`);
+  const lines = [["scenario", ...heads], heads.concat("").map(() => "---")].concat(
+    [...cells].map(([scenario, row]) => [scenario, ...row]),
+  );
+  const table = lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
+  const text = readFileSync(page, "utf8");
+  const [begin, end] = ["<!-- written by scripts/conformance.mjs --write -->", "<!-- end -->"];
+  writeFileSync(page, `${text.slice(0, text.indexOf(begin))}${begin}\n\n${table}\n\n${end}\n`);
+}
+
 try {
-  process.exitCode = (await runAll(process.argv.slice(2))) ? 0 : 1;
+  const args = process.argv.slice(2);
+  const chosen = args.filter((arg) => arg !== "--write");
+  process.exitCode = (await runAll(chosen)) ? 0 : 1;
+  if (args.includes("--write") && chosen.length === 0) writeTable();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -28,6 +28,8 @@ export interface ConnectionsContext {
   readonly secrets: Secrets;
   /** Told of every notification but progress. What is handed on of its parameters has to go through `mask`. */
   readonly onNotification: (notification: Notification) => void;
+  /** A change of a list may have been announced unheard. */
+  readonly onMissed: (method: string, principal: string | undefined) => void;
   /** A server lists a tool that cannot be called. */
   readonly onMalformedTool: (tool: string, problem: string) => void;
   /** The first connection to a replica after a time without one is open, or changes go unheard. */
@@ -204,7 +206,7 @@ export class ServerConnections {
   }
 
   async #connect(key: ConnectionKey, signal: AbortSignal, died: (cause?: unknown) => void): Promise<Connection> {
-    const { server, policy, shared, onNotification, onReconnected } = this.#context;
+    const { server, policy, shared, onNotification, onMissed, onReconnected } = this.#context;
     const { replica, principal } = key;
     // While the server is being removed nothing new is opened: the removal waits for all that is open.
     if (this.#isClosing) throw new Failure("connect", "it is being closed", { delivery: "not-sent" });
@@ -239,6 +241,7 @@ export class ServerConnections {
           opening.attempt = attempt;
         },
         onNotification: (method, params, mask) => onNotification({ method, params, mask, principal }),
+        onMissed: (method) => onMissed(method, principal),
         onUnheard: () => onReconnected(principal),
         onDied,
       });

@@ -37,7 +37,7 @@ interface Keyed extends ListOwner {
   loads: number;
   /** Notifications may have been missed: the list must be fetched again, and serves only while that fails. */
   mayBeStale: boolean;
-  /** Changes whenever the server says that the list has changed. */
+  /** Changes whenever the server says, or may have said, that the list has changed. */
   generation: number;
   /** The list fetched last, where the server wants it not to be kept: for what it says of its tools. */
   unkept: CachedList | undefined;
@@ -170,6 +170,18 @@ export class Lists {
     }
   }
 
+  /**
+   * The server may have said unheard that a list has changed. It is fetched again when it is next asked for; until then what it
+   * says of its tools still holds, so that a call that is lost with the same connection is known to be safe.
+   */
+  doubt(list: ListName): void {
+    for (const keyed of this.#keys.values()) {
+      if (keyed.list !== list) continue;
+      keyed.generation += 1;
+      keyed.mayBeStale = keyed.last !== undefined || keyed.loads > 0;
+    }
+  }
+
   async #recall(key: string, keyed: Keyed): Promise<void> {
     const over = new AbortController();
     try {
@@ -202,7 +214,8 @@ export class Lists {
       this.#fetched.add(fetched);
       keyed.last = shown;
       keyed.unkept = fetched.ttlMs === 0 && keyed.generation === generation ? fetched : undefined;
-      keyed.mayBeStale = false;
+      // What was in doubt, and came to be while the list was fetched, still is.
+      if (keyed.generation === generation) keyed.mayBeStale = false;
       this.#context.onRefreshed(keyed.list, before, shown, performance.now() - begin);
       return fetched;
     } finally {

@@ -59,6 +59,8 @@ export interface OpenConnectionOptions {
    * parameters has to go through `mask`, which takes the secrets out.
    */
   readonly onNotification: (method: string, params: unknown, mask: (params: unknown) => unknown) => void;
+  /** Called instead for each change of a list that the server may have announced unheard. */
+  readonly onMissed?: ((method: string) => void) | undefined;
   /** Called when changes of lists go unheard, though the connection is open. */
   readonly onUnheard?: (() => void) | undefined;
   /** Called once, when the connection is open and ends without `close()`. Calls in flight reject by themselves. */
@@ -275,7 +277,8 @@ class Opening {
   #tellGap(session: WireSession): void {
     const capabilities: Readonly<Record<string, unknown>> = { ...session.getServerCapabilities() };
     for (const list of ["tools", "resources", "prompts"])
-      if (announcesChanges(capabilities, list)) this.#tell(`notifications/${list}/list_changed`, undefined);
+      if (announcesChanges(capabilities, list))
+        quietly(() => this.#options.onMissed?.(`notifications/${list}/list_changed`));
   }
 
   /** Tells of what the server may have said unheard. */

@@ -49,6 +49,7 @@ export async function open(
     target,
     signal: new AbortController().signal,
     onNotification: (method) => notifications.push(method),
+    onMissed: (method) => notifications.push(method),
     onDied: (failure) => deaths.push(failure),
     ...options,
   });

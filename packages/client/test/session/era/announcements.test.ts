@@ -1,3 +1,4 @@
+import type { JournalEntry } from "@minion/chaos";
 import { describe, expect, test } from "vitest";
 import { ofType, start, until } from "../../support.js";
 import { alive, count, quick } from "../../support-client.js";
@@ -6,7 +7,30 @@ import { command, eraChaos, grants, transports } from "./modern-chaos.js";
 const timeout = 60_000;
 const policy = { callTimeoutMs: 50_000, connectTimeoutMs: 50_000, retry: quick } as const;
 const hour = 3_600_000;
+const isListening = {
+  legacy: (journal: readonly JournalEntry[]) => count(journal, "http", { method: "GET" }) > 0,
+  modern: (journal: readonly JournalEntry[]) => count(journal, "subscribed") > 0,
+};
 const uri = "chaos://resource/0";
+
+test.each(["legacy", "modern"] as const)(
+  "M4, M8: after a gap in what a %s server announces the hints of its tools still hold, though its lists are in doubt",
+  { timeout },
+  async (protocol) => {
+    const server = await eraChaos("http", protocol, { ttlMs: hour });
+    const { client, events } = start({ chaos: { ...server.config, ...policy } });
+    await client.listTools("chaos");
+    await until(() => isListening[protocol](server.journal()), "it is listened to");
+    await command(client, { action: "dropStreams" });
+    await until(() => ofType(events, "listChanged").some(({ list }) => list === "tools"), "the gap was told");
+    await command(client, { set: { resetSocket: true, when: "after", only: "calls", times: 1 } });
+    await client.callTool("chaos", "sideEffectIdempotent", { key: "safe" });
+    expect(count(server.journal(), "sideEffect", { key: "safe" })).toBe(2);
+    const before = count(server.journal(), "request", { method: "tools/list" });
+    await client.listTools("chaos");
+    expect(count(server.journal(), "request", { method: "tools/list" })).toBe(before + 1);
+  },
+);
 
 describe.each(transports)("a subscription over %s", (transport) => {
   test("M19: a change of the tools is told, and the list that was kept is asked for again", { timeout }, async () => {

@@ -1,0 +1,61 @@
+import { once } from "node:events";
+import { spawnChaosServer } from "@minion/chaos";
+import { expect } from "vitest";
+import { startHaproxy, test } from "./haproxy.js";
+import { effects, load, type Replica, startReplica } from "./replicas.js";
+import { legacyClient, modernClient } from "./support.js";
+
+const delayMs = 2_000;
+
+const startThree = (url: string): Promise<Replica[]> =>
+  Promise.all([1, 2, 3].map(() => startReplica({ url, delayMs })));
+
+/** How many requests a replica has answered. */
+async function answered({ opsPort }: Replica): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
+  const counts = [...text.matchAll(/^minion_gateway_requests_total\{[^}]*\} (\d+)$/gm)];
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+test("G1, G9: behind haproxy as documented, hosts of both eras are served by every replica, without stickiness", async () => {
+  await using chaos = await spawnChaosServer({ maxLifeMs: 600_000 });
+  const replicas = await startThree(chaos.url);
+  const url = await startHaproxy(replicas);
+  const hosts = await Promise.all([legacyClient(url), modernClient(url)]);
+  const calls = hosts.flatMap((host) =>
+    Array.from({ length: 30 }, (_, index) =>
+      host.request("tools/call", { name: "mcp_chaos_echo", arguments: { text: `${index}` } }),
+    ),
+  );
+  const texts = (await Promise.all(calls)).map(({ content }) => content);
+  expect(texts).toEqual(hosts.flatMap(() => Array.from({ length: 30 }, (_, i) => [{ type: "text", text: `${i}` }])));
+  for (const replica of replicas) expect(await answered(replica)).toBeGreaterThan(0);
+});
+
+test("G2, G4: behind haproxy as documented, a killed replica loses no safe call, and a rolling restart no call at all", async () => {
+  await using chaos = await spawnChaosServer({ maxLifeMs: 600_000 });
+  const replicas = await startThree(chaos.url);
+  const url = await startHaproxy(replicas);
+  let isOver = false;
+  const rolled = load(url, () => !isOver);
+  for (const [index, { process: old, port, opsPort }] of replicas.entries()) {
+    old.kill("SIGTERM");
+    await once(old, "exit");
+    expect(old.exitCode).toBe(0);
+    replicas[index] = await startReplica({ url: chaos.url, delayMs, port, opsPort });
+  }
+  isOver = true;
+  expect((await rolled).filter(({ error }) => error !== undefined)).toEqual([]);
+  const killed = await load(
+    url,
+    (calls) => calls < 8,
+    (count) => count === 200 && replicas[1]?.process.kill("SIGKILL"),
+  );
+  const lost = killed.filter(({ error }) => error !== undefined);
+  expect(lost.filter(({ isSafe }) => isSafe)).toEqual([]);
+  for (const { error } of lost) expect(error).toMatchObject({ code: "ERR_MCP_OUTCOME_UNKNOWN" });
+  // Each of the two loads names its calls alike, so that no key of an unsafe one may be there more than twice.
+  const unsafe = new Set([...(await rolled), ...killed].flatMap(({ key, isSafe }) => (isSafe ? [] : [key])));
+  const ran = effects(chaos);
+  expect([...unsafe].filter((key) => (ran.get(key) ?? 0) > 2)).toEqual([]);
+});
