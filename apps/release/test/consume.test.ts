@@ -1,6 +1,9 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { emptyProject, firstExample, packAll, packages, removeFolders, root, run } from "./support.js";
 
 const minutes = 60_000;
@@ -70,4 +73,79 @@ test("X1: every README's first example compiles under nodenext and bundler, and 
     await run(process.execPath, [tsc, "-p", "."], { cwd: project });
   }
   for (const name of packages) await run(process.execPath, [join("out", `${name}.js`)], { cwd: project });
+});
+
+const clientInfo = { name: "host", version: "1" };
+const hello = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
+const echo = { name: "mcp_chaos_echo", arguments: { text: "hello" } };
+
+/** Starts a command of the gateway as its README has it. What it starts is in a group of its own, and gone after the test. */
+function startGateway(...args: readonly string[]): ChildProcess {
+  const child = spawn("npx", ["--no-install", "@minion/gateway", "--config", "mcp.json", ...args], {
+    cwd: project,
+    detached: true,
+  });
+  onTestFinished(() => {
+    if (child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It has ended by itself, as it should.
+    }
+  });
+  return child;
+}
+
+test("the gateway, installed from its tarball, serves over stdio and HTTP and says with --check how its servers are", {
+  timeout: 3 * minutes,
+}, async () => {
+  const chaos = { command: "npx", args: ["--no-install", "minion-chaos", "stdio"] };
+  await writeFile(join(project, "mcp.json"), JSON.stringify({ mcpServers: { chaos } }));
+
+  const stdio = startGateway();
+  const ended = once(stdio, "exit");
+  const lines = createInterface({ input: stdio.stdout ?? process.stdin })[Symbol.asyncIterator]();
+  const ask = async (id: number, method: string, params: object): Promise<unknown> => {
+    stdio.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
+    for (;;) {
+      const line = await lines.next();
+      const message = JSON.parse(line.done === true ? "null" : line.value);
+      if (message === null || message.id === id) return message?.result;
+    }
+  };
+  expect(await ask(1, "initialize", hello)).toMatchObject({ serverInfo: { name: "minion-gateway" } });
+  expect(await ask(2, "tools/call", echo)).toMatchObject({ content: [{ text: "hello" }] });
+  stdio.stdin?.end();
+  expect((await ended)[0]).toBe(0);
+
+  const http = startGateway("--port", "0");
+  let url = "";
+  for await (const line of createInterface({ input: http.stderr ?? process.stdin })) {
+    url = /serving MCP at (\S+)/.exec(line)?.[1] ?? "";
+    if (url !== "") break;
+  }
+  const post = async (method: string, params: object, headers: Record<string, string>): Promise<string> => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    const accept = "application/json, text/event-stream";
+    const sent = { "content-type": "application/json", accept, ...headers };
+    return (await fetch(url, { method: "POST", headers: sent, body })).text();
+  };
+  expect(await post("initialize", hello, {})).toContain("minion-gateway");
+  expect(await post("tools/call", echo, { "mcp-protocol-version": "2025-11-25" })).toContain('"text":"hello"');
+  const meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": clientInfo,
+  };
+  const modern = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": echo.name };
+  expect(await post("tools/call", { ...echo, _meta: meta }, modern)).toContain('"text":"hello"');
+
+  const npx = ["--no-install", "@minion/gateway", "--config", "mcp.json", "--check"];
+  const good = await run("npx", npx, { cwd: project });
+  expect(good.stdout).toMatch(/chaos/);
+  const servers = { chaos, broken: { command: "no-such-command" } };
+  await writeFile(join(project, "mcp.json"), JSON.stringify({ mcpServers: servers }));
+  const bad = await run("npx", npx, { cwd: project, allowFailure: true });
+  expect(bad.code).toBe(1);
+  expect(bad.stdout).toMatch(/no-such-command/);
 });
