@@ -102,6 +102,14 @@ async function main() {
       groups: [{ group: speeds }],
     },
   ];
+  const { gatewayProbes } = await import("./gateway-probes.js");
+  const { gateways } = await import("./gateways.js");
+  tables.push({
+    title: "Gateways",
+    note: 'Each with the defaults that its documentation shows, in front of servers over stdio that cost nothing, or that write what they do into a journal; "none" is the same server over HTTP. The hosts are clients of SDK v1; a safe call that fails is made once more, as an application does it. Replicas have a server each.',
+    names: ["none", ...Object.keys(gateways)],
+    groups: [{ group: gatewayProbes }],
+  });
   const { date, node, cpu, cores } = describeMachine();
   const measured = [];
   for (const { title, note, names, groups } of tables) {

@@ -2,6 +2,7 @@
 import { authClients } from "./auth-clients.js";
 import { authProbes } from "./auth-probes.js";
 import { clients } from "./clients.js";
+import { gatewayProbes } from "./gateway-probes.js";
 import { patience, probes, speeds } from "./probes.js";
 
 const [client, probe] = process.argv.slice(2);
@@ -12,7 +13,9 @@ process.on("uncaughtException", () => {});
 let cell;
 try {
   const run = { ...probes, ...patience, ...speeds }[probe];
-  cell = await (run === undefined ? authProbes[probe](authClients[client]) : run(clients[client], client));
+  const ofGateway = gatewayProbes[probe];
+  if (ofGateway !== undefined) cell = await ofGateway(client);
+  else cell = await (run === undefined ? authProbes[probe](authClients[client]) : run(clients[client], client));
 } catch (error) {
   cell = `error: ${String(error?.message ?? error)
     .split("\n")[0]
