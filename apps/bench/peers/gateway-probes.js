@@ -6,10 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chaosCommand, readJournal } from "@minion/chaos";
 import { stdioServer } from "../dist/servers/start-servers.js";
+import { median } from "../dist/statistics.js";
 import { connectHost, descendants, gateways, startDirect, startGateway } from "./gateways.js";
 
 const args = { text: "hello" };
-const warmUpCalls = 200;
+/** How long each figure is measured, so that one of a slow gateway comes to its end too. */
+const warmUpMs = 1_000;
+const windowMs = 2_000;
 
 async function within(name, all, use) {
   const gateway = name === "none" ? await startDirect() : await startGateway(name, all);
@@ -31,31 +34,30 @@ async function withHost(name, all, use) {
   });
 }
 
-const median = (figures) => figures.sort((a, b) => a - b)[Math.floor(figures.length / 2)];
-
-async function timesOf(calls, run) {
+/** How long each run took of those that begin within a time, one after the other. */
+async function timesFor(withinMs, run) {
   const times = [];
-  for (let made = 0; made < calls; made += 1) {
+  const until = performance.now() + withinMs;
+  do {
     const startedAt = performance.now();
     await run();
     times.push(performance.now() - startedAt);
-  }
+  } while (performance.now() < until);
   return times;
 }
 
 const throughput = (at) => (name) =>
   withHost(name, [stdioServer()], async (host) => {
-    const calls = 30 * at;
-    const together = async () => {
-      let left = calls;
-      const caller = async () => {
-        while (left-- > 0) await host.call("echo", args);
-      };
+    const together = async (withinMs = windowMs) => {
+      let made = 0;
       const startedAt = performance.now();
+      const caller = async () => {
+        for (; performance.now() < startedAt + withinMs; made += 1) await host.call("echo", args);
+      };
       await Promise.all(Array.from({ length: at }, caller));
-      return calls / ((performance.now() - startedAt) / 1_000);
+      return made / ((performance.now() - startedAt) / 1_000);
     };
-    await together();
+    await together(warmUpMs);
     return `${Math.round(median([await together(), await together(), await together()]))}`;
   });
 
@@ -132,8 +134,8 @@ async function attempt(host, tool, key) {
 export const gatewayProbes = {
   "median of a call, one at a time": (name) =>
     withHost(name, [stdioServer()], async (host) => {
-      await timesOf(warmUpCalls, () => host.call("echo", args));
-      return `${median(await timesOf(500, () => host.call("echo", args))).toFixed(2)} ms`;
+      await timesFor(warmUpMs, () => host.call("echo", args));
+      return `${median(await timesFor(windowMs, () => host.call("echo", args))).toFixed(2)} ms`;
     }),
   "calls per second, 16 at a time": throughput(16),
   "calls per second, 64 at a time": throughput(64),
@@ -142,8 +144,8 @@ export const gatewayProbes = {
     if (gateways[name].hasSeveral !== true) return oneServerOnly;
     const all = [1, 2, 3, 4, 5].map(() => stdioServer({ tools: 40 }));
     return withHost(name, all, async (host) => {
-      await timesOf(10, () => host.list());
-      return `${median(await timesOf(50, () => host.list())).toFixed(2)} ms for ${host.count} tools`;
+      await timesFor(warmUpMs, () => host.list());
+      return `${median(await timesFor(windowMs, () => host.list())).toFixed(2)} ms for ${host.count} tools`;
     });
   },
   "processes beside the gateway's own, with 10 hosts": async (name) => {

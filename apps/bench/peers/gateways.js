@@ -13,8 +13,6 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { startHttpServer } from "../dist/servers/start-servers.js";
 
-/** @typedef {{ command: string, args: string[], env?: Record<string, string> }} StdioServer */
-
 const pathOf = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const startLimitMs = 30_000;
 
@@ -142,7 +140,7 @@ async function opened(port, child) {
   throw new Error("it does not listen");
 }
 
-export async function freePort() {
+async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();

@@ -40,8 +40,8 @@ function readArguments() {
 }
 
 /** One probe of one client; what goes wrong there is the cell's text. */
-function run(client, probe) {
-  const child = fork(fileURLToPath(new URL("run-probe.js", import.meta.url)), [client, probe], {
+function run(client, probe, kind) {
+  const child = fork(fileURLToPath(new URL("run-probe.js", import.meta.url)), [client, probe, kind], {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     env: {
       ...process.env,
@@ -66,10 +66,10 @@ function run(client, probe) {
   });
 }
 
-async function row(name, { isParallel, names }) {
+async function row(name, { isParallel, names, kind }) {
   const cells = [];
-  if (isParallel) cells.push(...(await Promise.all(names.map((client) => run(client, name)))));
-  else for (const client of names) cells.push(await run(client, name));
+  if (isParallel) cells.push(...(await Promise.all(names.map((client) => run(client, name, kind)))));
+  else for (const client of names) cells.push(await run(client, name, kind));
   process.stderr.write(`${name}: ${cells.join(" | ")}\n`);
   return { name, cells };
 }
@@ -82,6 +82,8 @@ async function main() {
   const { probes, patience, speeds } = await import("./probes.js");
   const { authProbes } = await import("./auth-probes.js");
   const { authClients } = await import("./auth-clients.js");
+  const { gatewayProbes } = await import("./gateway-probes.js");
+  const { gateways } = await import("./gateways.js");
   const tables = [
     {
       title: "What happens when something fails",
@@ -101,24 +103,23 @@ async function main() {
       names: clientNames,
       groups: [{ group: speeds }],
     },
+    {
+      title: "Gateways",
+      note: 'Each with the defaults that its documentation shows, in front of servers over stdio that cost nothing, or that write what they do into a journal; "none" is the same server over HTTP. The hosts are clients of SDK v1; a safe call that fails is made once more, as an application does it. Replicas have a server each.',
+      names: ["none", ...Object.keys(gateways)],
+      kind: "gateway",
+      groups: [{ group: gatewayProbes }],
+    },
   ];
-  const { gatewayProbes } = await import("./gateway-probes.js");
-  const { gateways } = await import("./gateways.js");
-  tables.push({
-    title: "Gateways",
-    note: 'Each with the defaults that its documentation shows, in front of servers over stdio that cost nothing, or that write what they do into a journal; "none" is the same server over HTTP. The hosts are clients of SDK v1; a safe call that fails is made once more, as an application does it. Replicas have a server each.',
-    names: ["none", ...Object.keys(gateways)],
-    groups: [{ group: gatewayProbes }],
-  });
   const { date, node, cpu, cores } = describeMachine();
   const measured = [];
-  for (const { title, note, names, groups } of tables) {
+  for (const { title, note, names, kind = "client", groups } of tables) {
     const wanted = groups.flatMap(({ group, isParallel = false }) =>
       Object.keys(group).map((name) => ({ name, isParallel })),
     );
     const chosen = wanted.filter(({ name }) => name.includes(only) || title.includes(only));
     const rows = [];
-    for (const { name, isParallel } of chosen) rows.push(await row(name, { isParallel, names }));
+    for (const { name, isParallel } of chosen) rows.push(await row(name, { isParallel, names, kind }));
     const clients = names.map((name) => `${name} ${versionOf(name)}`.trim());
     if (rows.length > 0) measured.push({ title, date, note, clients, isWhole: rows.length === wanted.length, rows });
   }

@@ -118,19 +118,20 @@ export class ServerLists {
 
   /** The server has sent a notification. Whether it was about a list. */
   notified({ method, principal }: Notification): boolean {
-    const change = changeOf(method);
-    if (change === undefined) return false;
-    for (const list of change.outdated) this.#lists.changed(list);
-    this.#context.emit({ type: "listChanged", list: change.list, principal });
-    return true;
+    return this.#outdated(method, principal, (list) => this.#lists.changed(list));
   }
 
-  /** A change may have been announced unheard. */
+  /** The server may have sent it unheard. */
   missed(method: string, principal: string | undefined): void {
+    this.#outdated(method, principal, (list) => this.#lists.doubt(list));
+  }
+
+  #outdated(method: string, principal: string | undefined, forget: (list: ListName) => void): boolean {
     const change = changeOf(method);
-    if (change === undefined) return;
-    for (const list of change.outdated) this.#lists.doubt(list);
+    if (change === undefined) return false;
+    for (const list of change.outdated) forget(list);
     this.#context.emit({ type: "listChanged", list: change.list, principal });
+    return true;
   }
 
   /** Another process says that a list has changed. */

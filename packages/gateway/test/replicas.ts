@@ -58,6 +58,8 @@ export interface Outcome {
   readonly tookMs: number;
 }
 
+let loads = 0;
+
 /** Calls from 64 callers at a time, every second one unsafe, for as long as `goesOn` says of the calls a caller has made. */
 export async function load(
   url: string,
@@ -66,11 +68,13 @@ export async function load(
 ): Promise<readonly Outcome[]> {
   await using client = new MinionClient({ servers: { fleet: { url, maxConnections: 64, maxCallsPerConnection: 8 } } });
   await client.listTools("fleet");
+  loads += 1;
+  const round = loads;
   const outcomes: Outcome[] = [];
   const caller = async (id: number): Promise<void> => {
     for (let call = 0; goesOn(call); call += 1) {
       const isSafe = (id + call) % 2 === 0;
-      const key = `${id}-${call}`;
+      const key = `${round}-${id}-${call}`;
       const tool = isSafe ? "mcp_chaos_sideEffectIdempotent" : "mcp_chaos_sideEffect";
       const startedAt = performance.now();
       const error: unknown = await client.callTool("fleet", tool, { key }).then(

@@ -35,9 +35,12 @@ interface Keyed extends ListOwner {
   /** The list that was seen last, whoever fetched it, as its callers see it. */
   last: CachedList | undefined;
   loads: number;
-  /** Notifications may have been missed: the list must be fetched again, and serves only while that fails. */
-  mayBeStale: boolean;
-  /** Changes whenever the server says, or may have said, that the list has changed. */
+  /**
+   * There while notifications may have been missed, another object each time: the list must be fetched again, and serves only
+   * while that fails. A fetch that began before ends none but the one it began with.
+   */
+  doubt: object | undefined;
+  /** Changes whenever the server says that the list has changed. */
   generation: number;
   /** The list fetched last, where the server wants it not to be kept: for what it says of its tools. */
   unkept: CachedList | undefined;
@@ -71,7 +74,7 @@ export class Lists {
   fresh(list: ListName, owner: ListOwner): Promise<CachedList> | undefined {
     const { cache } = this.#context;
     const [key, keyed] = this.#keyed(list, owner);
-    if (keyed.mayBeStale || cache.inspect(key)?.state !== "fresh") return undefined;
+    if (keyed.doubt !== undefined || cache.inspect(key)?.state !== "fresh") return undefined;
     return cache
       .getOrSet(key, this.#loader(keyed, undefined), this.#storing)
       .then((value) => this.#answer(keyed, value));
@@ -90,7 +93,7 @@ export class Lists {
   ): Promise<CachedList> {
     const { cache } = this.#context;
     const [key, keyed] = this.#keyed(list, owner);
-    const refresh = options.refresh || keyed.mayBeStale;
+    const refresh = options.refresh || keyed.doubt !== undefined;
     const load = this.#loader(keyed, options.timeoutMs);
     try {
       return this.#answer(
@@ -98,7 +101,8 @@ export class Lists {
         await cache.getOrSet(key, load, { ...this.#storing, signal: options.signal, refresh }),
       );
     } catch (error) {
-      const old = keyed.mayBeStale && !options.refresh && !options.signal.aborted ? cache.inspect(key) : undefined;
+      const old =
+        keyed.doubt !== undefined && !options.refresh && !options.signal.aborted ? cache.inspect(key) : undefined;
       if (old?.value instanceof CachedList) return this.#answer(keyed, old.value);
       throw error;
     }
@@ -166,7 +170,7 @@ export class Lists {
   /** The first connection after a time without one is open: changes may have been missed. A fetch under way is newer. */
   reconnected(principal: string | undefined): void {
     for (const keyed of this.#keys.values()) {
-      if (keyed.principal === principal && keyed.last !== undefined && keyed.loads === 0) keyed.mayBeStale = true;
+      if (keyed.principal === principal && keyed.last !== undefined && keyed.loads === 0) keyed.doubt = {};
     }
   }
 
@@ -175,11 +179,8 @@ export class Lists {
    * says of its tools still holds, so that a call that is lost with the same connection is known to be safe.
    */
   doubt(list: ListName): void {
-    for (const keyed of this.#keys.values()) {
-      if (keyed.list !== list) continue;
-      keyed.generation += 1;
-      keyed.mayBeStale = keyed.last !== undefined || keyed.loads > 0;
-    }
+    for (const keyed of this.#keys.values())
+      if (keyed.list === list && (keyed.last !== undefined || keyed.loads > 0)) keyed.doubt = {};
   }
 
   async #recall(key: string, keyed: Keyed): Promise<void> {
@@ -205,7 +206,7 @@ export class Lists {
 
   async #load(keyed: Keyed, signal: AbortSignal, timeoutMs: number | undefined): Promise<CachedList> {
     const begin = performance.now();
-    const { generation } = keyed;
+    const { generation, doubt } = keyed;
     keyed.loads += 1;
     try {
       const fetched = await this.#context.fetch(keyed.list, keyed, { signal, timeoutMs });
@@ -214,8 +215,7 @@ export class Lists {
       this.#fetched.add(fetched);
       keyed.last = shown;
       keyed.unkept = fetched.ttlMs === 0 && keyed.generation === generation ? fetched : undefined;
-      // What was in doubt, and came to be while the list was fetched, still is.
-      if (keyed.generation === generation) keyed.mayBeStale = false;
+      if (keyed.doubt === doubt) keyed.doubt = undefined;
       this.#context.onRefreshed(keyed.list, before, shown, performance.now() - begin);
       return fetched;
     } finally {
@@ -257,7 +257,7 @@ export class Lists {
       principal,
       last: undefined,
       loads: 0,
-      mayBeStale: false,
+      doubt: undefined,
       generation: 0,
       unkept: undefined,
       wasRecalled: false,

@@ -1,6 +1,8 @@
 import { Cache, type CacheOptions } from "@minion/cache";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { ToolListCache } from "../../src/index.js";
+import { CachedList } from "../../src/lists/cached-list.js";
+import { Lists } from "../../src/lists/lists.js";
 import { memoryServer, rejection, start, statusOf, tool } from "../support.js";
 import { quick } from "../support-client.js";
 
@@ -98,4 +100,34 @@ test("M8: lists of principals who never come back are forgotten with the cache's
   expect(statusOf(client, "one").cache?.size).toBeLessThanOrEqual(100);
   expect(await client.listTools("one", { principal: "p1099" })).toHaveLength(1);
   expect(server.lists).toHaveLength(1_100);
+});
+
+test("M4, M8: a gap that ends while a list is fetched leaves it in doubt, and the hints of its tools known", async () => {
+  const answers: ((list: CachedList) => void)[] = [];
+  const lists = new Lists({
+    server: "one",
+    cache: new Cache({ maxEntries: 10, ttlMs: 60_000 }),
+    ttlMs: 60_000,
+    capabilities: {},
+    fetch: () => new Promise((resolve) => answers.push(resolve)),
+    shown: (list) => list,
+    onRefreshed: () => {},
+  });
+  const owner = { replica: 0, principal: undefined };
+  const get = () => lists.get("tools", owner, { signal: new AbortController().signal, refresh: false });
+  for (const ttlMs of [60_000, 0]) {
+    const before = answers.length;
+    const asked = get();
+    await vi.waitFor(() => expect(answers).toHaveLength(before + 1));
+    lists.doubt("tools");
+    answers.at(-1)?.(new CachedList("tools", [tool("safe")], { ttlMs }));
+    await asked;
+    expect(lists.knownTool("safe", undefined)).toMatchObject({ name: "safe" });
+    const again = get();
+    await vi.waitFor(() => expect(answers).toHaveLength(before + 2));
+    answers.at(-1)?.(new CachedList("tools", [tool("safe")], { ttlMs }));
+    await again;
+    expect(lists.fresh("tools", owner) === undefined).toBe(ttlMs === 0);
+    lists.changed("tools");
+  }
 });

@@ -115,7 +115,7 @@ function noAnswer(message: string): Failure {
   return new Failure("closed", message, { delivery: "sent" });
 }
 
-/** The least that an `AbortController` with its signal can be: one is made for every request, and a real one costs a tenth of it. */
+/** The least that an `AbortController` with its signal can be, since one is made for every request. */
 export class Canceller implements Cancellation {
   readonly #listeners = new Set<() => void>();
   #reason: unknown;
