@@ -120,12 +120,12 @@ test("M4, M8: a gap that ends while a list is fetched leaves it in doubt, and th
     const asked = get();
     await vi.waitFor(() => expect(answers).toHaveLength(before + 1));
     lists.doubt("tools");
-    answers.at(-1)?.(new CachedList("tools", [tool("safe")], { ttlMs }));
+    answers.at(-1)?.(new CachedList("tools", [{ ...tool("safe") }], { ttlMs }));
     await asked;
     expect(lists.knownTool("safe", undefined)).toMatchObject({ name: "safe" });
     const again = get();
     await vi.waitFor(() => expect(answers).toHaveLength(before + 2));
-    answers.at(-1)?.(new CachedList("tools", [tool("safe")], { ttlMs }));
+    answers.at(-1)?.(new CachedList("tools", [{ ...tool("safe") }], { ttlMs }));
     await again;
     expect(lists.fresh("tools", owner) === undefined).toBe(ttlMs === 0);
     lists.changed("tools");
