@@ -1,19 +1,25 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { toNodeHandler } from "@modelcontextprotocol/node";
-import { type AuthInfo, createMcpHandler, isLegacyRequest, type McpHttpHandler } from "@modelcontextprotocol/server";
+import {
+  type AuthInfo,
+  createMcpHandler,
+  isLegacyRequest,
+  type McpHttpHandler,
+  readRequestBody,
+} from "@modelcontextprotocol/server";
 import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import { Admission, type Admitted } from "./admission.js";
+import { type Answer, asResponse, withHeader } from "./answer.js";
 import { withBoundedBody } from "./bounded-body.js";
 import { Changes, notificationOf } from "./changes.js";
 import { errorResponse } from "./error-response.js";
 import { GatewayMetrics, type Rejection } from "./gateway-metrics.js";
 import { type GatewayOptions, type GatewaySettings, gatewaySettings } from "./gateway-options.js";
 import type { GatewayStatus } from "./gateway-status.js";
+import { type BodyText, jsonBody } from "./json-body.js";
 import { LegacyLeg } from "./legacy-leg.js";
 import { listenBody } from "./listen-body.js";
-import { headOf, isServerRequest, send } from "./node-adapter.js";
-import { withQuotaStatus } from "./quota-refusal.js";
+import { goneSignal, headOf, isServerRequest, readText, send } from "./node-adapter.js";
 import { RequestAnswering } from "./request-answering.js";
 import { ResourceWatch } from "./resource-watch.js";
 import { Router } from "./router.js";
@@ -55,6 +61,7 @@ export class Gateway implements AsyncDisposable {
       watch: this.#watch,
       metrics: this.#metrics,
       audit: this.#settings.audit,
+      onQuotaRefusal: () => this.#rejected("quota"),
     });
     this.#unsubscribe = client.subscribe((event) => {
       if (event.type === "listChanged") this.#changes.changed(event.list);
@@ -66,9 +73,8 @@ export class Gateway implements AsyncDisposable {
       maxRequestBodySize: maxBodyBytes,
     });
     this.#legacy = new LegacyLeg({
-      newServer: () => this.#answering.newServer({ era: "legacy", wire: "http" }),
+      answering: this.#answering,
       changes: this.#changes,
-      maxBodyBytes,
       maxStreams,
       isInteractive: this.#settings.interactive.length > 0,
     });
@@ -81,7 +87,16 @@ export class Gateway implements AsyncDisposable {
     const host = headers.get("host") ?? new URL(url).host;
     const origin = headers.get("origin") ?? undefined;
     const admitted = await this.#admission.admit(request, { host, origin, localAddress: undefined });
-    return admitted instanceof Response ? withPolicy(admitted) : this.#serve(request, admitted, () => {});
+    if (admitted instanceof Response) return asResponse(withPolicy(admitted));
+    const { maxBodyBytes } = this.#settings;
+    return asResponse(
+      await this.#serve(
+        request,
+        () => readRequestBody(request, maxBodyBytes),
+        admitted,
+        () => {},
+      ),
+    );
   }
 
   /** The same for `node:http`: `createServer(gateway.handler())`. */
@@ -179,63 +194,66 @@ export class Gateway implements AsyncDisposable {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const head = headOf(request);
+    const head = headOf(request, goneSignal(response));
     if (head === undefined || !isServerRequest(request))
       return send(errorResponse(400, -32600, "Bad request."), response);
     const { host, origin } = request.headers;
     const admitted = await this.#admission.admit(head, { host, origin, localAddress: request.socket.localAddress });
     if (admitted instanceof Response) return send(withPolicy(admitted), response);
-    let isServed = false;
-    const fetch = (converted: Request): Promise<Response> => {
-      isServed = true;
-      return this.#serve(converted, admitted, () => response.destroy());
-    };
-    try {
-      await toNodeHandler({ fetch }, { maxRequestBodySize: this.#settings.maxBodyBytes })(request, response);
-    } finally {
-      if (!isServed) admitted.release();
-    }
+    const { maxBodyBytes } = this.#settings;
+    const read = (): Promise<BodyText> => readText(request, maxBodyBytes);
+    return send(await this.#serve(head, read, admitted, () => response.destroy()), response);
   }
 
-  async #serve(request: Request, { authInfo, release }: Admitted, cut: () => void): Promise<Response> {
+  async #serve(
+    request: Request,
+    read: () => Promise<BodyText>,
+    { authInfo, release }: Admitted,
+    cut: () => void,
+  ): Promise<Answer> {
     const ends = [release];
-    let response: Response;
-    try {
-      response = await withQuotaStatus(
-        () => this.#dispatch(request, authInfo, (end) => ends.push(end)),
-        () => this.#rejected("quota"),
-      );
-    } catch {
-      response = errorResponse(500, -32603, "Internal error");
-    }
-    // A balancer that keeps connections open would send further requests to a replica that is about to end.
-    if (this.#state !== "serving") response.headers.set("connection", "close");
-    const { maxBufferedBytes } = this.#settings;
     const onEnd = (): void => {
       for (const end of ends) end();
     };
-    return withBoundedBody(withPolicy(response), { maxBufferedBytes, onStalled: cut, onEnd, signal: request.signal });
+    let answer: Answer;
+    try {
+      const body = request.method === "POST" ? await jsonBody(read, this.#settings.maxBodyBytes) : undefined;
+      if (body instanceof Response) answer = body;
+      else answer = await this.#dispatch(request, body, authInfo, (end) => ends.push(end));
+    } catch {
+      answer = errorResponse(500, -32603, "Internal error");
+    }
+    // A balancer that keeps connections open would send further requests to a replica that is about to end.
+    if (this.#state !== "serving") answer = withHeader(answer, "connection", "close");
+    answer = withPolicy(answer);
+    if (answer instanceof Response) {
+      const { maxBufferedBytes } = this.#settings;
+      return withBoundedBody(answer, { maxBufferedBytes, onStalled: cut, onEnd, signal: request.signal });
+    }
+    onEnd();
+    return answer;
   }
 
   async #dispatch(
     request: Request,
+    body: unknown,
     authInfo: AuthInfo | undefined,
     atEnd: (end: () => void) => void,
-  ): Promise<Response> {
-    const { maxBodyBytes } = this.#settings;
-    if (await isLegacyRequest(request, undefined, { maxRequestBodySize: maxBodyBytes }))
-      return this.#legacy.serve(request, authInfo);
-    const more = authInfo === undefined ? {} : { authInfo };
-    const listen = await listenBody(request, maxBodyBytes);
+  ): Promise<Answer> {
+    if (await isLegacyRequest(request, body)) return this.#legacy.serve(request, body, authInfo);
+    let parsedBody = body;
+    const listen = listenBody(request, body);
     if (listen !== undefined) {
       const watch = await this.#watch.watch(listen.uris, authInfo?.clientId);
       atEnd(watch.end);
-      return this.#modern.fetch(request, { ...more, parsedBody: listen.withUris(watch.uris) });
+      parsedBody = listen.withUris(watch.uris);
     }
-    const response = await this.#modern.fetch(request, more);
-    const status = this.#answering.statusOf(request);
-    if (status === undefined || response.headers.get("content-type") !== "application/json") return response;
-    return new Response(response.body, { status, headers: response.headers });
+    const response = await this.#modern.fetch(request, { parsedBody, ...(authInfo !== undefined && { authInfo }) });
+    const outcome = this.#answering.outcomeOf(request);
+    if (outcome === undefined || response.headers.get("content-type") !== "application/json") return response;
+    const { status, retryAfter } = outcome;
+    const answer = new Response(response.body, { status, headers: response.headers });
+    return retryAfter === undefined ? answer : withHeader(answer, "retry-after", retryAfter);
   }
 
   #rejected(reason: Rejection): void {
@@ -246,7 +264,6 @@ export class Gateway implements AsyncDisposable {
 }
 
 /** No page may show what the gateway answers in a frame. */
-function withPolicy(response: Response): Response {
-  response.headers.set("content-security-policy", "frame-ancestors 'none'");
-  return response;
+function withPolicy(answer: Answer): Answer {
+  return withHeader(answer, "content-security-policy", "frame-ancestors 'none'");
 }

@@ -1,18 +1,21 @@
 import { randomUUID } from "node:crypto";
-import type {
-  JSONRPCErrorResponse,
-  JSONRPCMessage,
-  JSONRPCResultResponse,
-  Transport,
-} from "@modelcontextprotocol/server";
-import { isRecord } from "./is-record.js";
+import { ProtocolError } from "@modelcontextprotocol/server";
+import { answerTimeoutMs, type Question } from "./host.js";
+import type { HostAnswer } from "./json-rpc-message.js";
 
-/** What a host answers to a question. */
-export type Answer = JSONRPCResultResponse | JSONRPCErrorResponse;
+/** How a host is asked. */
+export interface Asking {
+  readonly principal: string | undefined;
+  readonly send: (message: object) => void;
+  /** Aborts when the answer is wanted no more. */
+  readonly signal: AbortSignal;
+  /** Aborts when the host cannot be heard any more. */
+  readonly gone: AbortSignal;
+}
 
 interface Open {
   readonly principal: string | undefined;
-  readonly answer: (message: Answer) => void;
+  readonly onAnswer: (answer: HostAnswer) => void;
 }
 
 /**
@@ -24,50 +27,53 @@ export class HostQuestions {
   readonly #open = new Map<string, Open>();
 
   /**
-   * Gives the questions that go out over a transport ids of their own. The function that it gives back ends those that
-   * are still open: nobody can be heard any more.
+   * Asks a host. Resolves with the result of its answer.
+   *
+   * @throws ProtocolError what the host answers instead, or -32603 where it has gone away or takes longer than 600 s; or
+   * `signal.reason`
    */
-  watch(transport: Transport, principal: string | undefined): () => void {
-    const own = new Map<unknown, string>();
-    const send = transport.send.bind(transport);
-    transport.send = (message, options) => send(this.#outgoing(message, own, transport, principal), options);
-    return () => {
-      const error = { code: -32603, message: "The host has gone away." };
-      for (const id of [...own.values()]) this.#open.get(id)?.answer({ jsonrpc: "2.0", id, error });
-    };
+  ask(question: Question, { principal, send, signal, gone }: Asking): Promise<unknown> {
+    const id = randomUUID();
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        this.#open.delete(id);
+        clearTimeout(timer);
+        signal.removeEventListener("abort", onUnwanted);
+        gone.removeEventListener("abort", onGone);
+      };
+      const giveUp = (reason: unknown): void => {
+        end();
+        send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason: String(reason) } });
+        reject(reason);
+      };
+      const onUnwanted = (): void => giveUp(signal.reason);
+      const onGone = (): void => {
+        end();
+        reject(new ProtocolError(-32603, "The host has gone away."));
+      };
+      const timer = setTimeout(
+        () => giveUp(new ProtocolError(-32603, `The host has not answered within ${answerTimeoutMs / 1_000} s.`)),
+        answerTimeoutMs,
+      );
+      const onAnswer = (answer: HostAnswer): void => {
+        end();
+        if ("result" in answer) resolve(answer.result);
+        else reject(new ProtocolError(answer.error.code, answer.error.message, answer.error.data));
+      };
+      this.#open.set(id, { principal, onAnswer });
+      signal.addEventListener("abort", onUnwanted);
+      gone.addEventListener("abort", onGone);
+      if (gone.aborted) onGone();
+      else if (signal.aborted) onUnwanted();
+      else send({ jsonrpc: "2.0", id, ...question });
+    });
   }
 
   /** Passes an answer on to whoever asked. False where nobody has asked this principal. */
-  answer(message: Answer, principal: string | undefined): boolean {
-    const open = this.#open.get(String(message.id));
+  answer(answer: HostAnswer, principal: string | undefined): boolean {
+    const open = this.#open.get(String(answer.id));
     if (open === undefined || open.principal !== principal) return false;
-    open.answer(message);
+    open.onAnswer(answer);
     return true;
-  }
-
-  #outgoing(
-    message: JSONRPCMessage,
-    own: Map<unknown, string>,
-    transport: Transport,
-    principal: string | undefined,
-  ): JSONRPCMessage {
-    if (!("method" in message)) return message;
-    if ("id" in message) {
-      const id = randomUUID();
-      own.set(message.id, id);
-      const answer = (answered: Answer): void => {
-        this.#open.delete(id);
-        own.delete(message.id);
-        transport.onmessage?.({ ...answered, id: message.id });
-      };
-      this.#open.set(id, { principal, answer });
-      return { ...message, id };
-    }
-    const { params } = message;
-    const id = isRecord(params) ? own.get(params.requestId) : undefined;
-    if (message.method !== "notifications/cancelled" || id === undefined) return message;
-    this.#open.delete(id);
-    own.delete(params?.requestId);
-    return { ...message, params: { ...params, requestId: id } };
   }
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { CLIENT_CAPABILITIES_META_KEY, type Server, type ServerContext } from "@modelcontextprotocol/server";
-import { type AskableCapabilities, askable, sessionCapabilities } from "./host-capabilities.js";
+import { type AskableCapabilities, askable } from "./host-capabilities.js";
 
 /** How long a host may take to answer one question: a person may be asked. */
-const answerTimeoutMs = 600_000;
+export const answerTimeoutMs = 600_000;
 
 /** What a server asks of a host in the course of a call. */
 export interface Question {
@@ -27,21 +27,18 @@ const anything = {
   "~standard": { version: 1, vendor: "minion", validate: (value: unknown) => ({ value }) },
 } as const;
 
-/** The host that a request comes from. */
-export function hostOf(era: Host["era"], { mcpReq, http }: ServerContext, server: Server): Host {
+/** The host that a request to a server of the SDK comes from. */
+export function hostOf(era: Host["era"], { mcpReq }: ServerContext, server: Server): Host {
   if (era === "modern")
     return { era, capabilities: askable(Reflect.get(Object(mcpReq.envelope), CLIENT_CAPABILITIES_META_KEY)) };
-  // Over HTTP the server of one request has seen no handshake.
-  const request = http?.req;
-  const capabilities =
-    request === undefined
-      ? askable(server.getClientCapabilities())
-      : sessionCapabilities(request.headers.get("mcp-session-id"));
-  const ask = ({ method, params }: Question, signal: AbortSignal): Promise<unknown> => {
-    const isVisit = method === "elicitation/create" && params?.mode === "url";
-    // Only the older revisions have an id for a visit to a page, and need it.
-    const sent = isVisit ? { elicitationId: randomUUID(), ...params } : params;
-    return mcpReq.send({ method, ...(sent && { params: sent }) }, anything, { signal, timeout: answerTimeoutMs });
-  };
-  return { era, capabilities, ask };
+  const ask = (question: Question, signal: AbortSignal): Promise<unknown> =>
+    mcpReq.send(legacyQuestion(question), anything, { signal, timeout: answerTimeoutMs });
+  return { era, capabilities: askable(server.getClientCapabilities()), ask };
+}
+
+/** A question as the older revisions have it: only they have an id for a visit to a page, and need it. */
+export function legacyQuestion({ method, params }: Question): { method: string; params?: Record<string, unknown> } {
+  if (params === undefined) return { method };
+  const isVisit = method === "elicitation/create" && params.mode === "url";
+  return { method, params: isVisit ? { elicitationId: randomUUID(), ...params } : params };
 }

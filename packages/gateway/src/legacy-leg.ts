@@ -1,39 +1,41 @@
 import {
   type AuthInfo,
-  isInitializeRequest,
-  isJSONRPCResponse,
-  readRequestBody,
-  type Server,
-  WebStandardStreamableHTTPServerTransport,
+  isJsonContentType,
+  ProtocolError,
+  SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/server";
+import type { Answer } from "./answer.js";
 import { type Changes, notificationOf } from "./changes.js";
 import { errorResponse } from "./error-response.js";
-import { askable, sessionIdOf } from "./host-capabilities.js";
+import { comment, eventStream, KeepAlive } from "./event-stream.js";
+import { legacyQuestion } from "./host.js";
+import { askable, sessionCapabilities, sessionIdOf } from "./host-capabilities.js";
 import { HostQuestions } from "./host-questions.js";
 import { isRecord } from "./is-record.js";
+import { type JsonRpcMessage, jsonRpcMessage } from "./json-rpc-message.js";
+import { LegacyReply } from "./legacy-reply.js";
+import { quotaRetryAfter } from "./quota-refusal.js";
+import { capabilitiesOf, type RequestAnswering, serverInfo } from "./request-answering.js";
+import { invalidParams, rpcError } from "./rpc-error.js";
 
 /** What the leg of the older revisions needs. */
 export interface LegacyLegOptions {
-  /** A server for the messages of one POST. */
-  readonly newServer: () => Server;
+  readonly answering: RequestAnswering;
   readonly changes: Changes;
-  readonly maxBodyBytes: number;
   readonly maxStreams: number;
   /** Whether any server may ask hosts something. */
   readonly isInteractive: boolean;
 }
 
-const keepAliveMs = 15_000;
-const keepAlive = new TextEncoder().encode(": keep-alive\n\n");
-const eventStream = {
-  "content-type": "text/event-stream",
-  "cache-control": "no-cache, no-transform",
-  "x-accel-buffering": "no",
-};
+type RpcRequest = Extract<JsonRpcMessage, { kind: "request" }>;
+
+const maxBatch = 100;
+const firstModern = "2026-07-28";
+const versions = SUPPORTED_PROTOCOL_VERSIONS.filter((version) => version < firstModern);
 
 /**
- * Serves the revisions up to 2025-11-25 without a session: each POST by a server of its own, so that any replica answers
- * any of them, and a GET with a stream of what has changed.
+ * Serves the revisions up to 2025-11-25 without a session: each POST by itself, so that any replica answers any of them,
+ * and a GET with a stream of what has changed. A client that goes away cancels nothing: these revisions say so.
  */
 export class LegacyLeg {
   readonly #options: LegacyLegOptions;
@@ -45,10 +47,11 @@ export class LegacyLeg {
     this.#options = options;
   }
 
-  async serve(request: Request, authInfo: AuthInfo | undefined): Promise<Response> {
+  /** Answers a request with its body, which was read. */
+  async serve(request: Request, body: unknown, authInfo: AuthInfo | undefined): Promise<Answer> {
     switch (request.method) {
       case "POST":
-        return this.#post(request, authInfo);
+        return this.#post(request, body, authInfo?.clientId);
       case "GET":
         return this.#get(request);
       default:
@@ -61,66 +64,83 @@ export class LegacyLeg {
     for (const end of this.#streams) end();
   }
 
-  /**
-   * Answers with nothing, not even a status, before there is a message: a client that was told nothing when this process
-   * dies learns of it at once, and one that holds the head of a stream waits for its own timeout. A client that goes away
-   * cancels nothing: the revisions of this leg say so.
-   */
-  async #post(request: Request, authInfo: AuthInfo | undefined): Promise<Response> {
-    const body = await readJson(request, this.#options.maxBodyBytes);
-    if (body instanceof Response) return body;
-    const principal = authInfo?.clientId;
-    const messages: readonly unknown[] = Array.isArray(body) ? body : [body];
-    if (messages.length > 0 && messages.every(isJSONRPCResponse)) {
-      const heard = messages.filter((answer) => this.#questions.answer(answer, principal));
-      if (heard.length > 0) return new Response(null, { status: 202 });
+  async #post(request: Request, body: unknown, principal: string | undefined): Promise<Answer> {
+    const { headers } = request;
+    const accept = headers.get("accept") ?? "";
+    if (!accept.includes("application/json") || !accept.includes("text/event-stream"))
+      return errorResponse(406, -32000, "Not Acceptable: accept both application/json and text/event-stream.");
+    if (!isJsonContentType(headers.get("content-type")))
+      return errorResponse(415, -32000, "Unsupported Media Type: the Content-Type must be application/json.");
+    const values: readonly unknown[] = Array.isArray(body) ? body : [body];
+    if (values.length > maxBatch)
+      return errorResponse(400, -32600, `Invalid Request: a batch has at most ${maxBatch} messages.`);
+    const messages = values.flatMap((value) => jsonRpcMessage(value) ?? []);
+    if (messages.length === 0 || messages.length < values.length)
+      return errorResponse(400, -32600, "Invalid Request: the body is no JSON-RPC message.");
+    // A notification changes nothing here. One that cancels has no effect: the ids of two hosts may be equal.
+    const requests = messages.filter((message) => message.kind === "request");
+    const answers = messages.filter((message) => message.kind === "response");
+    const isInitialize = requests.some(({ method }) => method === "initialize");
+    if (isInitialize && messages.length > 1)
+      return errorResponse(400, -32600, "Invalid Request: initialize must be sent alone.");
+    const version = headers.get("mcp-protocol-version");
+    if (!isInitialize && version !== null && !versions.includes(version))
+      return errorResponse(400, -32000, `Unsupported protocol version. Supported are ${versions.join(", ")}.`);
+    const heard = answers.filter(({ answer }) => this.#questions.answer(answer, principal));
+    if (requests.length === 0 && answers.length > 0 && heard.length === 0)
       return errorResponse(404, -32600, "Nobody here waits for this answer.");
+    if (requests.length === 0) return new Response(null, { status: 202 });
+    const reply = new LegacyReply(requests.length, Array.isArray(body), this.#sessionOf(requests));
+    for (const one of requests) void this.#answer(one, request, principal, reply);
+    return reply.answer;
+  }
+
+  /** A session id for a host that can be asked something; nothing else is remembered between two POSTs. */
+  #sessionOf([first]: readonly RpcRequest[]): Record<string, string> {
+    const capabilities =
+      this.#options.isInteractive && first?.method === "initialize" ? askable(first.params.capabilities) : undefined;
+    return capabilities === undefined ? {} : { "mcp-session-id": sessionIdOf(capabilities) };
+  }
+
+  async #answer(one: RpcRequest, request: Request, principal: string | undefined, reply: LegacyReply): Promise<void> {
+    const { id } = one;
+    try {
+      const result = await this.#resultOf(one, request, principal, reply);
+      reply.respond(JSON.stringify({ jsonrpc: "2.0", id, result }));
+    } catch (reason) {
+      const error = reason instanceof ProtocolError ? reason : rpcError(reason, "");
+      const { code, message, data } = error;
+      const text = JSON.stringify({ jsonrpc: "2.0", id, error: { code, message, data } });
+      const retryAfter = quotaRetryAfter(error);
+      if (retryAfter === undefined) reply.respond(text);
+      else reply.respond(text, 429, { "retry-after": retryAfter });
     }
-    // What is cancelled in the batch that asks for it would never be answered, and the batch with it.
-    const kept = messages.filter((message) => !isRecord(message) || message.method !== "notifications/cancelled");
-    if (Array.isArray(body) && messages.length > 0 && kept.length === 0) return new Response(null, { status: 202 });
-    const server = this.#options.newServer();
-    const transport = new WebStandardStreamableHTTPServerTransport({
-      keepAliveMs: 0,
-      sessionIdGenerator: undefined,
-    });
-    const endQuestions = this.#questions.watch(transport, principal);
-    await server.connect(transport);
-    const parsed = { parsedBody: Array.isArray(body) ? kept : body, ...(authInfo !== undefined && { authInfo }) };
-    const response = await transport.handleRequest(request, parsed);
-    if (response.body === null || response.headers.get("content-type") !== "text/event-stream") {
-      await server.close();
-      return response;
-    }
-    const capabilities = isInitializeRequest(body) ? askable(body.params.capabilities) : undefined;
-    if (this.#options.isInteractive && capabilities !== undefined)
-      response.headers.set("mcp-session-id", sessionIdOf(capabilities));
-    const reader = response.body.getReader();
-    const first = await reader.read();
-    let isRead = true;
-    let timer: NodeJS.Timeout | undefined;
-    const stream = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        timer = setInterval(() => isRead && controller.enqueue(keepAlive), keepAliveMs);
-        const pump = async (): Promise<void> => {
-          for (let part = first; !part.done; part = await reader.read()) if (isRead) controller.enqueue(part.value);
-          if (isRead) controller.close();
-        };
-        pump()
-          .catch((error: unknown) => isRead && controller.error(error))
-          .finally(() => {
-            clearInterval(timer);
-            return server.close();
-          })
-          .catch(() => {});
-      },
-      cancel: () => {
-        isRead = false;
-        clearInterval(timer);
-        endQuestions();
+  }
+
+  async #resultOf(
+    { method, params }: RpcRequest,
+    request: Request,
+    principal: string | undefined,
+    reply: LegacyReply,
+  ): Promise<Record<string, unknown>> {
+    if (method === "ping") return {};
+    if (method === "initialize") return initialized(params);
+    const send = (message: object): void => reply.send(message);
+    return this.#options.answering.answer({
+      method,
+      params,
+      principal,
+      request,
+      signal: undefined,
+      onProgress: progressOf(params, send),
+      host: {
+        era: "legacy",
+        // Which replica has seen the handshake is not known.
+        capabilities: sessionCapabilities(request.headers.get("mcp-session-id")),
+        ask: (question, signal) =>
+          this.#questions.ask(legacyQuestion(question), { principal, send, signal, gone: reply.gone }),
       },
     });
-    return new Response(stream, { status: response.status, headers: response.headers });
   }
 
   #get(request: Request): Response {
@@ -128,7 +148,7 @@ export class LegacyLeg {
       return errorResponse(406, -32000, "Not Acceptable: the client must accept text/event-stream");
     if (this.#streams.size >= this.#options.maxStreams)
       return errorResponse(503, -32603, "Too many streams are open.", { headers: { "retry-after": "5" } });
-    const encoder = new TextEncoder();
+    const keepAlive = new KeepAlive();
     let end = (): void => {};
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -136,12 +156,12 @@ export class LegacyLeg {
           // Nobody subscribes to a resource on this leg, and what others have subscribed to is theirs.
           if (event.kind === "resource_updated") return;
           const data = JSON.stringify({ jsonrpc: "2.0", ...notificationOf(event) });
-          controller.enqueue(encoder.encode(`event: message\ndata: ${data}\n\n`));
+          controller.enqueue(Buffer.from(`event: message\ndata: ${data}\n\n`));
         });
-        const timer = setInterval(() => controller.enqueue(keepAlive), keepAliveMs);
+        keepAlive.start(controller);
         const release = (): void => {
           this.#streams.delete(close);
-          clearInterval(timer);
+          keepAlive.stop();
           stop();
         };
         const close = (): void => {
@@ -151,7 +171,7 @@ export class LegacyLeg {
         this.#streams.add(close);
         end = release;
         // The head of the response goes out with the first bytes.
-        controller.enqueue(keepAlive);
+        controller.enqueue(comment);
       },
       cancel: () => end(),
     });
@@ -159,13 +179,23 @@ export class LegacyLeg {
   }
 }
 
-/** The body of a request, or what is answered where it is too large or not JSON. */
-async function readJson(request: Request, maxBytes: number): Promise<unknown> {
-  try {
-    const body = await readRequestBody(request, maxBytes);
-    if (body.tooLarge) return errorResponse(413, -32000, `The body is larger than ${maxBytes} bytes.`);
-    return JSON.parse(body.text);
-  } catch {
-    return errorResponse(400, -32700, "Parse error: the body is not valid JSON.");
-  }
+/** The handshake: the revision that the host asks for, or the newest of those that have one. */
+function initialized({ protocolVersion }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  if (typeof protocolVersion !== "string") throw invalidParams("The protocolVersion of initialize must be a string.");
+  return {
+    protocolVersion: versions.includes(protocolVersion) ? protocolVersion : versions[0],
+    capabilities: capabilitiesOf({ era: "legacy", wire: "http" }),
+    serverInfo,
+  };
+}
+
+/** What passes progress on to the host, where it has asked for it. */
+function progressOf(
+  { _meta }: Readonly<Record<string, unknown>>,
+  send: (message: object) => void,
+): ((progress: object) => void) | undefined {
+  const progressToken = isRecord(_meta) ? _meta.progressToken : undefined;
+  if (typeof progressToken !== "string" && typeof progressToken !== "number") return undefined;
+  return (progress) =>
+    send({ jsonrpc: "2.0", method: "notifications/progress", params: { ...progress, progressToken } });
 }

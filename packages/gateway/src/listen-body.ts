@@ -1,4 +1,3 @@
-import { readRequestBody } from "@modelcontextprotocol/server";
 import { isRecord } from "./is-record.js";
 
 /** The body of a `subscriptions/listen` request that names resources. */
@@ -8,26 +7,20 @@ export interface ListenBody {
   readonly withUris: (uris: readonly string[]) => unknown;
 }
 
-/** Reads a copy of a request; undefined where it does not subscribe to resources, or is not in order. */
-export async function listenBody(request: Request, maxBytes: number): Promise<ListenBody | undefined> {
+/** Reads the body of a request; undefined where it does not subscribe to resources, or is not in order. */
+export function listenBody(request: Request, body: unknown): ListenBody | undefined {
   if (request.headers.get("mcp-method") !== "subscriptions/listen") return undefined;
-  try {
-    const read = await readRequestBody(request.clone(), maxBytes);
-    const body: unknown = read.tooLarge ? undefined : JSON.parse(read.text);
-    if (!isRecord(body) || body.method !== "subscriptions/listen" || !isRecord(body.params)) return undefined;
-    const { params } = body;
-    const { notifications } = params;
-    if (!isRecord(notifications)) return undefined;
-    const uris = notifications.resourceSubscriptions;
-    if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === "string")) return undefined;
-    return {
-      uris,
-      withUris: (resourceSubscriptions) => ({
-        ...body,
-        params: { ...params, notifications: { ...notifications, resourceSubscriptions } },
-      }),
-    };
-  } catch {
-    return undefined;
-  }
+  if (!isRecord(body) || body.method !== "subscriptions/listen" || !isRecord(body.params)) return undefined;
+  const { params } = body;
+  const { notifications } = params;
+  if (!isRecord(notifications)) return undefined;
+  const uris = notifications.resourceSubscriptions;
+  if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === "string")) return undefined;
+  return {
+    uris,
+    withUris: (resourceSubscriptions) => ({
+      ...body,
+      params: { ...params, notifications: { ...notifications, resourceSubscriptions } },
+    }),
+  };
 }

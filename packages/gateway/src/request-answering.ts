@@ -1,8 +1,9 @@
-import { Server, type ServerContext } from "@modelcontextprotocol/server";
+import { type Implementation, Server, type ServerCapabilities, type ServerContext } from "@modelcontextprotocol/server";
 import type { AuditEntry } from "./audit.js";
 import type { GatewayMetrics, Outcome } from "./gateway-metrics.js";
 import { type Host, hostOf } from "./host.js";
 import { isRecord } from "./is-record.js";
+import { quotaRetryAfter } from "./quota-refusal.js";
 import type { ResourceWatch, Watch } from "./resource-watch.js";
 import type { Incoming, Router } from "./router.js";
 import { methodNotFound, rpcError } from "./rpc-error.js";
@@ -20,13 +21,28 @@ export interface RequestAnsweringOptions {
   readonly watch: ResourceWatch;
   readonly metrics: GatewayMetrics | undefined;
   readonly audit: ((entry: AuditEntry) => void) | undefined;
+  /** Called for each call that a quota refuses. */
+  readonly onQuotaRefusal: () => void;
 }
+
+/** A request, and the HTTP request that it came in, if it did. */
+export type Asked = Omit<Incoming, "headers"> & { readonly request: Request | undefined };
+
+/** What of the HTTP answer to a request is not as the SDK makes it. */
+export interface HttpOutcome {
+  readonly status: number;
+  /** In seconds. */
+  readonly retryAfter: string | undefined;
+}
+
+/** How the gateway names itself to hosts. */
+export const serverInfo: Implementation = { name: "minion-gateway", version };
 
 /**
  * The same on every replica, whatever servers it has reached so far. A subscription to a resource needs a stream that it
  * belongs to: there is one in the modern era over HTTP, and in the legacy era over stdio.
  */
-function capabilitiesOf({ era, wire }: Channel) {
+export function capabilitiesOf({ era, wire }: Channel): ServerCapabilities {
   const list = { listChanged: true };
   const canSubscribe = (era === "modern") === (wire === "http");
   return {
@@ -43,7 +59,7 @@ const statuses: Readonly<Record<number, number>> = { [-32601]: 404, [-32020]: 40
 /** Answers the requests of MCP, each with what it needs of the channel that it came over. */
 export class RequestAnswering {
   readonly #options: RequestAnsweringOptions;
-  readonly #statuses = new WeakMap<Request, number>();
+  readonly #outcomes = new WeakMap<Request, HttpOutcome>();
   /** What the host of a server has subscribed to, by URI. */
   readonly #watches = new WeakMap<Server, Map<string, Watch>>();
 
@@ -53,15 +69,28 @@ export class RequestAnswering {
 
   /** A server of the SDK for a channel: for one request over HTTP, for all of them over stdio. */
   newServer(channel: Channel): Server {
-    const server = new Server({ name: "minion-gateway", version }, { capabilities: capabilitiesOf(channel) });
+    const server = new Server(serverInfo, { capabilities: capabilitiesOf(channel) });
     const watches = new Map<string, Watch>();
     this.#watches.set(server, watches);
     // Handlers of the SDK's own would strip what their schemas do not know.
-    server.fallbackRequestHandler = ({ method, params }, context) => {
+    server.fallbackRequestHandler = async ({ method, params }, context) => {
       const own = isRecord(params) ? params : {};
       if (method === "resources/subscribe" || method === "resources/unsubscribe")
         return this.#subscribe(method, own, context, channel, watches);
-      return this.#answer(hostOf(channel.era, context, server), method, own, context);
+      const { mcpReq, http } = context;
+      const { onProgress, sent } = progressOf(mcpReq);
+      const result = await this.answer({
+        method,
+        params: { ...own, ...answersIn(mcpReq) },
+        host: hostOf(channel.era, context, server),
+        principal: http?.authInfo?.clientId,
+        signal: mcpReq.signal,
+        request: http?.req,
+        onProgress,
+      });
+      // Progress goes before the result.
+      await Promise.all(sent);
+      return result;
     };
     server.onclose = () => {
       for (const { end } of watches.values()) end();
@@ -74,9 +103,9 @@ export class RequestAnswering {
     return this.#watches.get(server)?.has(uri) === true;
   }
 
-  /** The HTTP status of the answer to a request, where it is not the one that the SDK gives it. */
-  statusOf(request: Request): number | undefined {
-    return this.#statuses.get(request);
+  /** How the HTTP answer to a request is to be, where it is not as the SDK makes it. */
+  outcomeOf(request: Request): HttpOutcome | undefined {
+    return this.#outcomes.get(request);
   }
 
   async #subscribe(
@@ -96,45 +125,34 @@ export class RequestAnswering {
     return {};
   }
 
-  async #answer(
-    host: Host,
-    method: string,
-    params: Record<string, unknown>,
-    { mcpReq, http }: ServerContext,
-  ): Promise<Record<string, unknown>> {
-    const { router, metrics, audit } = this.#options;
+  /**
+   * Answers a request, counts it and writes it into the log.
+   *
+   * @throws ProtocolError as the caller is to get it
+   */
+  async answer({ request, ...asked }: Asked): Promise<Record<string, unknown>> {
+    const { router, metrics, audit, onQuotaRefusal } = this.#options;
+    const { method, params, principal, host, signal } = asked;
     const begin = performance.now();
-    const request = http?.req;
-    const principal = http?.authInfo?.clientId;
-    const { onProgress, sent } = progressOf(mcpReq);
     let server = "";
     let outcome: Outcome = "error";
     let code: number | undefined;
-    const incoming: Incoming = {
-      method,
-      params: { ...params, ...answersIn(mcpReq) },
-      host,
-      principal,
-      signal: mcpReq.signal,
-      headers: request?.headers,
-      onProgress,
-    };
     try {
-      const result = await router.answer(incoming, (name) => {
+      const result = await router.answer({ ...asked, headers: request?.headers }, (name) => {
         server = name;
       });
       outcome = result.isError === true ? "tool_error" : "success";
-      // Progress goes before the result.
-      await Promise.all(sent);
       return result;
     } catch (reason) {
       const error = rpcError(reason, server);
       code = error.code;
-      const status = statuses[code];
-      if (request !== undefined && status !== undefined) this.#statuses.set(request, status);
+      const retryAfter = quotaRetryAfter(error);
+      if (retryAfter !== undefined) onQuotaRefusal();
+      const status = retryAfter === undefined ? statuses[code] : 429;
+      if (request !== undefined && status !== undefined) this.#outcomes.set(request, { status, retryAfter });
       throw error;
     } finally {
-      if (mcpReq.signal.aborted) outcome = "cancelled";
+      if (signal?.aborted === true) outcome = "cancelled";
       const durationMs = performance.now() - begin;
       metrics?.ended(method, server, outcome, host.era, durationMs / 1_000);
       const target = typeof params.name === "string" ? params.name.slice(0, 128) : undefined;

@@ -21,7 +21,8 @@ export interface Incoming {
   readonly params: Readonly<Record<string, unknown>>;
   readonly principal: string | undefined;
   readonly host: Host;
-  readonly signal: AbortSignal;
+  /** Aborts when the caller wants no answer any more; undefined where callers cannot say so. */
+  readonly signal: AbortSignal | undefined;
   /** Passes a notification of progress to the caller; undefined where the caller asked for none. */
   readonly onProgress: ((progress: Progress) => void) | undefined;
   /** Those of the HTTP request. */

@@ -52,6 +52,7 @@ export class ServerLists {
   readonly #made = new WeakMap<readonly object[], readonly Entry[]>();
   /** Tools and prompts as they were last listed, by server, list and the principal whose they are. */
   readonly #listed = new Map<string, readonly Entry[]>();
+  readonly #servers: readonly string[];
   readonly #lost = new Map<string, { readonly lists: Set<ListName>; readonly timer: NodeJS.Timeout }>();
   #isClosed = false;
 
@@ -59,11 +60,12 @@ export class ServerLists {
     this.#client = settings.client;
     this.#settings = settings;
     this.#changes = changes;
+    this.#servers = settings.client.status().map(({ name }) => name);
   }
 
   /** The names of all servers, in the order of the configuration. */
   servers(): readonly string[] {
-    return this.#client.status().map(({ name }) => name);
+    return this.#servers;
   }
 
   /** The principal in whose name a server is called; undefined for one that serves all alike. */
