@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { chaosCommand, readJournal } from "@minion/chaos";
 import { stdioServer } from "../dist/servers/start-servers.js";
 import { median } from "../dist/statistics.js";
-import { connectHost, descendants, gateways, startDirect, startGateway } from "./gateways.js";
+import { connectHost, descendants, gateways, memoryOf, startDirect, startGateway } from "./gateways.js";
 
 const args = { text: "hello" };
 /** How long each figure is measured, so that one of a slow gateway comes to its end too. */
-const warmUpMs = 1_000;
+const warmUpMs = 5_000;
 const windowMs = 2_000;
 
 async function within(name, all, use) {
@@ -46,19 +46,26 @@ async function timesFor(withinMs, run) {
   return times;
 }
 
+/** Calls per second of so many callers. */
+async function rateOf(host, callers, withinMs) {
+  let made = 0;
+  const startedAt = performance.now();
+  const caller = async () => {
+    for (; performance.now() < startedAt + withinMs; made += 1) await host.call("echo", args);
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  return made / ((performance.now() - startedAt) / 1_000);
+}
+
+/** Until whatever compiles its code as it runs has compiled it. */
+const warmUp = (host) => rateOf(host, 16, warmUpMs);
+
 const throughput = (at) => (name) =>
   withHost(name, [stdioServer()], async (host) => {
-    const together = async (withinMs = windowMs) => {
-      let made = 0;
-      const startedAt = performance.now();
-      const caller = async () => {
-        for (; performance.now() < startedAt + withinMs; made += 1) await host.call("echo", args);
-      };
-      await Promise.all(Array.from({ length: at }, caller));
-      return made / ((performance.now() - startedAt) / 1_000);
-    };
-    await together(warmUpMs);
-    return `${Math.round(median([await together(), await together(), await together()]))}`;
+    await warmUp(host);
+    const rates = [];
+    for (let round = 0; round < 3; round += 1) rates.push(await rateOf(host, at, windowMs));
+    return `${Math.round(median(rates))}`;
   });
 
 const oneServerOnly = "one server only";
@@ -134,7 +141,7 @@ async function attempt(host, tool, key) {
 export const gatewayProbes = {
   "median of a call, one at a time": (name) =>
     withHost(name, [stdioServer()], async (host) => {
-      await timesFor(warmUpMs, () => host.call("echo", args));
+      await warmUp(host);
       return `${median(await timesFor(windowMs, () => host.call("echo", args))).toFixed(2)} ms`;
     }),
   "calls per second, 16 at a time": throughput(16),
@@ -153,9 +160,25 @@ export const gatewayProbes = {
     return within(name, [stdioServer()], async (gateway) => {
       const hosts = await Promise.all(Array.from({ length: 10 }, () => connectHost(gateway)));
       await Promise.all(hosts.map((host) => host.call("echo", args)));
-      const count = descendants(gateway.pid);
+      const count = descendants(gateway.pid).length;
       await Promise.all(hosts.map((host) => host.close()));
       return `${count}`;
+    });
+  },
+  "memory of the gateway and its servers, for each of 100 idle hosts more": async (name) => {
+    if (name === "none") return needsGateway;
+    return within(name, [stdioServer()], async (gateway) => {
+      const open = async (count) => {
+        const hosts = [];
+        for (let made = 0; made < count; made += 1) hosts.push(await connectHost(gateway));
+        return hosts;
+      };
+      const first = await open(20);
+      const before = memoryOf(gateway.pid);
+      const more = await open(100);
+      const bytes = (memoryOf(gateway.pid) - before) / more.length;
+      await Promise.all([...first, ...more].map((host) => host.close()));
+      return `${Math.round(bytes / 1_024)} KiB`;
     });
   },
   "two replicas, each request to the next: calls of 200 that succeed": (name) =>

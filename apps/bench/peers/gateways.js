@@ -112,7 +112,7 @@ export async function connectHost({ port, isSse }) {
   };
 }
 
-/** How many processes a process has started, and they in turn. */
+/** The processes that a process has started, and they in turn. */
 export function descendants(pid) {
   const parents = new Map();
   for (const entry of readdirSync("/proc")) {
@@ -122,7 +122,14 @@ export function descendants(pid) {
     parents.set(Number(entry), Number(parent));
   }
   const below = (id) => [...parents].flatMap(([child, parent]) => (parent === id ? [child, ...below(child)] : []));
-  return below(pid).length;
+  return below(pid);
+}
+
+/** The bytes that a process and its descendants have in memory. */
+export function memoryOf(pid) {
+  return [pid, ...descendants(pid)]
+    .map((id) => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${id}/status`, "utf8"))?.[1] ?? 0) * 1_024)
+    .reduce((sum, bytes) => sum + bytes, 0);
 }
 
 async function opened(port, child) {
