@@ -8,11 +8,17 @@ import { until } from "./support.js";
 
 const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 
-function run(
-  args: readonly string[],
-): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+const run = (args: readonly string[]): Promise<Ended> => runNode([cli, ...args]);
+
+function runNode(args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [cli, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "pipe"] });
     let out = "";
     let err = "";
     child.stdout.on("data", (text) => {
@@ -31,6 +37,15 @@ test("the program helps, and lists every fault", async () => {
   for (const name of Object.keys(faultRules))
     expect(out).toContain(` --${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} `);
   expect((await run(["--version"])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test("the built package starts the built program beside it", async () => {
+  const script = `import { chaosCommand, spawnChaosServer } from "@minion/chaos";
+    const server = await spawnChaosServer();
+    console.log(JSON.stringify([chaosCommand().args[0], (await fetch(server.controlUrl)).status]));
+    await server.close();`;
+  const { code, out, err } = await runNode(["--input-type=module", "-e", script]);
+  expect([code, err, JSON.parse(out)]).toEqual([0, "", [cli, 200]]);
 });
 
 test("a bad command line is one clear sentence on stderr and exit 2", async () => {
