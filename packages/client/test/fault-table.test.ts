@@ -1,20 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { expectedOf, type Row, rows, run } from "./fault-rows.js";
-import { eras, transports } from "./session/fault-runner.js";
+import { isOrdinary, testCells } from "./fault-cells.js";
+import { expectedOf, type Row, rows } from "./fault-rows.js";
+import { transports } from "./session/fault-runner.js";
 
-for (const era of eras) {
-  for (const row of rows) {
-    for (const transport of transports) {
-      const expected = expectedOf(row, transport, era);
-      if (expected === undefined) continue;
-      const where = era === "legacy" ? transport : `${transport}, 2026-07-28`;
-      test(`M4, M5, M6: when ${row.when} (${where}), a call is: ${expected}`, { timeout: 60_000 }, async () => {
-        expect(await run(row, transport, era)).toBe(expected);
-      });
-    }
-  }
-}
+testCells(isOrdinary);
 
 /** What becomes of the call, without how often it ran: that is never more than once. */
 function label(row: Row): string {

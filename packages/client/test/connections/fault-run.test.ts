@@ -6,5 +6,5 @@ test(
   {
     timeout: 400_000,
   },
-  () => expectFlat(50),
+  () => expectFlat(25),
 );

@@ -14,3 +14,11 @@ test(`M9, M4: ${kills} kills under ${callers} callers: no safe call is lost, no 
   console.log(report);
   expectAllWell(report, kills);
 });
+
+test.each([1, 5, 16, 64])(
+  "M9, M4: 12 kills under %i callers: no safe call is lost, no unsafe one runs twice, the breaker stays closed",
+  { timeout: 120_000 },
+  async (callers) => {
+    expectAllWell(await killStorm({ kills: 12, callers, waitsForAnswer: true }), 12);
+  },
+);

@@ -1,6 +1,18 @@
-import { brotliCompressSync, deflateSync } from "node:zlib";
-import { test } from "vitest";
-import { data, expectBombHarmless, expectFloodHarmless, megabyte, timeout, unpacked, zstdBomb } from "./small-heap.js";
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import {
+  answering,
+  attacked,
+  call,
+  data,
+  deep,
+  expectBombHarmless,
+  expectFloodHarmless,
+  megabyte,
+  timeout,
+  unpacked,
+  zstdBomb,
+} from "./small-heap.js";
 
 test.each([
   ["log messages", (n: number) => data({ method: "notifications/message", params: { level: "info", data: n } })],
@@ -17,9 +29,21 @@ test.each([
 ])("M10: a flood of %s for two seconds", { timeout }, (_, event) => expectFloodHarmless(event, 2_000, 64));
 
 test.each([
+  ["gzip", () => gzipSync(unpacked())],
   ["br", () => brotliCompressSync(unpacked())],
   ["deflate", () => deflateSync(unpacked())],
   ["zstd", () => zstdBomb(100 * megabyte)],
 ])("M7: a bomb behind content-encoding %s, on every kind of answer", { timeout }, (encoding, make) =>
   expectBombHarmless(encoding, make()),
 );
+
+test.each([
+  ["the metadata of a result", "result", (text: string) => `{"content":[],"_meta":${text}}`],
+  ["a result that is no result", "result", (text: string) => text],
+])("M7: JSON 200,000 levels deep in %s", { timeout }, async (_, member, around) => {
+  const { outcomes } = await attacked({
+    post: answering("tools/call", () => around(deep(200_000)), member),
+    work: [call, call],
+  });
+  expect(outcomes).toHaveLength(2);
+});

@@ -158,3 +158,6 @@ export async function expectBombHarmless(encoding: string, bomb: Buffer): Promis
   expect(outcomes[0]?.message).toContain(`encoded as "${encoding}"`);
   expect(grownMB).toBeLessThan(60);
 }
+
+/** JSON of so many levels. */
+export const deep = (levels: number): string => `${'{"x":'.repeat(levels)}1${"}".repeat(levels)}`;
