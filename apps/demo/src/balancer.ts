@@ -27,6 +27,8 @@ export function startBalancer(ports: readonly number[]): Promise<Listening> {
       method,
       path: url,
       headers: { ...headers, host: `127.0.0.1:${port}` },
+      // A connection that is kept may be one to a replica that has just died, which this process has not yet been told.
+      agent: false,
     });
     sent.once("response", (reply) => {
       const id = sessionOf(reply.headers);

@@ -27,7 +27,7 @@ export async function showPage(scene: Scene, options: Arguments, ends: (() => Pr
     await Promise.all(bares.map((bare) => bare.end()));
   });
   const live = playground ? playgroundLive(client, playground, bares) : ownLive(client, options.config ?? "");
-  const replicas = playground && new TwoReplicas(playground.ownFolder, playground.callTimeoutMs);
+  const replicas = playground && new TwoReplicas(playground.ownFolder);
   if (replicas) ends.push(() => replicas.close());
   const app = page(live, client, metrics, replicas);
   const { port, host, allowedHosts } = options;
