@@ -211,6 +211,8 @@ class Opening {
   async #openCustom(target: CustomServer): Promise<Connection> {
     const { server, principal, closeTimeoutMs, memory } = this.#options;
     const wanted = new AbortController();
+    // To load it takes longer than all of this package: only who has sessions of their own does.
+    const sdk = import("@modelcontextprotocol/sdk/client/index.js");
     // In a promise, since connect() may throw synchronously.
     const connecting = Promise.resolve().then(() => target.connect({ server, principal, signal: wanted.signal }));
     let session: McpSession;
@@ -223,11 +225,13 @@ class Opening {
       throw this.#explain(error);
     }
     if (!isSession(session)) throw this.#explain(new TypeError("connect() did not return a session of the MCP SDK"));
+    const { Client } = await sdk;
     const tap = tapMessages(session, this.#exchanges, (error, exchange) =>
       failureOf(error, exchange, { hasSession: true }),
     );
     const sender = new SessionSender({
       session,
+      isV1: session instanceof Client,
       exchanges: this.#exchanges,
       tap,
       toolHeaders: memory.toolHeadersFor(principal),

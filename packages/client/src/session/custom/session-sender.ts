@@ -1,4 +1,3 @@
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { type Progress, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { McpSession } from "../../mcp-session.js";
 import { isObject } from "../../untrusted.js";
@@ -36,6 +35,8 @@ export class SessionSender implements ExchangeSender {
 
   constructor(options: {
     readonly session: McpSession;
+    /** Whether the session is a client of SDK v1. */
+    readonly isV1: boolean;
     readonly exchanges: Exchanges;
     readonly tap: MessageTap | undefined;
     readonly toolHeaders: ToolHeaders;
@@ -45,7 +46,7 @@ export class SessionSender implements ExchangeSender {
     this.#exchanges = options.exchanges;
     this.#tap = options.tap;
     // SDK v2 has more ways to tell a server that nobody awaits an answer.
-    this.#hasCancel = options.tap !== undefined && options.session instanceof Client;
+    this.#hasCancel = options.tap !== undefined && options.isV1;
     this.#toolHeaders = options.toolHeaders;
     this.#failureOf = options.failureOf;
   }

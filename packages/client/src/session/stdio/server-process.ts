@@ -1,9 +1,9 @@
 import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
-import { getDefaultEnvironment } from "@modelcontextprotocol/sdk/client/stdio.js";
 import type { StdioServer } from "../../config/server-config.js";
 import { forget } from "../quietly.js";
+import { defaultEnvironment } from "./default-environment.js";
 import { cookieName, nextCookie, withCookie } from "./process-cookie.js";
 import { familyOf, type ProcessEntry, readProcessTable, readStat } from "./process-table.js";
 import { reaper } from "./reaper.js";
@@ -32,7 +32,7 @@ export class ServerProcess {
   constructor(server: StdioServer, readTable: () => Promise<ProcessEntry[]> = readProcessTable) {
     this.#readTable = readTable;
     reaper.prepare();
-    const env = { ...getDefaultEnvironment(), ...server.env, [cookieName]: this.#cookie };
+    const env = { ...defaultEnvironment(isWindows()), ...server.env, [cookieName]: this.#cookie };
     const { command, args, isVerbatim } = isWindows()
       ? windowsCommand(server.command, server.args ?? [], process.env)
       : { command: server.command, args: server.args ?? [], isVerbatim: false };
