@@ -36,6 +36,9 @@ inBrowser(
     const press = (name: string): Promise<void> =>
       reader.page.getByRole("button", { name }).click({ timeout: patience });
     const before = descendantsOf(demo?.child.pid ?? 0).length;
+    // The page asks how it stands, and hears that nothing has begun, before what was pressed reaches the demo.
+    const asked = reader.page.waitForResponse((response) => response.url().endsWith("/api/replicas"));
+    await reader.page.route("**/api/replicas/start", (route) => asked.then(() => route.continue()));
     await press("Start two replicas of each");
     await reader.reads("#replicas [role=status]", /^0 replicas of each killed/);
     expect(descendantsOf(demo?.child.pid ?? 0).length).toBeGreaterThanOrEqual(before + 5);

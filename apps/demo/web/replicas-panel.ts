@@ -14,6 +14,8 @@ export class ReplicasPanel {
   readonly #state = make("p", "quiet");
   readonly #table = make("table");
   #asking: ReturnType<typeof setInterval> | undefined;
+  /** Whether it was started here: an answer may then still say "off", where it was asked for a moment earlier. */
+  #isWanted = false;
 
   constructor(section: HTMLElement) {
     this.#section = section;
@@ -28,12 +30,17 @@ export class ReplicasPanel {
     }
     this.#table.createTBody();
     section.append(make("p", "", intro), this.#start, this.#kill, this.#state, this.#table);
-    for (const one of [this.#start, this.#kill]) one.addEventListener("click", () => this.#ask());
+    for (const one of [this.#start, this.#kill]) one.addEventListener("click", () => this.#pressed());
   }
 
   /** Shows the section, and what goes on there. */
   show(): void {
     this.#section.hidden = false;
+    this.#ask();
+  }
+
+  #pressed(): void {
+    this.#isWanted = true;
     this.#ask();
   }
 
@@ -45,7 +52,7 @@ export class ReplicasPanel {
         .then((response): Promise<ReplicasView> => response.json())
         .catch(() => undefined);
       if (view === undefined) return;
-      if (view.state === "off") clearInterval(this.#asking);
+      if (view.state === "off" && !this.#isWanted) clearInterval(this.#asking);
       this.#render(view);
     };
     this.#asking = setInterval(ask, askEveryMs);
