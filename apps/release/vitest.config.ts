@@ -7,7 +7,7 @@ export default defineConfig((environment) => {
     ...base,
     test: {
       ...test,
-      globalSetup: ["test/packed.ts", ...(environment.mode === "long" ? ["test/nodes.ts"] : [])],
+      globalSetup: ["./test/packed.ts", ...(environment.mode === "long" ? ["./test/nodes.ts"] : [])],
       // They wait for npm more than they compute.
       maxWorkers: 2,
     },
