@@ -1,13 +1,17 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 import shared from "../../vitest.config.js";
 
+const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
 export default defineConfig((environment) => {
   const { test, ...base } = shared(environment);
+  const isLong = environment.mode === "long";
   return {
     ...base,
     test: {
       ...test,
-      globalSetup: ["./test/packed.ts", ...(environment.mode === "long" ? ["./test/nodes.ts"] : [])],
+      globalSetup: [pathOf("./test/packed.ts"), ...(isLong ? [pathOf("./test/nodes.ts")] : [])],
       // They wait for npm more than they compute.
       maxWorkers: 2,
     },

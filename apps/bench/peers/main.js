@@ -105,7 +105,7 @@ async function main() {
     },
     {
       title: "Gateways",
-      note: 'Each with the defaults that its documentation shows, in front of servers over stdio that cost nothing, or that write what they do into a journal; "none" is the same server over HTTP. The hosts are clients of SDK v1; a safe call that fails is made once more, as an application does it. Replicas have a server each.',
+      note: 'Each with the defaults that its documentation shows, in front of servers over stdio that cost nothing, or that write what they do into a journal; "none" is the same server over HTTP. The hosts are clients of SDK v1; a safe call that fails is made once more, as an application does it. Replicas have a server each. Of the two processes beside ours one is the server, the other ends it where the gateway is killed.',
       names: ["none", ...Object.keys(gateways)],
       kind: "gateway",
       groups: [{ group: gatewayProbes }],
