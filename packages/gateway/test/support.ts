@@ -15,16 +15,23 @@ export async function startGateway(
   const client = new MinionClient({ servers, defaults: { outputSchemas: "off" } });
   const gateway = new Gateway({ client, ...options });
   const http = createServer(gateway.handler());
-  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  const url = await listening(http);
   onTestFinished(async () => {
     await gateway.close();
-    http.closeAllConnections();
-    http.close();
     await client.close({ graceMs: 0 });
   });
+  return { url: `${url}/mcp`, gateway, client, http };
+}
+
+/** Where a server listens. Ends with the test. */
+export async function listening(http: Server): Promise<string> {
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    http.closeAllConnections();
+    http.close();
+  });
   const address = http.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return { url: `http://127.0.0.1:${port}/mcp`, gateway, client, http };
+  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
 }
 
 /** What the tests ask of a client of either SDK. */
