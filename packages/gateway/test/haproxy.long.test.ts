@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { spawnChaosServer } from "@minion/chaos";
 import { expect } from "vitest";
 import { startHaproxy, test } from "./haproxy.js";
-import { effects, load, type Replica, startReplica } from "./replicas.js";
+import { effects, load, type Replica, saysUnknown, startReplica } from "./replicas.js";
 
 const delayMs = 2_000;
 const kills = 5;
@@ -36,7 +36,7 @@ test("G1, G2, G13: a minute of 64 callers with a kill of a replica every 10 s an
   const ran = effects(chaos);
   const unsafe = outcomes.filter(({ isSafe }) => !isSafe);
   expect(failed.filter(({ isSafe }) => isSafe)).toEqual([]);
-  for (const { error } of failed) expect(error).toMatchObject({ code: "ERR_MCP_OUTCOME_UNKNOWN" });
+  expect(failed.filter(({ error }) => !saysUnknown(error))).toEqual([]);
   expect(unsafe.filter(({ key }) => (ran.get(key) ?? 0) > 1)).toEqual([]);
   expect(unsafe.filter(({ key, error }) => error === undefined && ran.get(key) !== 1)).toEqual([]);
   const longestMs = Math.max(...outcomes.map(({ tookMs }) => tookMs));

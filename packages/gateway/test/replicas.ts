@@ -96,3 +96,12 @@ export function effects(chaos: ChaosProcess): ReadonlyMap<string, number> {
     if (entry.event === "sideEffect") times.set(entry.key, (times.get(entry.key) ?? 0) + 1);
   return times;
 }
+
+/**
+ * Whether an error says that the call may have run: as the client says it that lost its connection to the gateway, or as the
+ * gateway does that lost its own to the server, which one that stood still for a while has.
+ */
+export function saysUnknown(error: unknown): boolean {
+  const { code, data }: { readonly code?: unknown; readonly data?: unknown } = Object(error);
+  return code === "ERR_MCP_OUTCOME_UNKNOWN" || Object(data).code === "ERR_MCP_OUTCOME_UNKNOWN";
+}
