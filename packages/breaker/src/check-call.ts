@@ -1,4 +1,4 @@
-import { shorten, show } from "./text.js";
+import { checkKind, shorten, show } from "./text.js";
 
 /** Throws a TypeError unless `operation` can be called: a mistake of the caller's must not count against what is called. */
 export function checkOperation(operation: unknown): void {
@@ -22,6 +22,7 @@ function checkOptions(options: unknown): void {
     if (key === "signal") continue;
     throw new TypeError(`CircuitBreaker: execute has no option "${shorten(key)}"; pass a signal as { signal }`);
   }
+  checkKind("CircuitBreaker: the options of execute", options, ["signal"]);
 }
 
 /** Whatever can be listened to as an AbortSignal is one, also one of another realm. */

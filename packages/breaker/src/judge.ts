@@ -1,3 +1,4 @@
+import { dropRejection } from "./notify.js";
 import type { CircuitBreakerOptions, Outcome, Verdict } from "./options.js";
 
 /** What the end of a call proves, by `classify` where there is one. A broken `classify` cannot make a call look well. */
@@ -10,7 +11,8 @@ export function judge(
   if (classify === undefined) return ok ? "success" : "failure";
   const outcome: Outcome = ok ? { ok, value: result, durationMs } : { ok, error: result, durationMs };
   try {
-    const verdict = classify(outcome);
+    const verdict: unknown = classify(outcome);
+    dropRejection(verdict);
     return verdict === "success" || verdict === "ignored" ? verdict : "failure";
   } catch {
     return "failure";
@@ -22,7 +24,7 @@ export function askedRestMs(restFor: CircuitBreakerOptions["restFor"], error: un
   if (restFor === undefined) return 0;
   try {
     const asked: unknown = restFor(error);
-    if (asked instanceof Promise) asked.catch(() => {});
+    dropRejection(asked);
     return typeof asked === "number" && asked > 0 ? asked : 0;
   } catch {
     return 0;

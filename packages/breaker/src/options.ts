@@ -1,6 +1,6 @@
 import { type BreakerSnapshot, readSnapshot } from "./snapshot.js";
 import type { StateChange } from "./stats.js";
-import { shorten, show } from "./text.js";
+import { checkKind, shorten, show } from "./text.js";
 
 /** What a call proves about what is called: that it is well, that it is not, or nothing. */
 export type Verdict = "success" | "failure" | "ignored";
@@ -166,9 +166,10 @@ export function settingsOf(options: CircuitBreakerOptions): Settings {
     maxProbes,
     successThreshold,
     probeTimeoutMs,
-    classify,
-    onStateChange,
-    restFor,
+    // An instance of a class may give them as methods.
+    classify: classify?.bind(options),
+    onStateChange: onStateChange?.bind(options),
+    restFor: restFor?.bind(options),
     restore: options.restore && readSnapshot(options.restore),
     isTimed: classify !== undefined || slowCallMs < endless,
   };
@@ -184,6 +185,7 @@ function check(options: unknown): void {
       `CircuitBreaker: there is no option "${shorten(key)}"; there are ${Object.keys(rules).join(", ")}`,
     );
   }
+  checkKind("CircuitBreaker: options", options, Object.keys(rules));
   for (const [key, rule] of Object.entries(rules)) checkOption(key, rule, Reflect.get(options, key));
 }
 

@@ -12,3 +12,11 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" && value !== null ? "an object" : shorten(String(value));
 }
+
+/** Throws a TypeError where an object is no literal, as a promise that was not awaited, and has none of the known members. */
+export function checkKind(what: string, value: object, known: readonly string[]): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+  if (!isPlain && !known.some((name) => name in value))
+    throw new TypeError(`${what} must have at least one of ${known.join(", ")}; got ${show(value)} with none`);
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CircuitBreaker, type Outcome } from "../src/index.js";
+import { CircuitBreaker, type Outcome, type StateChange, type Verdict } from "../src/index.js";
 import { down, succeed, thenable } from "./support.js";
 
 test("B14: the same value and the same error object come back", async () => {
@@ -33,6 +33,43 @@ test("B14: a classify that throws counts as a failure, and the call's own result
   expect(await succeed(breaker)).toBe("up");
   await expect(breaker.execute(() => Promise.reject(down))).rejects.toBe(down);
   expect(breaker.state).toBe("open");
+});
+
+test("B14: options that are an instance of a class keep their methods' this", async () => {
+  class Judge {
+    readonly failureThreshold = 1;
+    readonly maxOpenMs = 60_000;
+    readonly openMs = 1_000;
+    #told: string[] = [];
+    classify({ ok }: Outcome): Verdict {
+      this.#told.push("classify");
+      return ok ? "success" : "failure";
+    }
+    restFor(): number {
+      this.#told.push("restFor");
+      return 50_000;
+    }
+    onStateChange({ to }: StateChange): void {
+      this.#told.push(to);
+    }
+    get told(): readonly string[] {
+      return this.#told;
+    }
+  }
+  const options = new Judge();
+  const breaker = new CircuitBreaker(options);
+  expect(await succeed(breaker)).toBe("up");
+  await breaker.execute(() => Promise.reject(down)).catch(() => undefined);
+  expect(options.told).toEqual(["classify", "classify", "restFor", "open"]);
+  expect(breaker.retryAfterMs).toBeGreaterThan(40_000);
+});
+
+test("B14: a classify that gives a promise counts as a failure, and what the promise rejects with is nobody's", async () => {
+  const asked = Promise.reject(new Error("an async judge"));
+  const breaker = new CircuitBreaker({ classify: () => Reflect.get({ asked }, String("asked")) });
+  expect(await succeed(breaker)).toBe("up");
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(breaker.stats()).toMatchObject({ successes: 0, failures: 1 });
 });
 
 test("B14: classify is told value, error and duration, and a verdict it does not know is a failure", async () => {

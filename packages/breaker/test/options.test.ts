@@ -53,6 +53,8 @@ test.each([
   [[], TypeError, "options must be an object, got an array"],
   [null, TypeError, "options must be an object, got null"],
   ["fast", TypeError, 'options must be an object, got "fast"'],
+  [Promise.resolve({ openMs: 5 }), TypeError, "options must have at least one of name, failureThreshold, "],
+  [new Map([["openMs", 5]]), TypeError, "got an object with none"],
 ])("%j is refused before anything is made", (options, type, message) => {
   expect(() => make(options)).toThrow(type);
   expect(() => make(options)).toThrow(message);

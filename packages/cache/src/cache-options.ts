@@ -122,7 +122,8 @@ export function readOptions<V>(options: CacheOptions<V>): CacheSettings<V> {
     softTimeoutMs,
     loadTimeoutMs,
     sweepMs,
-    onEvict,
-    onRefreshError,
+    // An instance of a class may give them as methods.
+    onEvict: onEvict?.bind(options),
+    onRefreshError: onRefreshError?.bind(options),
   };
 }

@@ -10,7 +10,7 @@ import {
   type SetOptions,
   tagsOf,
 } from "./call-options.js";
-import { checkType } from "./check.js";
+import { checkAnswer, checkType } from "./check.js";
 import { epochOf, exactNow } from "./clock.js";
 import type { Entry } from "./entry.js";
 import { KeptValues } from "./kept-values.js";
@@ -149,7 +149,7 @@ export class Cache<V> implements Disposable {
    */
   invalidateWhere(matches: (key: string) => boolean): number {
     checkType("function", matches, "Cache.invalidateWhere: matches");
-    return this.#invalidate([...this.#kept.allKeys(this.#loads.keys())].filter((key) => matches(key)));
+    return this.#invalidate([...this.#kept.allKeys(this.#loads.keys())].filter((key) => checkAnswer(matches(key))));
   }
 
   /**

@@ -1,3 +1,5 @@
+import { dropRejection } from "./notify.js";
+
 /** Renders a value for an error message, short and without calling anything of its own. */
 function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
@@ -41,13 +43,31 @@ export function checkWord(words: readonly string[], value: unknown, what: string
   if (!words.includes(value)) throw new RangeError(`${what} must be ${rule}, got ${show(value)}`);
 }
 
-/** Throws unless `value` is an object with none but the known members. */
+/** The answer of a question to be answered at once. A promise is as true as any object, whatever it will say: it is refused. */
+export function checkAnswer(answer: unknown): boolean {
+  if (!(answer instanceof Promise)) return Boolean(answer);
+  dropRejection(answer);
+  throw new TypeError("Cache.invalidateWhere: matches must answer at once, got a promise; it cannot be async");
+}
+
+/**
+ * Throws unless `value` is an object with none but the known members. One that is no literal, as a promise that was not
+ * awaited, must have one of them at least.
+ */
 export function checkMembers(value: unknown, known: ReadonlySet<string>, what: string): void {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new TypeError(`${what} must be an object, got ${show(value)}`);
   for (const name in value)
     if (!known.has(name))
       throw new TypeError(`${what} has no member ${show(name)}; the known ones are ${[...known].join(", ")}`);
+  if (!isPlain(value) && ![...known].some((name) => name in value))
+    throw new TypeError(`${what} must have at least one of ${[...known].join(", ")}; got ${show(value)} with none`);
+}
+
+/** True for an object literal, of whatever realm, and for one without a prototype. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Throws unless `value` can be listened to as an AbortSignal, also one of another realm. */

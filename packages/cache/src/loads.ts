@@ -5,7 +5,7 @@ import { exactNow } from "./clock.js";
 import { CacheLoadTimeoutError } from "./errors.js";
 import { Flight, type FlightEvents } from "./flight.js";
 import type { KeptValues } from "./kept-values.js";
-import { notify } from "./notify.js";
+import { dropRejection, notify } from "./notify.js";
 import { runInOwnContext } from "./own-context.js";
 import { TagIndex } from "./tag-index.js";
 
@@ -175,6 +175,7 @@ export class Loads<V> implements FlightEvents<V> {
       const value = await load({ signal: flight.signal, stale });
       if (flight.hasEnded) return;
       const ownTtlMs = typeof ttlMs === "function" ? ttlMs(value) : ttlMs;
+      dropRejection(ownTtlMs);
       checkDuration(ownTtlMs, "Cache.getOrSet: the result of ttlMs");
       const isNewest = this.#finish(flight);
       if (isNewest) this.#kept.put(flight.key, value, ownTtlMs, flight.tags);

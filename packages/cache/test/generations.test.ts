@@ -102,4 +102,24 @@ describe("C3 what began before a change never wins over it", () => {
     ).toThrow("no");
     expect(cache.size).toBe(2);
   });
+
+  test("C3: an async question of invalidateWhere is refused: nothing is forgotten, and its rejection is nobody's", async () => {
+    const cache = new Cache<number>();
+    for (const key of ["a", "b"]) cache.set(key, 0);
+    const answer = Promise.reject(new Error("no"));
+    expect(() => cache.invalidateWhere(() => Reflect.get({ answer }, String("answer")))).toThrow(
+      /at once, got a promise/,
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(cache.size).toBe(2);
+  });
+
+  test("C4: a ttlMs that gives a promise rejects its caller with a TypeError, and the promise's rejection is nobody's", async () => {
+    const cache = new Cache<number>();
+    const ttl = Promise.reject(new Error("no"));
+    const ask = cache.getOrSet("a", () => 1, { ttlMs: () => Reflect.get({ ttl }, String("ttl")) });
+    await expect(ask).rejects.toThrow(TypeError);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(cache.size).toBe(0);
+  });
 });

@@ -18,6 +18,8 @@ describe("options", () => {
     [null, TypeError, "Cache: options must be an object, got null"],
     [[], TypeError, "Cache: options must be an object, got an array"],
     ["lru", TypeError, 'Cache: options must be an object, got "lru"'],
+    [Promise.resolve({ ttlMs: 5 }), TypeError, "Cache: options must have at least one of enabled, policy"],
+    [new Map([["ttlMs", 5]]), TypeError, "got an object with none"],
     [{ ttl: 5 }, TypeError, 'Cache: options has no member "ttl"; the known ones are enabled, policy'],
     [{ enabled: 1 }, TypeError, "Cache: enabled must be a boolean, got 1"],
     [{ policy: "sieve" }, RangeError, 'Cache: policy must be one of "lru", "lfu", "fifo", "ttl", got "sieve"'],

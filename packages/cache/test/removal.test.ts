@@ -113,6 +113,31 @@ describe("C8 the removal callback", () => {
     }
   });
 
+  test("C8: options that are an instance of a class keep their methods' this", async () => {
+    class Options {
+      readonly maxEntries = 1;
+      readonly staleIfErrorMs = 60_000;
+      #told: string[] = [];
+      onEvict({ key }: { readonly key: string }): void {
+        this.#told.push(`evict ${key}`);
+      }
+      onRefreshError({ key }: { readonly key: string }): void {
+        this.#told.push(`refresh ${key}`);
+      }
+      get told(): readonly string[] {
+        return this.#told;
+      }
+    }
+    const options = new Options();
+    const cache = new Cache<number>(options);
+    cache.set("a", 1);
+    cache.set("b", 2);
+    cache.expire({ key: "b" });
+    const load = () => Promise.reject(new Error("down"));
+    expect(await cache.getOrSet("b", load)).toBe(2);
+    expect(options.told).toEqual(["evict a", "refresh b"]);
+  });
+
   test("C8: one that throws or rejects changes nothing", async () => {
     const unhandled = vi.fn();
     process.on("unhandledRejection", unhandled);

@@ -97,6 +97,10 @@ export function checkLimits(where: string, given: GivenLimits): void {
 export function readKeyLimits(key: string, given: GivenLimits | undefined): GivenLimits {
   if (given === undefined) return {};
   const where = `Pool: limitsFor(${quote(key)})`;
+  if (given instanceof Promise) {
+    given.catch(() => {});
+    throw new TypeError(`${where} must give its limits at once, got a promise; it cannot be async`);
+  }
   checkOptions(where, given, limitNames);
   return readLimits(where, given);
 }

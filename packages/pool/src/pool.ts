@@ -133,6 +133,7 @@ export class Pool<R> implements AsyncDisposable {
   stats(key?: string): PoolStats {
     const { counters, keys, maxTotal } = this.#scheduler;
     if (key === undefined) return counters.snapshot(maxTotal);
+    checkKey("Pool.stats: key", key);
     const state = keys.peek(key);
     if (state === undefined) return new Counters().snapshot(keys.limits.maxPerKey);
     return state.counters.snapshot(state.limits.maxPerKey);

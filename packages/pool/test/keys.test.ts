@@ -271,6 +271,15 @@ test("what limitsFor throws, or gives that is no limit, rejects the call", async
   expect(pool.keys()).toEqual([]);
 });
 
+test("a limitsFor that gives a promise rejects the call, and what the promise rejects with is nobody's", async () => {
+  const { create } = new Factory();
+  const limits = Promise.reject(new Error("an async limitsFor"));
+  const pool = new Pool({ create, limitsFor: () => Reflect.get({ limits }, String("limits")) });
+  await expect(pool.acquire("a")).rejects.toThrow('Pool: limitsFor("a") must give its limits at once, got a promise');
+  await new Promise((resolve) => process.nextTick(() => queueMicrotask(() => resolve(undefined))));
+  expect(pool.keys()).toEqual([]);
+});
+
 test("limitsFor may use the pool itself, the same key included", async () => {
   const { create } = new Factory();
   let inner: Promise<unknown> | undefined;

@@ -70,6 +70,7 @@ test("methods refuse what they cannot use, and reject where they are async", asy
   await expect(call("clear", 1)).rejects.toThrow("Pool.clear: key must be a string");
   await expect(call("clear", "a", { graceMs: "1" })).rejects.toThrow("Pool.clear: graceMs must be a number");
   await expect(call("close", { grace: 1 })).rejects.toThrow("Pool.close: unknown option grace");
+  expect(() => call("stats", null)).toThrow("Pool.stats: key must be a string, got null");
   expect(() => call("resize", { maxUses: 3 })).toThrow("Pool.resize: unknown option maxUses");
   expect(() => call("resize", { maxPerKey: 0 })).toThrow("Pool.resize: maxPerKey must be a positive integer");
   expect(() => call("resize", { maxTotal: -1 })).toThrow("Pool.resize: maxTotal must be a positive integer");
