@@ -1,3 +1,4 @@
+import { atOnce } from "./check-options.js";
 import type {
   BreakerFigures,
   BreakerSource,
@@ -139,8 +140,11 @@ function copyPool(stats: PoolFigures): PoolSnapshot {
 
 /** Reads a pool and each key of it. Throws, as all of these, where a figure is missing or of the wrong kind. */
 export function readPool(source: PoolSource, name: string | undefined): NamedPoolSnapshot {
-  const keys = Array.from(source.keys(), (key) => ({ key: text(key), ...poolGauges(source.stats(key)) }));
-  return { name: name ?? null, ...copyPool(source.stats()), keys };
+  const keys = Array.from(atOnce(source.keys()), (key) => ({
+    key: text(key),
+    ...poolGauges(atOnce(source.stats(key))),
+  }));
+  return { name: name ?? null, ...copyPool(atOnce(source.stats())), keys };
 }
 
 function copyCache(stats: CacheFigures): CacheSnapshot {
@@ -172,12 +176,12 @@ function copyBreaker(stats: BreakerFigures): BreakerSnapshot {
 
 /** Reads a cache. */
 export function readCache(source: CacheSource, name: string | undefined): NamedCacheSnapshot {
-  return { name: name ?? null, ...copyCache(source.stats()) };
+  return { name: name ?? null, ...copyCache(atOnce(source.stats())) };
 }
 
 /** Reads a breaker. */
 export function readBreaker(source: BreakerSource): NamedBreakerSnapshot {
-  return { name: text(source.name), ...copyBreaker(source.stats()) };
+  return { name: text(source.name), ...copyBreaker(atOnce(source.stats())) };
 }
 
 /** Copies what is read of a server's status. */

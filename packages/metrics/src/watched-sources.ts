@@ -1,4 +1,5 @@
 import { CallDurations, type DurationRecorder } from "./call-durations.js";
+import { atOnce } from "./check-options.js";
 import { LabelSet } from "./label-set.js";
 import { labelValue } from "./label-value.js";
 import { PoolTotals } from "./pool-totals.js";
@@ -57,7 +58,7 @@ export class WatchedSources {
 
   addClient(source: ClientSource): void {
     if (this.#clients.has(source)) return;
-    const present = () => this.#attempt("client", () => namesOf(source.status())) ?? new Set<string>();
+    const present = () => this.#attempt("client", () => namesOf(atOnce(source.status()))) ?? new Set<string>();
     const durations = new CallDurations(this.#maxToolsPerServer, present, this.#recorders);
     const unsubscribe = source.subscribe(durations.record);
     this.#clients.set(source, { durations, totals: new PoolTotals(), unsubscribe });
@@ -136,7 +137,7 @@ export class WatchedSources {
 
   #readClients(): ReadClient[] {
     return this.#each("client", this.#clients, ([source, watch]) => {
-      const statuses = Array.from(source.status());
+      const statuses = Array.from(atOnce(source.status()));
       return { watch, names: namesOf(statuses), servers: this.#each("client", statuses, copyServer) };
     });
   }

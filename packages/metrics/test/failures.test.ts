@@ -43,6 +43,21 @@ test("O1: a source that throws costs its own series only and is counted", async 
   expect(family(await metrics.text(), errors)['{source="pool"}']).toBe("2");
 });
 
+test("O1: a source that is async by mistake costs its own series only, and what it rejects with is nobody's", async () => {
+  const late = (): never => Reflect.get({ late: Promise.reject(new Error("boom")) }, String("late"));
+  const metrics = new Metrics()
+    .watchPool({ keys: late, stats: late }, { name: "bad" })
+    .watchPool({ keys: () => [], stats: late }, { name: "bad" })
+    .watchCache({ stats: late }, { name: "bad" })
+    .watchCache(cache({ size: 1 }), { name: "good" })
+    .watchBreaker({ name: "bad", stats: late })
+    .watchClient({ status: late, subscribe: () => () => {} });
+  const text = await metrics.text();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(text).not.toContain('"bad"');
+  expect(family(text, errors)).toMatchObject({ '{source="client"}': "1", '{source="pool"}': "2" });
+});
+
 test("O1: one server whose figures are broken costs that server only", async () => {
   const broken = { ...serverFigures("bad"), pool: poolFigures({ idle: Number.NaN }) };
   const client = new FakeClient([broken, serverFigures("good", { pool: poolFigures({ acquired: 2 }) })]);

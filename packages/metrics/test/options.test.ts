@@ -6,6 +6,11 @@ import { breaker, cache, pool, poolFigures } from "./support.js";
 /** As JavaScript would call it: no type stands in the way. */
 const untyped = (value: unknown) => JSON.parse(JSON.stringify(value));
 
+test("O1: a promise in place of the options is refused", () => {
+  const given = Promise.resolve({ prefix: "app_" });
+  expect(() => new Metrics(Reflect.get({ given }, String("given")))).toThrow("got [object Promise] with none");
+});
+
 test.each([
   [{ registery: 1 }, "unknown option registery; known are registry, aliases, maxToolsPerServer, prefix"],
   [{ aliases: "phase-3" }, "aliases must be an array, got phase-3"],
@@ -16,6 +21,7 @@ test.each([
   [{ registry: {} }, "registry must have a method registerMetric(), got [object Object]"],
   [7, "options must be an object, got 7"],
   [null, "options must be an object, got null"],
+  [[], "options must be an object, got [object Array]"],
 ])("O1: new Metrics(%j) says what is wrong", (options, message) => {
   expect(() => new Metrics(untyped(options))).toThrow(`Metrics: ${message}`);
 });
