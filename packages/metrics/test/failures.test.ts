@@ -44,7 +44,7 @@ test("O1: a source that throws costs its own series only and is counted", async 
 });
 
 test("O1: a source that is async by mistake costs its own series only, and what it rejects with is nobody's", async () => {
-  const late = (): never => Reflect.get({ late: Promise.reject(new Error("boom")) }, String("late"));
+  const late = () => Reflect.get({ late: Promise.reject(new Error("boom")) }, String("late"));
   const metrics = new Metrics()
     .watchPool({ keys: late, stats: late }, { name: "bad" })
     .watchPool({ keys: () => [], stats: late }, { name: "bad" })
