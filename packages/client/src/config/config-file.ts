@@ -85,14 +85,21 @@ function pathOf(file: string | URL): string {
 
 async function read(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return textOf(await readFile(file));
   } catch (cause) {
     throw new ConfigError(`it cannot be read: ${messageOf(cause)}`, { file, cause });
   }
 }
 
-function parse(text: string, file: string): unknown {
-  const plain = text.replace(/^\uFEFF/, "");
+/** Some editors and shells on Windows write UTF-16, which its byte order mark tells. */
+function textOf(bytes: Buffer): string {
+  const encoding =
+    bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "utf-8";
+  return new TextDecoder(encoding).decode(bytes);
+}
+
+function parse(plain: string, file: string): unknown {
+  if (plain.trim() === "") throw new ConfigError("it is empty", { file });
   const errors: ParseError[] = [];
   let root: Node | undefined;
   try {
@@ -106,7 +113,8 @@ function parse(text: string, file: string): unknown {
   if (first !== undefined) {
     const before = plain.slice(0, first.offset).split("\n");
     const where = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
-    throw new ConfigError(`it is not valid JSON: ${printParseErrorCode(first.error)} at ${where}`, { file });
+    const cure = /\.(?:toml|ya?ml)$/i.test(file) ? "; TOML and YAML are not read, write it as JSON" : "";
+    throw new ConfigError(`it is not valid JSON: ${printParseErrorCode(first.error)} at ${where}${cure}`, { file });
   }
   if (root === undefined) throw new ConfigError("it is empty", { file });
   return contentOf(root, file, 0);

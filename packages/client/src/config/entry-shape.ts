@@ -3,6 +3,7 @@ import { isObject } from "../untrusted.js";
 import type { ConfigHost } from "./config-file.js";
 import { ownKeys, silentKeys, timeoutUnitMs, whyIsIgnored } from "./entry-keys.js";
 import type { ToolFilter } from "./server-config.js";
+import { transportHeaders } from "./transport-headers.js";
 
 /** An entry with the words of this package in place of its host's. No variable is replaced yet. */
 export interface EntryShape {
@@ -41,6 +42,9 @@ const typeNames: Readonly<Record<string, EntryShape["type"] | "any">> = {
  * @throws ConfigError that names the key, and never repeats a value
  */
 export function entryShape(entry: Record<string, unknown>, host: ConfigHost | undefined): EntryShape {
+  // What was to be switched off must not run because it was said in other words.
+  for (const key of ["disabled", "enabled"])
+    if (typeof (entry[key] ?? false) !== "boolean") throw new ConfigError("it must be true or false", { key });
   const nested = isObject(entry.transport) ? entry.transport : {};
   const all: Record<string, unknown> = { ...nested, ...entry };
   const program = isObject(all.command) ? all.command : undefined;
@@ -49,6 +53,7 @@ export function entryShape(entry: Record<string, unknown>, host: ConfigHost | un
   const { url, isStreamable } = urlOf(all);
   const timeoutMs = timeoutOf(all.timeout, host);
   const tools = toolFilterOf(all);
+  const headers = typeof all.headers === "function" ? new Map<string, string>() : headersOf(all.headers);
   return {
     type: typeOf(all, nested) ?? (isStreamable ? "http" : undefined),
     command:
@@ -66,7 +71,7 @@ export function entryShape(entry: Record<string, unknown>, host: ConfigHost | un
     envFile: optionalString(all.envFile, "envFile"),
     cwd: optionalString(all.cwd, "cwd"),
     url,
-    headers: typeof all.headers === "function" ? new Map() : headersOf(all.headers),
+    headers,
     replicas: replicasOf(all.replicas),
     own: {
       ...(typeof all.headers === "function" && { headers: all.headers }),
@@ -74,7 +79,7 @@ export function entryShape(entry: Record<string, unknown>, host: ConfigHost | un
       ...Object.fromEntries(Object.entries(entry).filter(([key]) => ownKeys.has(key))),
       ...(tools !== undefined && { tools }),
     },
-    ignored: ignoredOf(entry, timeoutMs !== undefined),
+    ignored: [...ignoredOf(entry, timeoutMs !== undefined), ...ignoredHeaders(headers)],
   };
 }
 
@@ -149,6 +154,12 @@ function ignoredOf(entry: Record<string, unknown>, hasTimeout: boolean): EntrySh
       return !(key === "timeout" && hasTimeout);
     })
     .map(([key]) => ({ key, why: whyIsIgnored(key) }));
+}
+
+function ignoredHeaders(headers: ReadonlyMap<string, string>): EntryShape["ignored"] {
+  return [...headers.keys()]
+    .filter((name) => transportHeaders.has(name.toLowerCase()))
+    .map((name) => ({ key: `headers.${name}`, why: "it is ignored: the transport alone gives this header" }));
 }
 
 /** Texts by name; numbers and booleans become text, null takes an inherited variable away. */

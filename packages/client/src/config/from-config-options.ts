@@ -29,6 +29,8 @@ export function splitFromConfigOptions(options: FromConfigOptions): {
   readonly client: Omit<MinionClientOptions, "servers">;
   readonly reading: ReadConfigOptions;
 } {
+  if (typeof options !== "object" || options === null)
+    throw new TypeError("MinionClient.fromConfig: options must be an object");
   const { host, workspaceFolder, variables, input, headers, strict, ...client } = options;
   const reading = { host, workspaceFolder, variables, input, headers, strict };
   for (const [key, [rule, holds]] of Object.entries(rules)) {

@@ -121,7 +121,9 @@ async function envOf(file: string): Promise<Record<string, string>> {
 
 /** Tells a command line from the path of a program that has a space in it. */
 function checkedCommand(command: string, args: readonly string[], cwd: string): string {
-  if (args.length > 0 || !/\s/.test(command.trim())) return command;
+  const [first = "", ...more] = command.trim().split(/\s+/);
+  // Beside args, what looks like a path may have a space in it.
+  if (more.length === 0 || (args.length > 0 && /[\\/]/.test(first))) return command;
   const folders = [cwd, ...(process.env.PATH ?? "").split(delimiter)];
   if (folders.some((folder) => existsSync(resolve(folder, command)))) return command;
   throw new ConfigError(

@@ -22,8 +22,10 @@ export interface Expanded {
   readonly missing: readonly string[];
 }
 
-const start = /\$\$\{|\$\{/g;
-const startOrBare = /\$\$\{|\$\{|\$([A-Za-z_]\w*)/g;
+const marks = /\$\$\{|\$\{|\}/g;
+const marksOrBare = /\$\$\{|\$\{|\}|\$([A-Za-z_]\w*)/g;
+/** A default within a default within ... deeper than this is nobody's configuration. */
+const maxDepth = 20;
 const environmentName = /^(?:env:)?([A-Za-z_]\w*)(?::-([\s\S]*))?$/;
 
 interface FoundReference {
@@ -33,18 +35,28 @@ interface FoundReference {
   readonly reference: string | undefined;
 }
 
-/** The references in a text from left to right, in time linear in its length: `${` without an end is none. */
+/**
+ * The references in a text from left to right, in time linear in its length: `${` without an end is none. A default may hold
+ * references of its own, which belong to it.
+ */
 function referencesIn(text: string, hasBareNames: boolean): readonly FoundReference[] {
   const found: FoundReference[] = [];
-  const lastBrace = text.lastIndexOf("}");
-  const pattern = new RegExp(hasBareNames ? startOrBare : start);
+  const open: { readonly start: number; readonly from: number; readonly isLiteral: boolean }[] = [];
+  const pattern = new RegExp(hasBareNames ? marksOrBare : marks);
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
     const [whole, bare] = match;
-    if (whole === "${" && pattern.lastIndex > lastBrace) continue;
-    const from = pattern.lastIndex;
-    if (whole === "${") pattern.lastIndex = text.indexOf("}", from) + 1;
-    const reference = whole === "${" ? text.slice(from, pattern.lastIndex - 1) : bare;
-    found.push({ start: match.index, end: pattern.lastIndex, reference });
+    const end = pattern.lastIndex;
+    if (whole === "}") {
+      const opened = open.pop();
+      if (opened === undefined || opened.isLiteral) continue;
+      for (let last = found.at(-1); last !== undefined && last.start > opened.start; last = found.at(-1)) found.pop();
+      found.push({ start: opened.start, end, reference: text.slice(opened.from, match.index) });
+      continue;
+    }
+    const isLiteral = whole === "$${";
+    // A literal brace outside of every reference needs no end.
+    if (whole === "${" || (isLiteral && open.length > 0)) open.push({ start: match.index, from: end, isLiteral });
+    if (whole !== "${") found.push({ start: match.index, end, reference: bare });
   }
   return found;
 }
@@ -81,7 +93,9 @@ export class Variables {
     text: string,
     env: ReadonlyMap<string, string>,
     without: ReadonlySet<string> = new Set(),
+    depth = 0,
   ): Promise<Expanded> {
+    if (depth > maxDepth) throw new ConfigError(`its variables are nested deeper than ${maxDepth} levels`);
     const missing: string[] = [];
     let expanded = "";
     let end = 0;
@@ -89,18 +103,21 @@ export class Variables {
       const { reference } = found;
       expanded += text.slice(end, found.start);
       end = found.end;
-      const value = reference === undefined ? "${" : await this.#valueOf(reference, env, without);
-      if (value === undefined && reference !== undefined) missing.push(reference);
-      expanded += value ?? text.slice(found.start, end);
+      const value = reference === undefined ? "${" : await this.#valueOf(reference, env, without, depth);
+      if (typeof value === "object") missing.push(...value.missing);
+      else if (value === undefined && reference !== undefined) missing.push(reference);
+      expanded += typeof value === "object" ? value.text : (value ?? text.slice(found.start, end));
     }
     return { text: expanded + text.slice(end), missing };
   }
 
+  /** What is found, or what becomes of the default. */
   async #valueOf(
     reference: string,
     env: ReadonlyMap<string, string>,
     without: ReadonlySet<string>,
-  ): Promise<string | undefined> {
+    depth: number,
+  ): Promise<string | Expanded | undefined> {
     const { variables } = this.#sources;
     if (Object.hasOwn(variables, reference)) {
       // The variables that the entry sets for its own process come before those of this process.
@@ -113,9 +130,11 @@ export class Variables {
     const [, name, fallback] = environmentName.exec(reference) ?? [];
     if (name === undefined) return undefined;
     const given = Object.hasOwn(variables, name) ? variables[name] : undefined;
-    const value = (await this.#own(name, env, without)) ?? given ?? process.env[name];
+    // The environment inherits from Object.prototype, which sets nothing.
+    const inherited = Object.hasOwn(process.env, name) ? process.env[name] : undefined;
+    const value = (await this.#own(name, env, without)) ?? given ?? inherited;
     // As in a shell, the default stands for an empty variable too.
-    return fallback !== undefined && !value ? fallback : value;
+    return fallback !== undefined && !value ? this.expand(fallback, env, without, depth + 1) : value;
   }
 
   /** The value that the entry's own env gives a name; undefined where something in it is found nowhere. */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { startChaosServer } from "@minion/chaos";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -115,6 +115,14 @@ test("M20: keys without effect are told where that matters, by an event and in t
   expect(client.configReport?.one?.ignored).toEqual([{ key: "timeout", why: expect.stringContaining("unit") }]);
 });
 
+test("M20: a header that only the transport may give is told", async () => {
+  const headers = { "Content-Length": "5", "X-Mine": "1" };
+  const { client } = await from({ mcpServers: { one: { url: "http://127.0.0.1:9/mcp", headers } } });
+  expect(client.configReport?.one?.ignored).toEqual([
+    { key: "headers.Content-Length", why: expect.stringContaining("transport") },
+  ]);
+});
+
 test("Config: policies of this client are read too", async () => {
   const { client } = await from({ mcpServers: { one: { ...stdio, breaker: false, cache: false, callTimeoutMs: 5 } } });
   expect(statusOf(client, "one")).toMatchObject({ breaker: undefined, cache: undefined });
@@ -134,6 +142,21 @@ test("Config: comments, trailing commas and a byte order mark are allowed, insid
     }`),
   );
   expect(client.status().map(({ name }) => name)).toEqual(["a // b"]);
+});
+
+test("Config: a file in UTF-16, as some programs on Windows write it, is read; one of another format is told", async () => {
+  const text = '\uFEFF{ "mcpServers": { "é": { "command": "C:\\\\Program Files\\\\x", "args": ["y"] } } }';
+  const little = Buffer.from(text, "utf16le");
+  for (const bytes of [little, Buffer.from(little).swap16()]) {
+    const path = file("");
+    writeFileSync(path, bytes);
+    const { client } = await from(path);
+    expect(client.status().map(({ name, health }) => [name, health])).toEqual([["é", "idle"]]);
+  }
+  const toml = join(dirname(file("")), "config.toml");
+  writeFileSync(toml, '[mcp_servers.a]\ncommand = "x"\n');
+  expect(String(await rejection(from(toml)))).toContain("TOML and YAML are not read, write it as JSON");
+  expect(String(await rejection(from(file(" \r\n"))))).toContain("it is empty");
 });
 
 test("Config: a file that cannot be read or is no configuration is an error that names it", async () => {
@@ -165,6 +188,10 @@ test("Config: an entry that cannot be used is an error that names file, server a
     [{ command: "x", cache: { ttlMs: -1 } }, "cache"],
     [{ command: "x", pool: { minIdlePerKey: -1 } }, "pool"],
     [{ command: "x", url: "https://example.com" }, undefined],
+    [{ command: "x", disabled: "true" }, "disabled"],
+    [{ command: "x", disabled: 1 }, "disabled"],
+    [{ command: "x", enabled: "false" }, "enabled"],
+    [{ command: "npx -y", args: ["x"] }, "command"],
   ] as const) {
     const path = file(JSON.stringify({ mcpServers: { fine: stdio, hub: entry } }));
     const { client } = await from(path);

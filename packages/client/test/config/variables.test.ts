@@ -66,6 +66,28 @@ test(`M20: $\${ is a literal \${, and $NAME is a variable in Gemini's files alon
   expect((await variables({ hasBareNames: true }).expand(text, none)).text).toBe(`\${MINION_A} a a`);
 });
 
+test("M20: a default may hold variables, and ends with its own brace", async () => {
+  const all = variables({ variables: { SET: "set" } });
+  for (const [text, expected, missing] of [
+    [`\${SET:-\${NO_A}}`, "set", []],
+    [`\${NO_A:-\${SET}}`, "set", []],
+    [`a\${NO_A:-b\${NO_B:-\${SET}c}d}e`, "absetcde", []],
+    [`\${NO_A:-\${NO_B}}`, `\${NO_B}`, ["NO_B"]],
+    [`\${NO_A:-$\${SET}}`, `\${SET}`, []],
+    [`\${ \${SET}`, `\${ set`, []],
+  ] as const)
+    expect(await all.expand(text, none), text).toEqual({ text: expected, missing });
+  const deep = `\${NO_A:-`.repeat(100_000) + "}".repeat(100_000);
+  await expect(all.expand(deep, none)).rejects.toMatchObject({ code: "ERR_MCP_CONFIG" });
+});
+
+test("M20: what every object inherits is no variable of the environment", async () => {
+  for (const name of ["__proto__", "constructor", "toString"]) {
+    expect(await variables().expand(`\${${name}}`, none)).toEqual({ text: `\${${name}}`, missing: [name] });
+    expect((await variables().expand(`\${${name}:-default}`, none)).text).toBe("default");
+  }
+});
+
 test("M20: an input is asked for once, and what it does wrong is told", async () => {
   const input = vi.fn(async () => "typed");
   const asked = variables({ input, inputs: [{ id: "key", description: "A key" }] });

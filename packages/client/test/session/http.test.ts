@@ -540,6 +540,32 @@ describe("headers", () => {
     );
   });
 
+  test("M22: what is configured says neither how a message is cut off nor which session it belongs to", {
+    timeout,
+  }, async () => {
+    const given = {
+      "Content-Length": "5",
+      "transfer-encoding": "chunked",
+      Connection: "close",
+      "Mcp-Session-Id": "mine",
+      Expect: "100-continue",
+      "Content-Encoding": "gzip",
+      "X-Mine": "kept",
+    };
+    for (const headers of [given, async () => given]) {
+      const { url, requests } = await startRawServer();
+      const { call, connection } = await open({ url, headers });
+      await call("any");
+      await connection.close();
+      for (const { headers: sent } of requests) {
+        expect(sent["x-mine"]).toBe("kept");
+        expect(sent.connection).toBe("keep-alive");
+        expect(sent["mcp-session-id"]).not.toBe("mine");
+        for (const name of ["transfer-encoding", "expect", "content-encoding"]) expect(sent[name]).toBeUndefined();
+      }
+    }
+  });
+
   test("they go with every request, a function is asked before each, credentials of the URL become one", {
     timeout,
   }, async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type IncomingMessage, validateHeaderName, validateHeaderValue } from "node:http";
 import type { Cancellation } from "../../cancellation.js";
 import type { HttpServer } from "../../config/server-config.js";
+import { transportHeaders } from "../../config/transport-headers.js";
 import { orAborted } from "../abort.js";
 import { Failure } from "../failure.js";
 import type { Secrets } from "../redact.js";
@@ -108,8 +109,10 @@ function basicCredentials({ username, password }: URL): { readonly authorization
   return { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
 }
 
+/** What is configured, without what says how a message is cut off or which session it belongs to. */
 function inLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const all = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return Object.fromEntries(all.filter(([name]) => !transportHeaders.has(name)));
 }
 
 /** The version of this package; where it was bundled into another its package.json is not there. */
