@@ -16,7 +16,7 @@ const ofTheProcess =
   /useFakeTimers|stubEnv|spyOn|vi\.mock|process\.(on|once|off|env)\b|ActiveResources|memoryUsage|recorded-spans|application\.js|storm\.js/;
 
 /** These last longest and so begin first: the others fill the time beside them. */
-const slowest = /fault-run|fault-table|small-heap|processes|kill-storm|real-servers|hostile-providers/;
+const slowest = /fault-table|small-heap|processes|kill-storm|real-servers|hostile-providers/;
 
 class SlowestFirst extends BaseSequencer {
   override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
