@@ -52,9 +52,10 @@ export class ExpiryHeap<V> {
     this.#move(last, lastAt);
   }
 
-  /** Must be called after the expiry of an entry has changed. */
+  /** Must be called after an entry was rewritten, or its expiry has changed. */
   update(entry: Entry<V>): void {
-    if (!this.#isExact && entry.expiresAt >= this.#at(entry.slot)) return;
+    // Under the same instant it may stand before one that was written before it is now.
+    if (!this.#isExact && entry.expiresAt > this.#at(entry.slot)) return;
     this.#move(entry, entry.expiresAt);
   }
 

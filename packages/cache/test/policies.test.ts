@@ -229,6 +229,17 @@ describe("C6 eviction", () => {
       expect(cache.stats()).toMatchObject({ evictions: 0, expirations: 2 });
     });
 
+    test(`C6: of two that expire at the same instant ${policy} lets the one go that was written first, the last write counting`, () => {
+      const gone: string[] = [];
+      const cache = new Cache<string>({ policy, maxEntries: 2, onEvict: ({ key }) => void gone.push(key) });
+      for (const key of ["a", "b", "a"]) cache.set(key, key, { ttlMs: 20 });
+      gone.length = 0;
+      vi.advanceTimersByTime(20);
+      cache.set("c", "c");
+      expect(gone).toEqual(["b"]);
+      cache.close();
+    });
+
     test(`C6: ${policy} holds one entry, the newest, where there is room for one`, () => {
       const cache = new Cache<number>({ policy, maxEntries: 1 });
       for (let index = 0; index < 100; index += 1) {
