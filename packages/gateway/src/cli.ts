@@ -15,6 +15,8 @@ import { registerFleetMetrics } from "./fleet-metrics.js";
 import { Gateway } from "./gateway.js";
 import { type GatewayConfig, readGatewayConfig } from "./gateway-config.js";
 import type { GatewayOptions } from "./gateway-options.js";
+import { isRecord } from "./is-record.js";
+import { keepLogHarmless, log } from "./log.js";
 import { Newcomers } from "./newcomers.js";
 import { opsEndpoints } from "./ops-endpoints.js";
 import { version } from "./version.js";
@@ -25,7 +27,7 @@ type ExitCode = 0 | 1 | 2;
 /** How long the last requests of a server that ends may take to come, and its last answers to be read, in milliseconds. */
 const lingerMs = 2_000;
 
-const say = (text: string): void => void process.stderr.write(`minion-gateway: ${text}\n`);
+const say = (text: string): void => log(`minion-gateway: ${text}\n`);
 
 async function main(): Promise<ExitCode> {
   const args = readArguments(process.argv.slice(2));
@@ -44,9 +46,7 @@ async function main(): Promise<ExitCode> {
     // Results pass as they are.
     defaults: { outputSchemas: "off" },
   });
-  for (const server of credentials.servers)
-    if (client.configReport?.[server] === undefined)
-      throw new Error(`gateway.credentials.${server}: there is no such server`);
+  checkServers(client, credentials, config.options);
   if (args.mode === "check") return await check(client);
   for (const [server, { ignored, problems }] of Object.entries(client.configReport ?? {})) {
     for (const { key, why } of ignored) say(`server "${server}": "${key}" is ignored: ${why}`);
@@ -76,6 +76,22 @@ function checkReachable({ host, isInsecure, isSingle }: CliArguments, { auth, st
     );
 }
 
+/** A word that keeps something in or out must not be lost because the server is called otherwise. */
+function checkServers(client: MinionClient, credentials: Credentials, options: GatewayConfig["options"]): void {
+  const report = client.configReport ?? {};
+  const { perUser, interactive, tools, prompts, resources } = options;
+  const named = { credentials: credentials.servers, perUser, interactive, tools, prompts, resources };
+  for (const [key, value] of Object.entries(named))
+    for (const server of serversIn(value))
+      if (!Object.hasOwn(report, server)) throw new Error(`gateway.${key}.${server}: there is no such server`);
+}
+
+/** What is of another kind is refused by the gateway itself. */
+function serversIn(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.map(String);
+  return isRecord(value) ? Object.keys(value) : [];
+}
+
 async function check(client: MinionClient): Promise<ExitCode> {
   const diagnoses = await diagnose(client);
   process.stdout.write(formatDiagnoses(diagnoses));
@@ -87,7 +103,7 @@ function optionsOf(config: GatewayConfig, member: FleetMember | undefined): Omit
     ...config.options,
     // Who has credentials of their own has connections of their own.
     perUser: [...new Set([...(config.options.perUser ?? []), ...Object.keys(config.credentials)])],
-    audit: config.audit ? (entry) => void process.stderr.write(auditLine(entry)) : undefined,
+    audit: config.audit ? (entry) => log(auditLine(entry)) : undefined,
     quota: member?.quota,
   };
 }
@@ -175,6 +191,7 @@ function told(...signals: readonly NodeJS.Signals[]): Promise<void> {
   });
 }
 
+keepLogHarmless();
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

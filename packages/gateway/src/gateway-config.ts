@@ -81,7 +81,11 @@ export async function readGatewayConfig(
 
 async function readText(file: string): Promise<string> {
   try {
-    return (await readFile(file, "utf8")).replace(/^\uFEFF/, "");
+    const bytes = await readFile(file);
+    // As the client reads it: some programs on Windows write UTF-16, which its byte order mark tells.
+    const mark = bytes.subarray(0, 2).toString("hex");
+    const encoding = mark === "fffe" ? "utf-16le" : mark === "feff" ? "utf-16be" : "utf-8";
+    return new TextDecoder(encoding).decode(bytes);
   } catch (error) {
     throw new Error(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
@@ -90,6 +94,7 @@ async function readText(file: string): Promise<string> {
 }
 
 function parseFile(file: string, text: string): Record<string, unknown> {
+  if (text.trim() === "") throw new Error(`${file} is empty`);
   const errors: ParseError[] = [];
   const content: unknown = parse(text, errors, { allowTrailingComma: true });
   const [first] = errors;
@@ -120,7 +125,9 @@ function numbersOf(
 
 /** The servers that keep state between calls, by any of the keys under which hosts write servers. */
 function statefulServers(content: Record<string, unknown>): readonly string[] {
-  const places = [content.mcpServers, content.servers, content.context_servers, content.mcp];
+  const { mcp } = content;
+  const nested = [content["mcp.servers"], isRecord(mcp) ? mcp.servers : undefined];
+  const places = [content.mcpServers, content.servers, ...nested, content.context_servers, mcp];
   return places.flatMap((place) =>
     isRecord(place)
       ? Object.entries(place).flatMap(([name, entry]) => (isRecord(entry) && entry.stateful === true ? [name] : []))

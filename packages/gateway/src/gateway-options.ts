@@ -137,8 +137,8 @@ export function gatewaySettings(options: GatewayOptions): GatewaySettings {
   for (const name of ["perUser", "interactive", "allowedHosts", "allowedOrigins"] as const)
     checkNames(name, options[name]);
   for (const name of ["tools", "prompts", "resources"] as const) checkFilters(name, options[name]);
-  if (options.path !== undefined && !/^\/[!-~]*$/.test(options.path))
-    throw new TypeError(`Gateway: path must begin with "/", got ${JSON.stringify(options.path)}`);
+  if (options.path !== undefined && !/^\/[!"$->@-~]*$/.test(options.path))
+    throw new TypeError(`Gateway: path must begin with "/", without "?" and "#", got ${JSON.stringify(options.path)}`);
   for (const name of ["quota", "audit"] as const)
     if (options[name] !== undefined && typeof options[name] !== "function")
       throw new TypeError(`Gateway: ${name} must be a function`);

@@ -140,6 +140,22 @@ test("G4, G20: over HTTP both eras are served, and SIGTERM ends it with 0 once t
   expect(await gateway.ended).toBe(0);
 });
 
+test("G18: a log that nobody reads any more, or whose disk is full, ends no call and no gateway", async () => {
+  await using chaos = await startChaosServer();
+  const gatewayBlock = { audit: true, drain: { delayMs: 0 } };
+  const file = config({ mcpServers: { chaos: { url: chaos.url } }, gateway: gatewayBlock });
+  const gateway = run(["--config", file, "--port", "0"]);
+  const url = await urlOf(gateway);
+  gateway.process.stderr?.destroy();
+  for (let count = 1; count <= 5; count += 1) {
+    const response = await post(url, "tools/list");
+    expect(response.status).toBe(200);
+    await response.text();
+  }
+  gateway.process.kill("SIGTERM");
+  expect(await gateway.ended).toBe(0);
+});
+
 test("G4: a call over a connection that was open when the drain began is served, however late it is sent", async () => {
   await using chaos = await startChaosServer();
   const file = config({
@@ -224,6 +240,9 @@ test("a configuration that is wrong names its key", async () => {
   });
   expect(read.auth).toMatchObject({ type: "keys", keys: { a: "k" } });
   await expect(readGatewayConfig("/nowhere/mcp.json", {})).rejects.toThrow(/cannot be read/);
+  const utf16 = config({});
+  writeFileSync(utf16, Buffer.from(`\uFEFF${JSON.stringify({ ...servers, gateway: { pageSize: 7 } })}`, "utf16le"));
+  expect((await readGatewayConfig(utf16, {})).options.pageSize).toBe(7);
   expect(() => readArguments(["--config", "a", "--port", "70000"])).toThrow(/--port must be a port/);
   expect(() => readArguments(["--config", "a", "--prot", "1"])).toThrow(/--prot/);
   expect(() => readArguments([])).toThrow(/--config FILE is needed/);
@@ -235,6 +254,14 @@ test("a start that is refused exits with 2 and says why", async () => {
     [{ mcpServers: { a: { url } }, gateway: { pageSize: 0 } }, [], /pageSize must be a positive integer/],
     [{ mcpServers: { a: { url } } }, ["--host", "0.0.0.0"], /configure "auth", or say --insecure/],
     [{ mcpServers: { a: { url, stateful: true } } }, [], /stateful servers need --single/],
+    [{ mcp: { servers: { a: { url, stateful: true } } } }, [], /stateful servers need --single/],
+    [
+      { mcpServers: { a: { url } }, gateway: { tools: { b: { deny: ["x"] } } } },
+      [],
+      /tools\.b: there is no such server/,
+    ],
+    [{ mcpServers: { a: { url } }, gateway: { perUser: ["b"] } }, [], /perUser\.b: there is no such server/],
+    [{ mcpServers: { a: { url } } }, ["--path", "/mcp?x"], /path must begin with "\/", without "\?" and "#"/],
   ];
   for (const [content, args, problem] of cases) {
     const gateway = run(["--config", config(content), "--port", "0", ...args]);
