@@ -173,6 +173,8 @@ export class Exchanges {
 
 function isMessage(message: object): message is JSONRPCMessage {
   if (!("jsonrpc" in message) || message.jsonrpc !== "2.0") return false;
+  // Of any other type an id names no request; nested deeply it cannot even be written into an answer.
+  if ("method" in message && "id" in message && !["string", "number"].includes(typeof message.id)) return false;
   return !("params" in message) || message.params === undefined || isObject(message.params);
 }
 

@@ -165,3 +165,18 @@ process.stdin.on("data", (chunk) => {
     expect.objectContaining({ type: "malformedTool", tool: "deep", message: expect.stringContaining("1000 levels") }),
   );
 });
+
+test.each([
+  ["ping", "an array", `"[".repeat(100_000) + "]".repeat(100_000)`],
+  ["ping", "an object", `'{"a":'.repeat(100_000) + "1" + "}".repeat(100_000)`],
+  ["roots/list", "an array", `"[".repeat(100_000) + "]".repeat(100_000)`],
+  ["ping", "true", `"true"`],
+])("M7: a request (%s) whose id is %s is none, however deep it is", async (method, _, id) => {
+  const { client } = start({
+    s: serverOf(
+      `raw('{"jsonrpc":"2.0","method":"${method}","id":' + ${id} + "}\\n"); send({ id, result: { content: [] } });`,
+    ),
+  });
+  expect(await client.callTool("s", "t")).toEqual({ content: [] });
+  expect(await client.callTool("s", "t")).toEqual({ content: [] });
+});
