@@ -28,13 +28,24 @@ export function readAuth(value: unknown, env: Environment, fail: Fail): AuthConf
     if (!isRecord(value.keys) || Object.keys(value.keys).length === 0)
       return fail(".keys", "it must be an object of keys by the names of their principals");
     const keys = Object.entries(value.keys).map(([name, key]) => [name, text(`.keys.${name}`, key)] as const);
-    return { type: "keys", keys: Object.fromEntries(keys), resource: optional("resource") };
+    for (const [name, key] of keys) {
+      if (!/^[!-~]+$/.test(key)) fail(`.keys.${name}`, "it has a character that no bearer token can have");
+      const other = keys.find((one) => one[1] === key && one[0] !== name);
+      if (other !== undefined) fail(`.keys.${name}`, `it is the key of ${other[0]} too`);
+    }
+    return { type: "keys", keys: Object.fromEntries(keys), resource: urlOf(".resource", optional("resource"), fail) };
   }
   const { scopes } = value;
   if (scopes !== undefined && !(Array.isArray(scopes) && scopes.every((scope) => typeof scope === "string")))
     return fail(".scopes", "it must be an array of strings");
   const [issuer, resource] = [text(".issuer", value.issuer), text(".resource", value.resource)];
+  for (const [key, url] of Object.entries({ issuer, resource, jwksUri: optional("jwksUri") }))
+    urlOf(`.${key}`, url, fail);
   return { type: "oauth", issuer, resource, jwksUri: optional("jwksUri"), scopes };
+}
+
+function urlOf(key: string, url: string | undefined, fail: Fail): string | undefined {
+  return url === undefined || URL.canParse(url) ? url : fail(key, "it must be a URL");
 }
 
 /** Reads on whose behalf servers are called, and by which tokens. */
@@ -82,10 +93,19 @@ function texts(env: Environment, fail: Fail): (key: string, found: unknown) => s
       : fail(key, "it must be a non-empty string");
 }
 
-/** Secrets stand in the environment, not in the file: `${env:NAME}` and `${NAME}`. */
+const bareName = /^(?:\$|%)([A-Za-z_]\w*)%?$/;
+
+/**
+ * Secrets stand in the environment, not in the file: `${env:NAME}` and `${NAME}`, with `:-default` where one is wanted. What
+ * only looks like a variable is refused: as a key it would be one that everybody can guess.
+ */
 function expand(text: string, env: Environment, fail: (problem: string) => never): string {
-  return text.replace(/\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
-    const value = env[name];
+  const [, bare] = bareName.exec(text) ?? [];
+  if (bare !== undefined) return fail(`a variable is written \${env:${bare}}`);
+  return text.replace(/\$\{([^}]*)\}?/g, (_, reference: string) => {
+    const [, name, fallback] = /^(?:env:)?([A-Za-z_]\w*)(?::-([\s\S]*))?$/.exec(reference) ?? [];
+    if (name === undefined) return fail(`it holds a variable that is none; one is written \${env:NAME}`);
+    const value = (Object.hasOwn(env, name) ? env[name] : undefined) || fallback;
     return value === undefined || value === "" ? fail(`the environment variable ${name} is not set`) : value;
   });
 }

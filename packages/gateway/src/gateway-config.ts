@@ -62,6 +62,7 @@ export async function readGatewayConfig(
       fail(`gateway.${key}`, "this version of the gateway cannot do that yet; remove the key");
     if (!blockKeys.includes(key)) fail(`gateway.${key}`, `the key is unknown; known are ${blockKeys.join(", ")}`);
   }
+  if (block.names !== undefined && !isRecord(block.names)) fail("gateway.names", "it must be an object");
   const limits = numbersOf(block.limits, limitKeys, (key, problem) => fail(`gateway.limits${key}`, problem));
   const drain = numbersOf(block.drain, ["delayMs", "graceMs"], (key, problem) => fail(`gateway.drain${key}`, problem));
   const { auth, credentials, audit = false, limits: _, drain: __, quotas, redis, ...options } = block;

@@ -1,6 +1,7 @@
 import type { MinionClient, NameOptions, ToolFilter } from "@minion/client";
 import type { Registry } from "prom-client";
 import type { AuditEntry } from "./audit.js";
+import { hostNames } from "./door.js";
 
 /** Whom a request is made for. */
 export interface Principal {
@@ -153,8 +154,8 @@ export function gatewaySettings(options: GatewayOptions): GatewaySettings {
     perUser: options.perUser ?? [],
     interactive: options.interactive ?? [],
     path: options.path ?? "/mcp",
-    allowedHosts: options.allowedHosts ?? [],
-    allowedOrigins: options.allowedOrigins ?? [],
+    allowedHosts: hostNames("Gateway: allowedHosts", options.allowedHosts),
+    allowedOrigins: hostNames("Gateway: allowedOrigins", options.allowedOrigins),
     maxBodyBytes: options.maxBodyBytes ?? 4_194_304,
     maxConcurrentCalls: options.maxConcurrentCalls ?? 1_000,
     maxStreams: options.maxStreams ?? 1_024,
@@ -167,7 +168,8 @@ export function gatewaySettings(options: GatewayOptions): GatewaySettings {
 function quietly<T>(listener: (value: T) => void): (value: T) => void {
   return (value) => {
     try {
-      listener(value);
+      const given: unknown = listener(value);
+      if (given instanceof Promise) given.catch(() => {});
     } catch {
       // A log that cannot be written to keeps no request from being answered.
     }

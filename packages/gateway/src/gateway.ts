@@ -25,6 +25,9 @@ import { ResourceWatch } from "./resource-watch.js";
 import { Router } from "./router.js";
 import { ServerLists } from "./server-lists.js";
 
+/** A timer for longer would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /**
  * One MCP endpoint over all servers of a client. It keeps no session: every request of either protocol era carries what
  * is needed to answer it, so that any of several replicas can.
@@ -156,10 +159,10 @@ export class Gateway implements AsyncDisposable {
     const { delayMs = 2_000, graceMs = 30_000, beforeRefusing } = options;
     if (this.#state !== "serving") return;
     this.#state = "draining";
-    await pause(delayMs);
+    await pause(Math.min(delayMs, longestTimerMs));
     await beforeRefusing?.();
     const grace = new AbortController();
-    const graceOver = pause(graceMs, undefined, { signal: grace.signal }).catch(() => {});
+    const graceOver = pause(Math.min(graceMs, longestTimerMs), undefined, { signal: grace.signal }).catch(() => {});
     await Promise.race([graceOver, this.#admission.close()]);
     grace.abort();
     await this.close();

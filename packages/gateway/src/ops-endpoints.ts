@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { refusalReason } from "./door.js";
+import { hostNames, refusalReason } from "./door.js";
 import type { Gateway } from "./gateway.js";
 import type { GatewayOptions } from "./gateway-options.js";
 
@@ -13,6 +13,7 @@ export function opsEndpoints(
   metrics: (request: IncomingMessage, response: ServerResponse) => void,
   { allowedHosts = [], fleet }: Pick<GatewayOptions, "allowedHosts"> & { readonly fleet?: (() => object) | undefined },
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  const names = hostNames("Gateway: allowedHosts", allowedHosts);
   return (request, response) => {
     const path = (request.url ?? "/").replace(/\?.*$/, "");
     const answer = (status: number, body: object | string): void => {
@@ -28,7 +29,7 @@ export function opsEndpoints(
     if (path === "/readyz") return gateway.status().ready ? answer(200, "ok") : answer(503, "not ready");
     const { host, origin } = request.headers;
     const arrival = { host, origin, localAddress: request.socket.localAddress };
-    const reason = refusalReason(arrival, { allowedHosts, allowedOrigins: [] });
+    const reason = refusalReason(arrival, { allowedHosts: names, allowedOrigins: [] });
     if (reason !== undefined) return answer(403, `Forbidden: ${reason}.`);
     if (path === "/metrics") return metrics(request, response);
     if (path === "/status" && request.method === "GET") return answer(200, { ...gateway.status(), fleet: fleet?.() });

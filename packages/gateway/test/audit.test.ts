@@ -65,6 +65,13 @@ test("G20: a line of the log is one line, whatever a caller calls things", () =>
   expect(JSON.parse(auditLine(entry))).toMatchObject({ target, at: "1970-01-01T00:00:00.000Z" });
 });
 
+test("G20: an async log that rejects keeps no request from being answered, and ends no process", async () => {
+  await using chaos = await startChaosServer();
+  const audit = () => Promise.reject(new Error("a log that cannot be written to"));
+  const { url } = await startGateway({ chaos: { url: chaos.url } }, { audit });
+  expect((await post(url, "tools/list")).status).toBe(200);
+});
+
 test("G20: a request of the legacy era is told as well", async () => {
   await using chaos = await startChaosServer();
   const entries: AuditEntry[] = [];

@@ -213,6 +213,7 @@ test("--check prints a table of the servers, what is wrong and what to do, and e
 test("a configuration that is wrong names its key", async () => {
   const servers = { mcpServers: { chaos: { url: "http://127.0.0.1:9/mcp" } } };
   const keys = (key: string): object => ({ auth: { type: "keys", keys: { a: key } } });
+  const variable = (reference: string): string => ["$", "{", reference, "}"].join("");
   const cases: readonly (readonly [block: unknown, problem: RegExp])[] = [
     [{ namez: {} }, /gateway\.namez: the key is unknown/],
     [{ limits: { maxBody: 1 } }, /gateway\.limits\.maxBody: the key is unknown/],
@@ -229,6 +230,18 @@ test("a configuration that is wrong names its key", async () => {
       keys(["$", "{env:MINION_NONE}"].join("")),
       /gateway\.auth\.keys\.a: the environment variable MINION_NONE is not set/,
     ],
+    [keys(variable("env:MINION_NONE:-")), /the environment variable MINION_NONE is not set/],
+    [keys(variable("env.KEY")), /gateway\.auth\.keys\.a: it holds a variable that is none/],
+    [keys("$KEY"), /gateway\.auth\.keys\.a: a variable is written/],
+    [keys("%KEY%"), /gateway\.auth\.keys\.a: a variable is written/],
+    [keys(variable("constructor")), /the environment variable constructor is not set/],
+    [keys("two words"), /gateway\.auth\.keys\.a: it has a character that no bearer token can have/],
+    [{ auth: { type: "keys", keys: { a: "same", b: "same" } } }, /gateway\.auth\.keys\.a: it is the key of b too/],
+    [
+      { auth: { type: "oauth", issuer: "x", resource: "https://a.example" } },
+      /gateway\.auth\.issuer: it must be a URL/,
+    ],
+    [{ names: 5 }, /gateway\.names: it must be an object/],
     [{ auth: { type: "basic" } }, /gateway\.auth\.type: it must be "keys" or "oauth"/],
     [{ auth: { type: "oauth", issuer: "https://a.example" } }, /gateway\.auth\.resource: it must be/],
     [[], /gateway: it must be an object/],
@@ -239,6 +252,8 @@ test("a configuration that is wrong names its key", async () => {
     KEY: "k",
   });
   expect(read.auth).toMatchObject({ type: "keys", keys: { a: "k" } });
+  const other = await readGatewayConfig(config({ ...servers, gateway: keys(variable("env:NONE:-d")) }), {});
+  expect(other.auth).toMatchObject({ type: "keys", keys: { a: "d" } });
   await expect(readGatewayConfig("/nowhere/mcp.json", {})).rejects.toThrow(/cannot be read/);
   const utf16 = config({});
   writeFileSync(utf16, Buffer.from(`\uFEFF${JSON.stringify({ ...servers, gateway: { pageSize: 7 } })}`, "utf16le"));

@@ -3,7 +3,7 @@ import { createServer, request as httpRequest } from "node:http";
 import { startChaosServer } from "@minion/chaos";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { GatewayOptions, Principal } from "../src/index.js";
+import { Gateway, type GatewayOptions, type Principal } from "../src/index.js";
 import { verifyJwt, verifyKeys } from "../src/tokens.js";
 import { answerOf, post, startGateway } from "./support.js";
 
@@ -15,6 +15,17 @@ async function statusOf(url: string, headers: Record<string, string>, body = "{}
   response.resume();
   return response.statusCode;
 }
+
+test("X2: allowed hosts and origins may be written with scheme and port; what is no name of a host is refused", async () => {
+  await using chaos = await startChaosServer();
+  const written = { allowedHosts: ["Gateway.Example:8443"], allowedOrigins: ["https://page.example:444/", "::2"] };
+  const { url, client } = await startGateway({ chaos: { url: chaos.url } }, written);
+  expect(await statusOf(url, { host: "gateway.example" })).toBe(400);
+  expect(await statusOf(url, { origin: "https://page.example" })).toBe(400);
+  expect(await statusOf(url, { origin: "http://[::2]:5173" })).toBe(400);
+  for (const allowedHosts of [["*"], ["*.example.com"], ["a b"], ["https://a.example/path"]])
+    expect(() => new Gateway({ client, allowedHosts })).toThrow("allowedHosts must hold names of hosts, got");
+});
 
 test("X2, G14: a foreign Host or Origin is refused, on every path and before the body is read; allowed ones are not", async () => {
   await using chaos = await startChaosServer();
