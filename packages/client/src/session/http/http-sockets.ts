@@ -81,6 +81,7 @@ export class HttpSockets {
       const isSecure = url.protocol === "https:";
       // Answers are read as they come: nothing here decodes gzip or the like.
       const sent = { ...headers, "accept-encoding": "identity" };
+      this.#agents.closeOverdue();
       const { agent, secureContext } = this.#agents.optionsFor(url);
       const options = { method, headers: sent, lookup, agent, secureContext };
       const request = (isSecure ? httpsRequest : httpRequest)(url, options);
@@ -92,6 +93,7 @@ export class HttpSockets {
       signal.addEventListener("abort", abort);
       let isAnswered = false;
       request.on("close", () => {
+        this.#agents.noteUse();
         signal.removeEventListener("abort", abort);
         // A server that switches to another protocol gives neither an answer nor an error.
         if (!isAnswered) reject(new Error("the connection ended without an answer"));
@@ -120,6 +122,8 @@ export class Agents {
   /** By the URL of the proxy, and whether TLS goes through it. */
   readonly #byProxy = new Map<string, HttpAgent>();
   #secureContext: SecureContext | undefined;
+  /** By the wall clock, since the other may stand still while the machine sleeps. */
+  #usedAt = Date.now();
 
   constructor({ proxy = false, ca = [] }: Pick<HttpServer, "proxy" | "ca">) {
     this.#proxy = proxy;
@@ -137,6 +141,22 @@ export class Agents {
       this.#byProxy.set(key, agent);
     }
     return { agent, secureContext: isSecure ? this.#trust() : undefined };
+  }
+
+  /** Must be called when a request begins or ends: from then on its socket rests, or does not. */
+  noteUse(): void {
+    this.#usedAt = Date.now();
+  }
+
+  /**
+   * Closes the sockets that have rested for too long, where the timers that should have done it come later than the next
+   * request, since the process or the machine stood still. The server has closed such a socket, or is about to.
+   */
+  closeOverdue(): void {
+    if (Date.now() - this.#usedAt >= restMs)
+      for (const { freeSockets } of this.#byProxy.values())
+        for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
+    this.noteUse();
   }
 
   /** Closes the sockets that rest; the next request opens another. */
