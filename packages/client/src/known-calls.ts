@@ -8,6 +8,7 @@ import type {
 import type { Take } from "./call/call-report.js";
 import type { CallSubject } from "./call.js";
 import type { CallOptions } from "./config/call-options.js";
+import { isLiteral } from "./config/is-literal.js";
 import { ToolNotFoundError } from "./errors.js";
 import type { Server } from "./server.js";
 import { Failure } from "./session/failure.js";
@@ -135,6 +136,9 @@ export function checkText(value: unknown, what: string): void {
 function checkObject(value: unknown, what: string): void {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new TypeError(`MinionClient: a ${what} must be an object`);
+  // A map, or a promise that was not awaited, would be sent as no arguments at all.
+  if (!isLiteral(value) && Object.keys(value).length === 0 && !("toJSON" in value))
+    throw new TypeError(`MinionClient: a ${what} must be an object with members of its own; JSON has none of this one`);
 }
 
 /** A page of tools without those that the policy leaves out; anything else as it is. */

@@ -3,6 +3,7 @@ import { Cache } from "@minion/cache";
 import { Pool, type PoolOptions } from "@minion/pool";
 import { BrokenServer } from "./broken-server.js";
 import { checkServer } from "./config/check-config.js";
+import { checkMade } from "./config/check-made.js";
 import type { MinionClientOptions, ServerRequestMethod } from "./config/client-options.js";
 import { policyOf } from "./config/policy.js";
 import type { BrokenEntry } from "./config/read-config.js";
@@ -22,6 +23,9 @@ const removalGraceMs = 1_000;
 /** Requests of one server that are being answered at the same time. */
 const maxOpenHandlers = 32;
 const tooManyRequests = -32000;
+const poolMethods = ["acquire", "clear", "stats", "close"];
+const cacheMethods = ["getOrSet", "invalidate", "inspect", "stats", "close"];
+const breakerMethods = ["admit", "stats"];
 
 /** Some of the servers of a client. */
 export interface ServerSelection {
@@ -45,20 +49,27 @@ export class Servers {
   constructor(options: MinionClientOptions, events: Events) {
     this.#options = options;
     const make = options.pool ?? ((poolOptions: PoolOptions<McpSession>) => new Pool(poolOptions));
-    this.#pool = make({
-      create: (key, context) => this.#owner(key).connections.open(parseKey(key), context),
-      destroy: (session, { key, reason }) => this.#owner(key).connections.close(session, reason),
-      limitsFor: (key) => keyLimits(this.#owner(key).policy, parseKey(key)),
-      maxTotal: options.maxTotalConnections,
-    });
+    this.#pool = checkMade(
+      "pool",
+      poolMethods,
+      make({
+        create: (key, context) => this.#owner(key).connections.open(parseKey(key), context),
+        destroy: (session, { key, reason }) => this.#owner(key).connections.close(session, reason),
+        limitsFor: (key) => keyLimits(this.#owner(key).policy, parseKey(key)),
+        maxTotal: options.maxTotalConnections,
+      }),
+    );
+    const makeCache: ServerContext["makeCache"] = options.cache ?? ((_, cacheOptions) => new Cache(cacheOptions));
+    const makeBreaker: ServerContext["makeBreaker"] =
+      options.breaker ?? ((_, breakerOptions) => new CircuitBreaker(breakerOptions));
     this.#context = {
       pool: this.#pool,
       events,
       clientInfo: options.clientInfo ?? { name: "minion", version: "1.0.0" },
       capabilities: options.capabilities ?? {},
       onServerRequest: serverRequests(options.onServerRequest),
-      makeCache: options.cache ?? ((_, cacheOptions) => new Cache(cacheOptions)),
-      makeBreaker: options.breaker ?? ((_, breakerOptions) => new CircuitBreaker(breakerOptions)),
+      makeCache: (...wanted) => checkMade("cache", cacheMethods, makeCache(...wanted)),
+      makeBreaker: (...wanted) => checkMade("breaker", breakerMethods, makeBreaker(...wanted)),
     };
     for (const [name, config] of Object.entries(options.servers)) this.#add(name, config);
   }
@@ -132,7 +143,12 @@ export class Servers {
   }
 
   /** Refuses new calls, gives those in flight `graceMs`, and ends everything. Idempotent. */
-  close({ graceMs = 1_000 }: { readonly graceMs?: number | undefined }): Promise<void> {
+  close(options: { readonly graceMs?: number | undefined }): Promise<void> {
+    if (typeof options !== "object" || options === null)
+      throw new TypeError("MinionClient: the options of close must be an object");
+    for (const name of Object.keys(options))
+      if (name !== "graceMs") throw new TypeError(`MinionClient: close has no option "${name}"; there is graceMs`);
+    const { graceMs = 1_000 } = options;
     if (!(typeof graceMs === "number" && graceMs >= 0))
       throw new TypeError(`MinionClient: graceMs must be 0 or more milliseconds, got ${graceMs}`);
     this.#closed ??= this.#close(graceMs);

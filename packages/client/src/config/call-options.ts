@@ -1,4 +1,5 @@
 import type { ClientCapabilities, Progress } from "@modelcontextprotocol/sdk/types.js";
+import { isLiteral } from "./is-literal.js";
 
 /** How a call is made. */
 export interface CallOptions {
@@ -109,6 +110,9 @@ export function checkCallOptions(
     if (value !== undefined && !rule[1](value))
       throw new TypeError(`MinionClient: ${name} must be ${rule[0]}, got ${String(value)}`);
   }
+  // A signal, or a promise that was not awaited, in place of the options would be passed over without a word.
+  if (Array.isArray(options) || (!isLiteral(options) && !known.some((name) => name in options)))
+    throw new TypeError(`MinionClient: options must be an object with some of ${known.join(", ")}`);
   if (options.resetTimeoutOnProgress === true && options.maxTotalTimeoutMs === undefined) {
     throw new TypeError("MinionClient: resetTimeoutOnProgress needs maxTotalTimeoutMs, or a call could last forever");
   }

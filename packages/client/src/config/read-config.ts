@@ -133,6 +133,7 @@ function withHeaders(config: ServerConfig, more: RequestHeaders | undefined): Se
   const all: RequestHeaders = async (context) => {
     const own = typeof headers === "function" ? await headers(context) : headers;
     const given = await more(context);
+    if (!isObject(given)) throw new TypeError("it did not give an object of headers");
     const names = new Set(Object.keys(given).map((name) => name.toLowerCase()));
     const kept = Object.entries(own ?? {}).filter(([name]) => !names.has(name.toLowerCase()));
     return { ...Object.fromEntries(kept), ...given };

@@ -91,6 +91,15 @@ test("Options: a server's bad entry throws a ConfigError that names server and k
   expect(good.contexts).toHaveLength(0);
 });
 
+test("Options: a pool, cache or breaker that is none is told where it was made, and an async one ends no process", () => {
+  for (const option of ["pool", "cache", "breaker"])
+    for (const made of [undefined, 5, {}, Promise.reject(new Error("an async function"))])
+      expect(
+        String(thrown(() => make({ servers: { one: memoryServer().config }, [option]: () => made }))),
+        option,
+      ).toContain(`TypeError: MinionClient: the function ${option} must give an object with a method`);
+});
+
 test("Options: a time that no timer can wait for does not fire at once", async () => {
   const server = memoryServer({ connect: () => new Promise((resolve) => setImmediate(resolve)) });
   const huge = { connectTimeoutMs: 1e308, callTimeoutMs: 1e308, closeTimeoutMs: 1e308 };
@@ -138,6 +147,11 @@ test("Options: a call's bad arguments and options reject before anything is sent
     [[], {}, "arguments"],
     [null, {}, "arguments"],
     [{}, null, "options"],
+    [new Map([["text", "a"]]), {}, "arguments"],
+    [Promise.resolve({ text: "a" }), {}, "arguments"],
+    [{}, AbortSignal.abort(), "options"],
+    [{}, new Map([["timeoutMs", 5]]), "options"],
+    [{}, [], "options"],
     [{}, { timeout: 5 }, "timeout"],
     [{}, { constructor: 5 }, "constructor"],
     [{}, { timeoutMs: 0 }, "timeoutMs"],
@@ -169,6 +183,11 @@ test("Options: a call's bad arguments and options reject before anything is sent
   expect(await rejection(client.connect({ servers: ["none"] }))).toBeInstanceOf(ServerNotFoundError);
   expect(thrown(() => Reflect.apply(client.subscribe, client, [7]))).toBeInstanceOf(TypeError);
   expect(thrown(() => client.close({ graceMs: -1 }))).toBeInstanceOf(TypeError);
+  for (const options of [5_000, null, { grace: 5 }, { graceMs: "5" }])
+    expect(
+      thrown(() => Reflect.apply(client.close, client, [options])),
+      String(options),
+    ).toBeInstanceOf(TypeError);
   expect(server.contexts).toHaveLength(0);
 });
 
