@@ -2,8 +2,9 @@ import { Failure } from "./failure.js";
 
 /** At most so often an ordinary error answer makes anybody ask. */
 const hintEveryMs = 1_000;
-/** JSON-RPC leaves these codes to servers: some say "no such session" by one. */
-const serverErrors = { from: -32_099, to: -32_000 } as const;
+/** JSON-RPC keeps these codes for itself; by any other, and by that of an invalid request, some servers say "no such session". */
+const reserved = { from: -32_768, to: -32_100 } as const;
+const invalidRequest = -32_600;
 
 /** What a {@link SessionDoubt} needs of its connection. */
 export interface SessionDoubtOptions {
@@ -14,7 +15,7 @@ export interface SessionDoubtOptions {
 }
 
 /**
- * Finds out whether a server still knows a session. Servers say in many words that they do not: by HTTP 400, 401, 500, by an
+ * Finds out whether a server still knows a session. Servers say in many words that they do not: by any HTTP status of refusal, by an
  * error that answers no request, by refusing a stream. Each of these may mean something else too, so a ping in the same session
  * decides, one for all who doubt at the same time: only where it is refused as well the session is lost.
  */
@@ -49,7 +50,7 @@ export class SessionDoubt {
   hint(failure: Failure): void {
     const { cause } = failure;
     const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
-    if (typeof code !== "number" || code < serverErrors.from || code > serverErrors.to) return;
+    if (typeof code !== "number" || (code >= reserved.from && code <= reserved.to && code !== invalidRequest)) return;
     const now = performance.now();
     if (this.#isLost || now - this.#hintedAt < hintEveryMs) return;
     this.#hintedAt = now;
@@ -81,11 +82,12 @@ function isRefusedToo(ping: Failure, failure: Failure): boolean {
   return ping.kind === "rpc" && failure.kind === "rpc" && ping.message === failure.message;
 }
 
-/** A request that was refused with 400 or 404 had not begun; of any other it is not known. */
+/** A request that was refused as one had not begun; where it was for want of a login, or not by a status, that is not known. */
 function lostBy(refusal: Failure): Failure {
   if (refusal.kind === "session-lost") return refusal;
   const { status, cause, message } = refusal;
-  const delivery = status === 400 ? "not-sent" : "sent";
+  const isRefused = refusal.kind === "http" && status !== 401 && status !== 403;
+  const delivery = isRefused ? refusal.delivery : "sent";
   const details = { delivery, cause, status, refusal, endsConnection: true } as const;
   return new Failure("session-lost", `the server does not know the session any more: ${message}`, details);
 }

@@ -11,6 +11,10 @@ const words = [
   ["404", true, (response: ServerResponse) => response.writeHead(404).end("no such session")],
   ["400", true, (response: ServerResponse) => error(response, 400, null, "No valid session ID provided")],
   ["401 without a challenge", false, (response: ServerResponse) => response.writeHead(401).end("unknown session")],
+  ["403 without a challenge", false, (response: ServerResponse) => response.writeHead(403).end("not your session")],
+  ["409", true, (response: ServerResponse) => response.writeHead(409).end("another session took over")],
+  ["410", true, (response: ServerResponse) => error(response, 410, null, "Session expired")],
+  ["422", true, (response: ServerResponse) => error(response, 422, "server-error", "Invalid session")],
   ["500", false, (response: ServerResponse) => response.writeHead(500).end("session is undefined")],
   ["503", false, (response: ServerResponse) => response.writeHead(503).end("no such session")],
   [
@@ -18,6 +22,12 @@ const words = [
     false,
     (response: ServerResponse) => error(response, 200, null, "Server not initialized"),
   ],
+  [
+    "an error whose id is a word",
+    false,
+    (response: ServerResponse) => error(response, 200, "server-error", "Session not found"),
+  ],
+  ["an error without an id", false, (response: ServerResponse) => error(response, 200, undefined, "Session not found")],
 ] as const;
 
 test.each(words)(
@@ -42,19 +52,27 @@ test.each(words)(
   },
 );
 
-test("M3: a session whose loss is told by ordinary errors is renewed for the next call; the error is the answer", async () => {
-  const server = await sessionServer({ refuse: (response, { id }) => error(response, 200, id, "Session not found") });
-  const { client } = start({ one: { url: server.url } });
-  await client.callTool("one", "echo");
-  server.forget();
-  expect(await rejection(client.callTool("one", "echo", {}, { idempotent: true }))).toMatchObject({ code: -32_000 });
-  await until(() => !statusOf(client, "one").connected, "the loss");
-  await client.callTool("one", "echo");
-  expect(server.granted()).toBe(2);
-});
+test.each([-32_000, -32_600, 404])(
+  "M3: a session whose loss is told by ordinary errors (%i) is renewed for the next call; the error is the answer",
+  async (code) => {
+    const server = await sessionServer({
+      refuse: (response, { id }) =>
+        answer(response, 200, { jsonrpc: "2.0", id, error: { code, message: "Session not found" } }),
+    });
+    const { client } = start({ one: { url: server.url } });
+    await client.callTool("one", "echo");
+    server.forget();
+    expect(await rejection(client.callTool("one", "echo", {}, { idempotent: true }))).toMatchObject({ code });
+    await until(() => !statusOf(client, "one").connected, "the loss");
+    await client.callTool("one", "echo");
+    expect(server.granted()).toBe(2);
+  },
+);
 
-test("M3: what a living session refuses is refused, and renews nothing: 400, 500, an error for no request, an ordinary error", async () => {
+test("M3: what a living session refuses is refused, and renews nothing: 400, 403, 409, 500, an error for no request, an ordinary error", async () => {
   const refusals = [
+    (response: ServerResponse) => response.writeHead(403).end("not for you"),
+    (response: ServerResponse) => response.writeHead(409).end("there is one already"),
     (response: ServerResponse) => error(response, 400, null, "city is required"),
     (response: ServerResponse) => response.writeHead(500).end("relation users does not exist"),
     (response: ServerResponse) => error(response, 200, null, "no idea"),

@@ -142,8 +142,8 @@ function judge(failure: Failure, supported: readonly string[] | undefined, optio
   if (supported !== undefined) return legacyAmong(supported);
   if (isRpc(failure, headerMismatch) || isRpc(failure, missingCapability)) throw failure;
   if (kind === "rpc" || kind === "invalid-result") return "legacy";
-  // A server that wants credentials names them. Without a challenge it may be missing a session: the handshake will tell.
-  if (kind === "http" && status === 401 && failure.challenge?.text === undefined) return "legacy";
+  // A server that wants credentials names them. Without a challenge it may miss a session, or not allow the question: the handshake will tell.
+  if (kind === "http" && (status === 401 || status === 403) && failure.challenge?.text === undefined) return "legacy";
   if (kind === "http" && [401, 403, 407, 429].includes(status)) throw failure;
   if (options.greets === "if-answered" && failure.isPlain && isNoEndpoint(failure)) throw failure;
   if (kind === "http" && status >= 400 && status < 500) return "legacy";

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import type { Cancellation } from "../../cancellation.js";
+import { isObject } from "../../untrusted.js";
 import { restFor } from "../abort.js";
 import type { Exchange } from "../exchange.js";
 import { Failure } from "../failure.js";
@@ -104,10 +105,11 @@ export class Replies {
   }
 }
 
-function isErrorWithoutId(message: unknown): message is { readonly id: null; readonly error: unknown } {
-  return (
-    typeof message === "object" && message !== null && "error" in message && "id" in message && message.id === null
-  );
+/** Some servers write a word for an id where they did not get as far as that of the request. */
+function isErrorWithoutId(message: unknown): message is { readonly error: unknown } {
+  if (!isObject(message) || "method" in message || !isObject(message.error)) return false;
+  const { id = null } = message;
+  return id === null || (typeof id === "string" && Number.isNaN(Number(id)));
 }
 
 /** Whoever sent that, it was no MCP server's answer. */

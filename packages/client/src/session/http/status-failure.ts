@@ -66,10 +66,13 @@ export function isNoEndpoint(error: unknown): boolean {
   return error instanceof Failure && error.kind === "http" && [400, 404, 405].includes(error.status ?? 0);
 }
 
-/** In such words, too, servers say that they know no such session. One that says when to come back is only busy. */
+/**
+ * By any status servers say that they know no such session. One that asks for a login, or that says when to come back, speaks
+ * of something else.
+ */
 function mayMeanLost(status: number, retryAfterMs: number | undefined, { hasChallenge }: RefusedRequest): boolean {
-  if (status === 401) return hasChallenge === false;
-  return status === 400 || (status >= 500 && retryAfterMs === undefined);
+  if (status === 401 || status === 403) return hasChallenge === false;
+  return status >= 400 && status !== 407 && status !== 429 && retryAfterMs === undefined;
 }
 
 /** A refusal says that nothing was run; what a gateway says of a server behind it does not. */
