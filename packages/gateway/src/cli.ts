@@ -159,7 +159,8 @@ async function serveHttp(
   await told("SIGTERM", "SIGINT");
   say("draining");
   await gateway.drain({ ...drain, beforeRefusing: () => newcomers.gone(lingerMs) });
-  await Promise.all([close(server), close(ops)]);
+  // A call that has outlived its grace is answered while its caller is still there to hear that it may have run.
+  await Promise.all([close(server), close(ops), client.close({ graceMs: 0 })]);
   return 0;
 }
 

@@ -14,7 +14,7 @@ import { HostQuestions } from "./host-questions.js";
 import { isRecord } from "./is-record.js";
 import { type JsonRpcMessage, jsonRpcMessage } from "./json-rpc-message.js";
 import { LegacyReply } from "./legacy-reply.js";
-import { quotaRetryAfter } from "./quota-refusal.js";
+import { httpStatusOf } from "./quota-refusal.js";
 import { capabilitiesOf, type RequestAnswering, serverInfo } from "./request-answering.js";
 import { invalidParams, rpcError } from "./rpc-error.js";
 
@@ -111,9 +111,8 @@ export class LegacyLeg {
       const error = reason instanceof ProtocolError ? reason : rpcError(reason, "");
       const { code, message, data } = error;
       const text = JSON.stringify({ jsonrpc: "2.0", id, error: { code, message, data } });
-      const retryAfter = quotaRetryAfter(error);
-      if (retryAfter === undefined) reply.respond(text);
-      else reply.respond(text, 429, { "retry-after": retryAfter });
+      const { status = 200, retryAfter } = httpStatusOf(error) ?? {};
+      reply.respond(text, status, retryAfter === undefined ? {} : { "retry-after": retryAfter });
     }
   }
 

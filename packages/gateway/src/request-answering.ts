@@ -3,7 +3,7 @@ import type { AuditEntry } from "./audit.js";
 import type { GatewayMetrics, Outcome } from "./gateway-metrics.js";
 import { type Host, hostOf } from "./host.js";
 import { isRecord } from "./is-record.js";
-import { quotaRetryAfter } from "./quota-refusal.js";
+import { httpStatusOf, isQuotaRefusal } from "./quota-refusal.js";
 import type { ResourceWatch, Watch } from "./resource-watch.js";
 import type { Incoming, Router } from "./router.js";
 import { methodNotFound, rpcError } from "./rpc-error.js";
@@ -146,9 +146,8 @@ export class RequestAnswering {
     } catch (reason) {
       const error = rpcError(reason, server);
       code = error.code;
-      const retryAfter = quotaRetryAfter(error);
-      if (retryAfter !== undefined) onQuotaRefusal();
-      const status = retryAfter === undefined ? statuses[code] : 429;
+      if (isQuotaRefusal(error)) onQuotaRefusal();
+      const { status = statuses[code], retryAfter } = httpStatusOf(error) ?? {};
       if (request !== undefined && status !== undefined) this.#outcomes.set(request, { status, retryAfter });
       throw error;
     } finally {

@@ -156,6 +156,27 @@ test("G18: a log that nobody reads any more, or whose disk is full, ends no call
   expect(await gateway.ended).toBe(0);
 });
 
+test("G4: a call that outlives its grace is answered: 503, sent, so that it is repeated elsewhere only where that is safe", async () => {
+  await using chaos = await startChaosServer();
+  const gatewayBlock = { drain: { delayMs: 0, graceMs: 100 } };
+  const file = config({ mcpServers: { chaos: { url: chaos.url } }, gateway: gatewayBlock });
+  const gateway = run(["--config", file, "--port", "0"]);
+  const params = { name: "mcp_chaos_slow", arguments: { ms: 600_000 } };
+  const call = fetch(await urlOf(gateway), {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
+  });
+  await vi.waitFor(() => expect(chaos.journal()).toContainEqual(expect.objectContaining({ tool: "slow" })), 60_000);
+  gateway.process.kill("SIGTERM");
+  const answer = await call;
+  expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, null]);
+  expect(await answer.json()).toMatchObject({
+    error: { code: -32603, data: { code: "ERR_MCP_CLOSED", delivery: "sent" } },
+  });
+  expect(await gateway.ended).toBe(0);
+});
+
 test("G4: a call over a connection that was open when the drain began is served, however late it is sent", async () => {
   await using chaos = await startChaosServer();
   const file = config({
