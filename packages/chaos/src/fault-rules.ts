@@ -1,4 +1,5 @@
 import { capabilities, type ExtraTool, type Faults, floods, legacyVersions, lostSessions, targets } from "./faults.js";
+import { isOptions } from "./is-options.js";
 import { show } from "./show.js";
 
 interface FaultRule<T> {
@@ -183,7 +184,7 @@ const healthy: Faults = withFaults(
  * @throws TypeError | RangeError that names `owner`, the fault, its rule and the value
  */
 export function applyFaults(base: Faults, settings: unknown, owner: string): Faults {
-  if (typeof settings !== "object" || settings === null || Array.isArray(settings)) {
+  if (!isOptions(settings)) {
     throw new TypeError(`${owner}: faults must be an object, got ${show(settings)}`);
   }
   return withFaults(base, Object.entries(settings), owner);

@@ -1,5 +1,6 @@
 import { startFaults } from "./fault-rules.js";
 import type { FaultSettings, Faults, LegacyVersion } from "./faults.js";
+import { isOptions } from "./is-options.js";
 import { show } from "./show.js";
 
 interface OptionRule {
@@ -56,7 +57,7 @@ export function checkOptions(
   options: object,
   known: { readonly [option: string]: OptionKind | "faults" | "fault" },
 ): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+  if (!isOptions(options)) {
     throw new TypeError(`${owner}: options must be an object, got ${show(options)}`);
   }
   for (const [name, value] of Object.entries(options)) {

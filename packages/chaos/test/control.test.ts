@@ -23,6 +23,8 @@ describe("options", () => {
     [{ faults: 7 }, "startChaosServer: faults must be an object, got 7"],
     [[], "startChaosServer: options must be an object, got []"],
     [null, "startChaosServer: options must be an object, got null"],
+    [Promise.resolve({ port: 0 }), "startChaosServer: options must be an object, got Promise"],
+    [{ faults: new Map([["hangCalls", true]]) }, "startChaosServer: faults must be an object, got Map(1)"],
   ])("%o is refused before anything starts", async (options, message) => {
     // @ts-expect-error: what the types forbid
     await expect(startChaosServer(options)).rejects.toThrow(message);
