@@ -1,7 +1,7 @@
 import {
   type JSONRPCMessage,
   McpError,
-  ProgressSchema,
+  type Progress,
   type RequestId,
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
@@ -12,14 +12,9 @@ import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
 import { forget, quietly } from "./quietly.js";
 import type { Secrets } from "./redact.js";
+import { type RpcError, rpcErrorFrom } from "./rpc-error.js";
 import type { RpcOutcome } from "./server-requests.js";
 import type { MessageHeaders, Wire } from "./wire.js";
-
-interface RpcError {
-  readonly code: number;
-  readonly message: string;
-  readonly data?: unknown;
-}
 
 /**
  * What is on its way on one connection. Everything sent and received passes here, because the SDK forgets what
@@ -128,8 +123,9 @@ export class Exchanges {
     if (id === undefined || known === undefined || exchange === undefined) return message;
     this.#open.delete(known);
     exchange.markSent();
-    if ("error" in message && isRpcError(message.error)) {
-      const error = this.#masked(message.error);
+    const told = "error" in message ? rpcErrorFrom(message.error) : undefined;
+    if (told !== undefined) {
+      const error = this.#masked(told);
       exchange.answered("error");
       if (exchange.id === undefined) return { jsonrpc: "2.0", id, error };
       exchange.reject(rpcFailure(error, exchange));
@@ -165,8 +161,8 @@ export class Exchanges {
     if (typeof params !== "object" || params === null || !("progressToken" in params)) return false;
     const exchange = this.#progressing.get(params.progressToken);
     if (exchange === undefined) return false;
-    const parsed = ProgressSchema.safeParse(params);
-    if (parsed.success) quietly(() => exchange.onProgress?.(parsed.data));
+    const progress = progressOf(params);
+    if (progress !== undefined) quietly(() => exchange.onProgress?.(progress));
     return true;
   }
 }
@@ -178,14 +174,15 @@ function isMessage(message: object): message is JSONRPCMessage {
   return !("params" in message) || message.params === undefined || isObject(message.params);
 }
 
-function isRpcError(value: unknown): value is RpcError {
-  return (
-    isObject(value) &&
-    "code" in value &&
-    Number.isInteger(value.code) &&
-    "message" in value &&
-    typeof value.message === "string"
-  );
+/** What is not of its type beside a progress is as absent as what is null: the progress itself shows that the server is at work. */
+function progressOf(params: object): Progress | undefined {
+  const { progress, total, message }: Partial<Record<keyof Progress, unknown>> = params;
+  if (typeof progress !== "number" || !Number.isFinite(progress)) return undefined;
+  return {
+    progress,
+    ...(typeof total === "number" && Number.isFinite(total) && { total }),
+    ...(typeof message === "string" && { message }),
+  };
 }
 
 function isResult(value: unknown, { id }: Exchange): value is Record<string, unknown> {

@@ -180,3 +180,71 @@ test.each([
   expect(await client.callTool("s", "t")).toEqual({ content: [] });
   expect(await client.callTool("s", "t")).toEqual({ content: [] });
 });
+
+const answer = `JSON.stringify({ jsonrpc: "2.0", id, result: { content: [] } })`;
+
+test.each([
+  ["a NUL behind it", `${answer} + "\\0\\n"`],
+  ["a colour code on both sides", `"\\u001b[32m" + ${answer} + "\\u001b[0m\\n"`],
+  ["words behind it", `${answer} + " INFO: done\\n"`],
+  ["words with braces before it", `'INFO {"level": 1} [12:00] {x} ' + ${answer} + "\\n"`],
+  ["an open brace before it", `"{ starting " + ${answer} + "\\n"`],
+  ["another message before it", `'{"jsonrpc":"2.0","method":"notifications/message","params":{}}' + ${answer} + "\\n"`],
+  ["the end of the process right behind it", `${answer}); setTimeout(() => process.exit(), 50); void ("`],
+])("M7: a message is read from a line with %s", async (_, text) => {
+  const { client } = start({ s: serverOf(`raw(${text.endsWith('("') ? `${text}"` : text});`) });
+  expect(await client.callTool("s", "t")).toEqual({ content: [] });
+});
+
+test("M10: a line of a million open braces is noise that costs next to nothing", async () => {
+  const { client } = start({
+    s: serverOf(
+      `for (let i = 0; i < 20; i++) raw("{".repeat(1_000_000) + "\\n"); send({ id, result: { content: [] } });`,
+    ),
+  });
+  let last = performance.now();
+  let longest = 0;
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  try {
+    expect(await client.callTool("s", "t")).toEqual({ content: [] });
+  } finally {
+    clearInterval(timer);
+  }
+  expect(longest).toBeLessThan(1_000);
+});
+
+test.each([
+  ["a string", `"no such city"`, { code: -32_603, message: expect.stringContaining("no such city") }],
+  [
+    "without a code",
+    `{ message: "no such city" }`,
+    { code: -32_603, message: expect.stringContaining("no such city") },
+  ],
+  ["with a code in quotes", `{ code: "-32602", message: "no such city" }`, { code: -32_602 }],
+  [
+    "with a message that is no text",
+    `{ code: 7, message: { why: "no such city" } }`,
+    { code: 7, message: expect.stringContaining("no such city") },
+  ],
+  ["of members of its own", `{ reason: "no such city" }`, { message: expect.stringContaining("no such city") }],
+])("M7: an error that is %s is the server's answer, in its words", async (_, error, told) => {
+  const { client } = start({ s: serverOf(`send({ id, error: ${error} });`) });
+  expect(await rejection(client.callTool("s", "t"))).toMatchObject({ name: "McpError", ...told });
+});
+
+test("M7: what is not of its type beside a progress costs that member, not the progress", async () => {
+  const { client } = start({
+    s: serverOf(`
+      const token = params._meta.progressToken;
+      const tell = (more) => send({ method: "notifications/progress", params: { progressToken: token, ...more } });
+      tell({ progress: 1, total: "10" }); tell({ progress: 2, message: 5 }); tell({ progress: "3" }); tell({ progress: 4, total: 10, message: "four" });
+      send({ id, result: { content: [] } });
+    `),
+  });
+  const seen: unknown[] = [];
+  await client.callTool("s", "t", {}, { onProgress: (progress) => seen.push(progress) });
+  expect(seen).toEqual([{ progress: 1 }, { progress: 2 }, { progress: 4, total: 10, message: "four" }]);
+});

@@ -10,6 +10,7 @@ import { Failure } from "../../src/session/failure.js";
 import { ConcurrencyLimiter } from "../../src/session/http/concurrency-limiter.js";
 import { EventStreamGuard, EventTooLarge } from "../../src/session/http/event-stream.js";
 import { HttpSockets } from "../../src/session/http/http-sockets.js";
+import { readEvents } from "../../src/session/http/read-events.js";
 import { Replies } from "../../src/session/http/replies.js";
 import { StandingStream } from "../../src/session/http/standing-stream.js";
 import { parseRetryAfter } from "../../src/session/http/status-failure.js";
@@ -85,6 +86,39 @@ describe("streams of events", () => {
   test.each(["\n", "\r\n", "\r"])("M7: pass in whole lines, whatever ends them (%j)", (end) => {
     const text = ["data: one", "data: twö", "", "id: 5", "data: x", "", ""].join(end);
     for (let size = 1; size <= text.length; size++) expect(pushAll(text, size)).toBe(text);
+  });
+
+  /** The messages in a stream that comes in pieces, and whether they were there before it ended. */
+  async function heardOf(pieces: readonly string[], ends: boolean): Promise<unknown[]> {
+    const seen: unknown[] = [];
+    const message = new IncomingMessage(new Socket());
+    const reading = readEvents(message, { maxEventBytes: 1_000, onMessage: (one) => seen.push(one) });
+    for (const piece of pieces) {
+      message.push(piece);
+      await new Promise(setImmediate);
+    }
+    if (ends) message.push(null);
+    else await vi.waitFor(() => expect(seen).not.toEqual([]));
+    if (ends) await reading;
+    return seen;
+  }
+
+  test.each([
+    ["returns", ["data: 1\r\r"]],
+    ["returns, in pieces", ["data: 1", "\r", "\r"]],
+    ["returns and feeds, in pieces", ["data: 1\r", "\n\r", "\n"]],
+    ["feeds", ["data: 1\n\n"]],
+  ])("M7: an event is heard when its empty line has come, not with what comes next: %s", async (_, pieces) => {
+    expect(await heardOf(pieces, false)).toEqual([1]);
+  });
+
+  test.each([
+    ["returns and feeds, in pieces", ["data: [\r", "\ndata: 1]\r", "\n\r", "\ndata: 2\r\n\r\n"], [[1], 2]],
+    ["without the last empty line", ["data: 1\n\ndata: 2\n"], [1, 2]],
+    ["without the last line end", ["data: 1\n\ndata: {}"], [1, {}]],
+    ["cut within the last message", ['data: 1\n\ndata: {"a'], [1]],
+  ])("M7: a stream that has ended is heard to its end: %s", async (_, pieces, messages) => {
+    expect(await heardOf(pieces, true)).toEqual(messages);
   });
 
   test("M6: the latest id is known, and only a line's own", () => {
@@ -340,21 +374,32 @@ describe("exchanges", () => {
   });
 
   test.each([
-    { result: "text" },
-    { result: "text" },
-    { error: "text" },
-    { error: { code: 1.5, message: "x" } },
-    { error: { code: 1 } },
-    {},
-  ])("M7: an answer of the form %j fails its request", (answer) => {
+    [{ error: "text" }, { code: -32_603, message: "text" }],
+    [{ error: { code: 1.5, message: "x" } }, { code: -32_603, message: "x" }],
+    [{ error: { code: 1 } }, { code: 1, message: '{"code":1}' }],
+  ])("M7: an answer of the form %j is an error of the server, and reaches a session as one", (answer, error) => {
     const exchanges = table();
-    const failures: Failure[] = [];
-    const exchange = new Exchange({ onFailed: (failure) => failures.push(failure) });
+    const exchange = new Exchange({ onFailed: () => {} });
     exchanges.bind(exchange, () => exchanges.outgoing({ jsonrpc: "2.0", id: 7, method: "tools/call" }));
-    expect(exchanges.incoming({ jsonrpc: "2.0", id: 7, ...answer })).toMatchObject({ id: 7, error: { code: -32_000 } });
-    expect(failures).toMatchObject([{ kind: "invalid-result", delivery: "sent" }]);
-    expect(exchanges.size).toBe(0);
+    expect(exchanges.incoming({ jsonrpc: "2.0", id: 7, ...answer })).toEqual({ jsonrpc: "2.0", id: 7, error });
+    expect(exchange.answer).toBe("error");
   });
+
+  test.each([{ result: "text" }, { error: true }, { error: 5 }, {}])(
+    "M7: an answer of the form %j fails its request",
+    (answer) => {
+      const exchanges = table();
+      const failures: Failure[] = [];
+      const exchange = new Exchange({ onFailed: (failure) => failures.push(failure) });
+      exchanges.bind(exchange, () => exchanges.outgoing({ jsonrpc: "2.0", id: 7, method: "tools/call" }));
+      expect(exchanges.incoming({ jsonrpc: "2.0", id: 7, ...answer })).toMatchObject({
+        id: 7,
+        error: { code: -32_000 },
+      });
+      expect(failures).toMatchObject([{ kind: "invalid-result", delivery: "sent" }]);
+      expect(exchanges.size).toBe(0);
+    },
+  );
 
   test("M13: progress for nobody goes to the SDK, broken progress to nobody", () => {
     const exchanges = table();

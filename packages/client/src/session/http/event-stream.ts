@@ -47,6 +47,11 @@ export class EventStreamGuard {
     return lines;
   }
 
+  /** The line that has no end yet; empty where there is none. */
+  get rest(): Buffer {
+    return Buffer.concat(this.#pieces);
+  }
+
   #hold(piece: Uint8Array): void {
     this.#pieces.push(piece);
     this.#piecesBytes += piece.length;

@@ -9,6 +9,7 @@ const pauseMs = 3;
 /** The clock is asked between pieces of about this size. */
 const pieceBytes = 1_024;
 const newline = 0x0a;
+const carriageReturn = 0x0d;
 const shortestRetryMs = 10;
 const longestRetryMs = 60_000;
 
@@ -51,19 +52,26 @@ export async function readEvents(response: IncomingMessage, sink: EventSink): Pr
     },
     onRetry: (ms) => sink.onRetry?.(Math.min(Math.max(ms, shortestRetryMs), longestRetryMs)),
   });
+  let endsInReturn = false;
   try {
     for await (const chunk of response) {
-      const lines = guard.push(chunk);
-      if (lines === undefined) continue;
+      const passed = guard.push(chunk);
+      if (passed === undefined) continue;
+      // A return ends a line at once: the parser would wait for what comes next, which may be nothing for a long time.
+      const lines = endsInReturn && passed[0] === newline ? passed.subarray(1) : passed;
+      endsInReturn = passed.at(-1) === carriageReturn;
       // The parser is given whole lines only, as EventStreamGuard hands them on, so that it costs linear time.
       for (let at = 0, end = 0; at < lines.length; at = end) {
         end = lines.indexOf(newline, at + pieceBytes) + 1 || lines.length;
-        parser.feed(decoder.decode(lines.subarray(at, end), { stream: true }));
+        const text = decoder.decode(lines.subarray(at, end), { stream: true });
+        parser.feed(endsInReturn && end === lines.length ? `${text}\n` : text);
         // A stream that says more than can be heard in a turn of the event loop waits, and its socket with it.
         while (!budget.hasTime()) await setImmediate();
         while (!mayGoOn()) await setTimeout(pauseMs, undefined, { ref: false });
       }
     }
+    // At its proper end the last event is taken as complete; one that was cut is no JSON.
+    parser.feed(`${decoder.decode(guard.rest)}\n\n`);
     return { lastId: guard.lastId, cause: undefined };
   } catch (cause) {
     if (cause instanceof EventTooLarge) throw cause;

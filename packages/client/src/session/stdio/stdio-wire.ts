@@ -9,6 +9,7 @@ import { ignore } from "../quietly.js";
 import { isRequest } from "../turn-budget.js";
 import type { Wire, WireEvents, WireOptions } from "../wire.js";
 import { LineBuffer, SlicedInput } from "./line-input.js";
+import { messagesIn } from "./messages-in.js";
 import { ServerProcess } from "./server-process.js";
 import { StderrTail } from "./stderr-tail.js";
 
@@ -27,6 +28,7 @@ const maxAnswers = 4;
 /** A server that reads nothing for so long is given up. */
 const deafMs = 10_000;
 const openingBrace = 0x7b;
+const lineEnd = Buffer.from("\n");
 
 interface Line {
   readonly line: string;
@@ -80,7 +82,7 @@ export class StdioWire implements Wire {
     stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
     stdin.on("error", () => this.#breakOff(process));
     for (const stream of [stdout, stderr]) stream.on("error", ignore);
-    this.#watchExit(process);
+    this.#watchExit(process, lines);
     return process.started;
   }
 
@@ -120,12 +122,14 @@ export class StdioWire implements Wire {
   }
 
   /** Not only `close`, which waits for everybody who holds the pipes. */
-  #watchExit(process: ServerProcess): void {
+  #watchExit(process: ServerProcess, lines: LineBuffer): void {
     const { child } = process;
     let drain: NodeJS.Timeout | undefined;
     const end = (): void => {
       clearTimeout(drain);
       this.#input?.finish();
+      // A last message need not have a line end behind it.
+      lines.push(lineEnd);
       child.off("close", end);
       this.#end(child.exitCode, child.signalCode);
     };
@@ -199,16 +203,10 @@ export class StdioWire implements Wire {
 
   /** Banners and logs on stdout are the most common fault of servers, also in front of a message. */
   #receive(line: string): void {
-    const start = startOf(line);
-    if (start === -1) return;
-    let message: unknown;
-    try {
-      message = JSON.parse(start === 0 ? line : line.slice(start));
-    } catch {
-      return;
+    for (const message of messagesIn(line)) {
+      this.#input?.countMessage(isRequest(message));
+      this.#events?.onMessage(message);
     }
-    this.#input?.countMessage(isRequest(message));
-    this.#events?.onMessage(message);
   }
 
   /** Whose answer it was stands at one end of the message, where only the message's own members can stand. */
@@ -227,12 +225,6 @@ export class StdioWire implements Wire {
     }
     if (this.#exchanges.size > 0 && mayBeAnswer(head)) this.#events?.onEnded(failure);
   }
-}
-
-/** Where a message can begin in a line: at the first `{`, or at `[{` around it; -1 where there is none. */
-function startOf(line: string): number {
-  const object = line.indexOf("{");
-  return object > 0 && line[object - 1] === "[" ? object - 1 : object;
 }
 
 /** Neither noise nor a notification. */
