@@ -1,7 +1,6 @@
 import { isObject } from "../untrusted.js";
 
 const internalError = -32_603;
-const maxWords = 2_000;
 
 /** An error of JSON-RPC. */
 export interface RpcError {
@@ -28,7 +27,7 @@ export function rpcErrorFrom(error: unknown): RpcError | undefined {
 
 function textOf(value: unknown): string {
   try {
-    return JSON.stringify(value).slice(0, maxWords);
+    return JSON.stringify(value); // Whole: secrets are found in it before it is cut.
   } catch {
     return "an error that is nested too deeply to be told"; // It would have to be written to be told.
   }

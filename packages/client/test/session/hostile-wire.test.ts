@@ -248,3 +248,14 @@ test("M7: what is not of its type beside a progress costs that member, not the p
   await client.callTool("s", "t", {}, { onProgress: (progress) => seen.push(progress) });
   expect(seen).toEqual([{ progress: 1 }, { progress: 2 }, { progress: 4, total: 10, message: "four" }]);
 });
+
+test("M6: a server that closes its output and lives on has ended: its call is told, the next one has another", async () => {
+  const body = `if (params.name === "close") { fs.closeSync(1); setInterval(() => {}, 1_000); } else send({ id, result: { content: [] } });`;
+  const { client } = start({ s: serverOf(body, `import fs from "node:fs";`) });
+  const error = await rejection(client.callTool("s", "close", {}, { timeoutMs: 20_000 }));
+  expect(error).toMatchObject({
+    code: "ERR_MCP_OUTCOME_UNKNOWN",
+    message: expect.stringContaining("closed its output"),
+  });
+  expect(await client.callTool("s", "t")).toEqual({ content: [] });
+});

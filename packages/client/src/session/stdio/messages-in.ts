@@ -1,12 +1,15 @@
 /** A line that is no message as a whole is searched for messages up to so many characters. */
-const maxMixed = 1_048_576;
+const maxMixed = 262_144;
 /** And from so many places. */
 const maxStarts = 64;
 /** Of which so many may lead to the end of the line in vain. */
 const maxUnclosed = 2;
+/** Where a message can begin: at an object that has a member, or at a batch of such. */
+const beginning = /(?:\[\s*)?\{\s*"/g;
+const [quote, backslash, openList, closeList, openObject, closeObject] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * What a line of a server's stdout says: the message from its first brace on, or the messages that stand between words, colour
+ * What a line of a server's stdout says: the message from where the first can begin, or the messages that stand between words, colour
  * codes and each other. Empty where there is none.
  */
 export function messagesIn(line: string): readonly unknown[] {
@@ -27,10 +30,10 @@ export function messagesIn(line: string): readonly unknown[] {
   return found;
 }
 
-/** Where a message can begin from `from` on: at the next `{`, or at `[{` around it; -1 where there is none. */
+/** Where a message can begin from `from` on; -1 where there is none. */
 function startFrom(line: string, from: number): number {
-  const object = line.indexOf("{", from);
-  return object > from && line[object - 1] === "[" ? object - 1 : object;
+  beginning.lastIndex = from;
+  return beginning.exec(line)?.index ?? -1;
 }
 
 function parsed(text: string): unknown {
@@ -46,13 +49,13 @@ function endOf(line: string, start: number): number | undefined {
   let depth = 0;
   let isText = false;
   for (let at = start; at < line.length; at++) {
-    const one = line[at];
+    const one = line.charCodeAt(at);
     if (isText) {
-      if (one === "\\") at += 1;
-      else if (one === '"') isText = false;
-    } else if (one === '"') isText = true;
-    else if (one === "{" || one === "[") depth += 1;
-    else if (one === "}" || one === "]") {
+      if (one === backslash) at += 1;
+      else if (one === quote) isText = false;
+    } else if (one === quote) isText = true;
+    else if (one === openObject || one === openList) depth += 1;
+    else if (one === closeObject || one === closeList) {
       depth -= 1;
       if (depth === 0) return at + 1;
     }

@@ -15,6 +15,8 @@ import { StderrTail } from "./stderr-tail.js";
 
 /** What a server wrote before it ended may still be in the pipe, which a process it started may hold open. */
 const drainMs = 100;
+/** Who can say nothing any more mostly ends right then. */
+const silentMs = 1_000;
 /**
  * What is sent in the same turn goes out together, since a call to the system costs more than all the rest of a request;
  * but a few at a time, so that the server begins while the others are being made.
@@ -79,6 +81,9 @@ export class StdioWire implements Wire {
       take: (piece) => lines.push(piece),
       mayGoOn: () => this.#answersWaiting < maxAnswers,
     });
+    stdout.once("end", () =>
+      this.#endUnlessExited(process, { afterMs: silentMs, reason: "the server closed its output" }),
+    );
     stderr.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
     stdin.on("error", () => this.#breakOff(process));
     for (const stream of [stdout, stderr]) stream.on("error", ignore);
@@ -179,14 +184,22 @@ export class StdioWire implements Wire {
   }
 
   /** The server takes nothing any more, though it may still run. */
-  #breakOff({ child }: ServerProcess): void {
+  #breakOff(process: ServerProcess): void {
     for (const { exchange } of this.#waiting.splice(0)) exchange?.fail(this.#closed("not-sent"));
     // What the server wrote before it closed its input is still read, as after its exit.
+    this.#endUnlessExited(process, { afterMs: drainMs, reason: "the server closed its input" });
+  }
+
+  /** Whatever it still does, it is of no use. An exit says more. */
+  #endUnlessExited(
+    { child }: ServerProcess,
+    { afterMs, reason }: { readonly afterMs: number; readonly reason: string },
+  ): void {
     setTimeout(() => {
       if (this.#isOver || child.exitCode !== null || child.signalCode !== null) return;
       this.#isOver = true;
-      this.#events?.onEnded(new Failure("closed", "the server closed its input", { delivery: "sent" }));
-    }, drainMs);
+      this.#events?.onEnded(new Failure("closed", reason, { delivery: "sent", stderrTail: this.stderrTail() }));
+    }, afterMs);
   }
 
   #end(code: number | null, signal: NodeJS.Signals | null): void {
