@@ -13,6 +13,9 @@ const maxBytes = 1_048_576;
 /** What such answers hold that nobody else may see. */
 const secretMembers = ["access_token", "refresh_token", "id_token", "client_secret", "registration_access_token"];
 
+/** What servers of note say in place of the words of OAuth. */
+const ownWords: ReadonlyMap<string, string> = new Map([["bad_refresh_token", "invalid_grant"]]);
+
 /** What the requests of a login are sent with. */
 export interface OAuthFetchOptions {
   readonly send: SendHttp;
@@ -91,10 +94,12 @@ async function answerTo(
       throw new Error(encoding === undefined ? "the answer is too large" : "the answer is encoded");
     const read = readable(bytes.toString("utf8"), status >= 200 && status < 300, secrets);
     const hasNoBody = status === 204 || status === 205 || status === 304;
+    // Some servers refuse with a status of success.
+    const shownStatus = read.error !== undefined && !read.hasToken && status < 300 ? 400 : status;
     const shown = Object.entries(headers).flatMap(([name, value]) =>
       name === "content-length" || value === undefined ? [] : [[name, String(value)] as [string, string]],
     );
-    return { response: new Response(hasNoBody ? null : read.text, { status, headers: shown }), ...read };
+    return { response: new Response(hasNoBody ? null : read.text, { status: shownStatus, headers: shown }), ...read };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TypeError(secrets.mask(`${url.origin}${url.pathname} cannot be asked: ${why}`), { cause });
@@ -124,11 +129,22 @@ function readable(text: string, isSuccess: boolean, secrets: Secrets): Readable 
   }
   // null is absent, which the SDK does not know.
   const members = Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
-  const { error, access_token: token } = members;
+  const { error: said, access_token: token } = members;
+  const error = typeof said === "string" ? (ownWords.get(said) ?? said) : undefined;
+  if (typeof token === "string" && token !== "")
+    return { text: isSuccess ? JSON.stringify(tokensOf(members)) : secrets.mask(text), error, hasToken: true };
+  if (error !== undefined) return { text: secrets.mask(JSON.stringify({ ...members, error })), error, hasToken: false };
+  return { text: isSuccess ? JSON.stringify(members) : secrets.mask(text), ...nothing };
+}
+
+/** What was granted, without what the SDK would take offence at: the refresh token before it is spent, and the login would be lost. */
+function tokensOf({ token_type, scope, id_token, ...rest }: Readonly<Record<string, unknown>>): object {
+  const scopes = Array.isArray(scope) ? scope.join(" ") : scope;
   return {
-    text: isSuccess ? JSON.stringify(members) : secrets.mask(text),
-    error: typeof error === "string" ? error : undefined,
-    hasToken: typeof token === "string" && token !== "",
+    ...rest,
+    token_type: typeof token_type === "string" ? token_type : "Bearer",
+    ...(typeof scopes === "string" && { scope: scopes }),
+    ...(typeof id_token === "string" && { id_token }),
   };
 }
 

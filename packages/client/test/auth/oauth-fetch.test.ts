@@ -96,7 +96,10 @@ describe("what an authorization server answers", () => {
   test("M16: whose tokens are known before anybody can tell of them", async () => {
     const tokens = { access_token: "access-1234", refresh_token: "refresh-1234", expires_in: 3_600 };
     const { fetch, secrets } = fetching({ body: JSON.stringify(tokens) });
-    expect(await (await fetch("https://203.0.113.1/token", refresh)).json()).toEqual(tokens);
+    expect(await (await fetch("https://203.0.113.1/token", refresh)).json()).toEqual({
+      ...tokens,
+      token_type: "Bearer",
+    });
     expect(secrets.mask("access-1234 refresh-1234")).toBe("*** ***");
   });
 
@@ -105,7 +108,37 @@ describe("what an authorization server answers", () => {
       body: '{"access_token":"access-1","refresh_token":null,"scope":null,"expires_in":60}',
     });
     const read = await (await fetch("https://203.0.113.1/token", refresh)).json();
-    expect(read).toEqual({ access_token: "access-1", expires_in: 60 });
+    expect(read).toEqual({ access_token: "access-1", expires_in: 60, token_type: "Bearer" });
+  });
+
+  test.each([
+    [
+      { token_type: "bearer", scope: "a b" },
+      { token_type: "bearer", scope: "a b" },
+    ],
+    [
+      { scope: ["a", "b"], id_token: 5 },
+      { token_type: "Bearer", scope: "a b" },
+    ],
+    [{ token_type: 7, scope: {} }, { token_type: "Bearer" }],
+  ])("M18: beside a token that was granted costs no login: %j", async (written, expected) => {
+    const { fetch, refreshTokens } = fetching({ body: JSON.stringify({ access_token: "access-1", ...written }) });
+    const read = await (await fetch("https://203.0.113.1/token", refresh)).json();
+    expect(read).toEqual({ access_token: "access-1", ...expected });
+    expect(refreshTokens.isSpent("refresh-1")).toBe(true);
+  });
+
+  test.each([
+    ["bad_refresh_token", "invalid_grant", true],
+    ["invalid_grant", "invalid_grant", true],
+    ["incorrect_client_credentials", "incorrect_client_credentials", false],
+  ])("M18: is a refusal also with a status of success: %s", async (error, told, isSpent) => {
+    const text = JSON.stringify({ error, error_description: "refresh-1 is bad" });
+    const { fetch, refreshTokens } = fetching({ body: text });
+    const response = await fetch("https://203.0.113.1/token", refresh);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({ error: told, error_description: "*** is bad" });
+    expect(refreshTokens.isSpent("refresh-1")).toBe(isSpent);
   });
 
   test("M18: a status that has no body has none, and a header is what it was but for the length", async () => {
