@@ -1,3 +1,4 @@
+import { ConfigError } from "@minion/client";
 import { say } from "./report.js";
 
 /** The demo ends within this time, whatever hangs. */
@@ -24,7 +25,8 @@ export function onInterrupt(ends: readonly (() => Promise<void>)[]): () => Promi
   process.once("SIGTERM", () => exit(143));
   process.on("uncaughtException", (error) => {
     // What was only starting fails when it is ended: that is no news.
-    if (!isExiting) say(`The demo failed: ${error.stack ?? error}`);
+    // What the user wrote is mended there; anything else is ours, and the stack tells where.
+    if (!isExiting) say(error instanceof ConfigError ? error.message : `The demo failed: ${error.stack ?? error}`);
     exit(1);
   });
   return end;

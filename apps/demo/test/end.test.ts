@@ -27,8 +27,9 @@ test("bad words on the command line end with 2 and a hint", async () => {
   expect(demo.output()).toContain("--help");
 });
 
-test("a configuration that cannot be read ends with 1 and names the file", async () => {
+test("a configuration that cannot be read ends with 1 and names the file, without a stack", async () => {
   const demo = startDemo("--config", "/nowhere/mcp.json");
   expect(await demo.exited).toBe(1);
   expect(demo.output()).toContain("/nowhere/mcp.json");
+  expect(demo.output()).not.toContain("    at ");
 });
