@@ -18,6 +18,7 @@ import { type GatewayOptions, type GatewaySettings, gatewaySettings } from "./ga
 import type { GatewayStatus } from "./gateway-status.js";
 import { type BodyText, jsonBody } from "./json-body.js";
 import { LegacyLeg } from "./legacy-leg.js";
+import { idIn, LineInput } from "./line-input.js";
 import { listenBody } from "./listen-body.js";
 import { goneSignal, headOf, isServerRequest, readText, send } from "./node-adapter.js";
 import { RequestAnswering } from "./request-answering.js";
@@ -27,6 +28,15 @@ import { ServerLists } from "./server-lists.js";
 
 /** A timer for longer would fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
+/** Over stdio a line of at least so many bytes is read, whatever `maxBodyBytes` is. */
+const leastLineBytes = 16 * 1_024 * 1_024;
+/** How long the end of the input over stdio waits for answers, in milliseconds. */
+const lastAnswersMs = 1_500;
+
+/** Lets what was read reach those who answer it, and what was answered those who write it. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
 
 /**
  * One MCP endpoint over all servers of a client. It keeps no session: every request of either protocol era carries what
@@ -111,12 +121,27 @@ export class Gateway implements AsyncDisposable {
 
   /** Serves one client on stdin and stdout. Resolves when its input has ended. */
   async serveStdio(): Promise<void> {
-    const wire = new StdioServerTransport();
-    const ended = new Promise<void>((resolve) => {
-      process.stdin.once("end", resolve);
-      process.stdin.once("close", resolve);
-      process.stdout.once("error", () => resolve());
+    const { stdin, stdout } = process;
+    const maxBytes = Math.max(this.#settings.maxBodyBytes, leastLineBytes);
+    const input = new LineInput({
+      maxBytes,
+      onTooLong: (beginning, end) => {
+        const error = { code: -32600, message: `The message is larger than ${maxBytes} bytes.` };
+        stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id: idIn(beginning, end), error })}\n`);
+      },
+      beforeEnd: () => this.#lastAnswers(),
     });
+    const ended = new Promise<void>((resolve) => {
+      input.once("end", resolve);
+      input.once("close", resolve);
+      stdout.once("error", () => resolve());
+    });
+    // Its limit is that of the lines. It has a listener for each message that a slow reader has not taken yet.
+    const wire = new StdioServerTransport(input, stdout, { maxBufferSize: Number.POSITIVE_INFINITY });
+    stdout.setMaxListeners(0);
+    stdin.once("error", () => input.end());
+    stdin.once("close", () => input.end());
+    stdin.pipe(input);
     const served = serveStdio(
       ({ era }) => {
         const server = this.#answering.newServer({ era, wire: "stdio" });
@@ -135,8 +160,19 @@ export class Gateway implements AsyncDisposable {
     );
     this.#stdio.add(served);
     await ended;
+    stdin.unpipe(input);
     await served.close();
     this.#stdio.delete(served);
+  }
+
+  /** What was asked before the end of the input is answered, where that does not take long. */
+  async #lastAnswers(): Promise<void> {
+    const over = new AbortController();
+    await turns();
+    const late = pause(lastAnswersMs, undefined, { signal: over.signal }).catch(() => {});
+    await Promise.race([this.#answering.idle(), late]);
+    over.abort();
+    await turns();
   }
 
   /** How the gateway is. */

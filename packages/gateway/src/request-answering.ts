@@ -60,6 +60,9 @@ const statuses: Readonly<Record<number, number>> = { [-32601]: 404, [-32020]: 40
 export class RequestAnswering {
   readonly #options: RequestAnsweringOptions;
   readonly #outcomes = new WeakMap<Request, HttpOutcome>();
+  /** Who waits for the last request that is being answered. */
+  readonly #waiting: (() => void)[] = [];
+  #open = 0;
   /** What the host of a server has subscribed to, by URI. */
   readonly #watches = new WeakMap<Server, Map<string, Watch>>();
 
@@ -108,6 +111,12 @@ export class RequestAnswering {
     return this.#outcomes.get(request);
   }
 
+  /** Resolves when no request is being answered. */
+  idle(): Promise<void> {
+    if (this.#open === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
   async #subscribe(
     method: string,
     { uri }: Record<string, unknown>,
@@ -134,6 +143,7 @@ export class RequestAnswering {
     const { router, metrics, audit, onQuotaRefusal } = this.#options;
     const { method, params, principal, host, signal } = asked;
     const begin = performance.now();
+    this.#open += 1;
     let server = "";
     let outcome: Outcome = "error";
     let code: number | undefined;
@@ -151,6 +161,8 @@ export class RequestAnswering {
       if (request !== undefined && status !== undefined) this.#outcomes.set(request, { status, retryAfter });
       throw error;
     } finally {
+      this.#open -= 1;
+      if (this.#open === 0) for (const resolve of this.#waiting.splice(0)) resolve();
       if (signal?.aborted === true) outcome = "cancelled";
       const durationMs = performance.now() - begin;
       metrics?.ended(method, server, outcome, host.era, durationMs / 1_000);

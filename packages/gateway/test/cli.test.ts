@@ -304,3 +304,24 @@ test("a start that is refused exits with 2 and says why", async () => {
     expect([problem, await gateway.ended, gateway.stderr()]).toEqual([problem, 2, expect.stringMatching(problem)]);
   }
 });
+
+test("G19: a message of 8 MB is answered, one that is too large is refused by its id, and what is asked before the end is answered", async () => {
+  const { command, args, env } = chaosCommand();
+  const gateway = run(["--config", config({ mcpServers: { chaos: { command, args, env } } })]);
+  const lines = (): string[] => gateway.stdout.map((line) => JSON.parse(line));
+  const clientInfo = { name: "test", version: "1" };
+  const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
+  gateway.send({ id: 1, method: "initialize", params });
+  await vi.waitFor(() => expect(lines()).toContainEqual(expect.objectContaining({ id: 1 })), 60_000);
+  const call = { method: "tools/call", params: { name: "mcp_chaos_echo", arguments: { text: "last" } } };
+  gateway.send({ id: 4, ...call });
+  await vi.waitFor(() => expect(lines()).toContainEqual(expect.objectContaining({ id: 4 })), 60_000);
+  gateway.send({ id: 2, method: "ping", params: { _meta: { text: "x".repeat(20_000_000) } } });
+  gateway.send({ id: 3, method: "ping", params: { _meta: { text: "x".repeat(8_000_000) } } });
+  gateway.send({ id: 5, ...call });
+  gateway.process.stdin?.end();
+  expect(await gateway.ended).toBe(0);
+  const refused = { id: 2, error: { code: -32600, message: expect.stringContaining("larger than") } };
+  for (const answer of [refused, { id: 3, result: {} }, { id: 5, result: expect.anything() }])
+    expect(lines()).toContainEqual(expect.objectContaining(answer));
+});
