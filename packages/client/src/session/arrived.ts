@@ -16,6 +16,8 @@ const containers = new Set(
     "tools logging completions sampling elicitation roots"
   ).split(" "),
 );
+/** Objects that may be left out, which a language without empty objects writes as an empty list. */
+const objects = new Set(["annotations", "outputSchema", "execution"]);
 const maxDepth = 6;
 
 /**
@@ -65,7 +67,10 @@ function withoutNulls(value: unknown, depth: number): unknown {
   let copy: Record<string, unknown> | undefined;
   for (const key of Object.keys(value)) {
     const member: unknown = Reflect.get(value, key);
-    const isAbsent = key === "_meta" ? !isObject(member) : member === null && optional.has(key);
+    const isAbsent =
+      key === "_meta"
+        ? !isObject(member)
+        : (member === null && optional.has(key)) || (objects.has(key) && Array.isArray(member) && member.length === 0);
     const clean = isAbsent || !containers.has(key) ? member : withoutNulls(member, depth + 1);
     if (!isAbsent && clean === member) continue;
     copy ??= { ...value };

@@ -54,13 +54,18 @@ test.each([
     },
     { id: 1, result: { capabilities: { tools: { listChanged: true } }, serverInfo: { name: "s" } } },
   ],
-])("M7: null for a member that may be left out is none: %j", (message, expected) => {
+  [
+    { id: 1, result: { tools: [{ name: "a", inputSchema: {}, annotations: [], outputSchema: [], execution: [] }] } },
+    { id: 1, result: { tools: [{ name: "a", inputSchema: {} }] } },
+  ],
+])("M7: null, or an empty list for an object, for a member that may be left out is none: %j", (message, expected) => {
   expect(arrived(message)).toEqual(expected);
 });
 
 test.each([
   { method: "notifications/message", params: { level: "info", data: null } },
   { id: 1, result: { structuredContent: { a: null }, content: [] } },
+  { id: 1, result: { structuredContent: [], content: [] } },
   { id: 1, result: { tools: [{ name: "a", inputSchema: { properties: { a: { default: null, title: null } } } }] } },
   { id: 1, result: { content: [], _meta: { "com.example/x": null } } },
   { id: 1, method: "elicitation/create", params: { requestedSchema: { default: null } } },
