@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { chaosCommand, startChaosServer } from "@minion/chaos";
 import { expect, onTestFinished, test } from "vitest";
@@ -164,3 +166,25 @@ test("M16: a client, its servers and its status show no secret when they are pri
   await until(() => client.status()[0]?.stderrTail.includes("end") === true, "its stderr");
   expectNoSecret([client, client.status()], secret);
 }, 60_000);
+
+test.each(["content-type", "content-encoding"])(
+  "M16: a key that a server writes into its %s is not told in small letters either",
+  async (name) => {
+    const key = "Sk-Test-Z9zq8-ABC";
+    const server = createServer((request, response) => {
+      response.setHeader("content-type", "application/json").setHeader(name, `text/${request.headers["x-key"]}`);
+      response.writeHead(200).end("{}");
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const { told, errors } = await provoke({ s: { url: `http://127.0.0.1:${port}/mcp`, headers: { "X-Key": key } } }, [
+      ["echo", {}],
+    ]);
+    expect(errors.length).toBeGreaterThan(0);
+    for (const one of told) expect(everything(one).toLowerCase()).not.toContain(key.toLowerCase());
+  },
+);

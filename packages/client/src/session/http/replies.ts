@@ -52,8 +52,8 @@ export class Replies {
         response.destroy();
         return exchange.fail(noAnswer(`the answer is encoded as "${encoding}", which was not asked for`));
       }
-      const type = (response.headers["content-type"] ?? "").toLowerCase();
-      if (type.startsWith("text/event-stream")) await this.#readStreams(response, reply);
+      const type = response.headers["content-type"] ?? "";
+      if (type.toLowerCase().startsWith("text/event-stream")) await this.#readStreams(response, reply);
       else await this.#readWhole(response, type, exchange);
     } catch (error) {
       if (error instanceof EventTooLarge) exchange.fail(this.#tooLarge());
@@ -65,7 +65,8 @@ export class Replies {
     const status = response.statusCode ?? 0;
     const whole = await readWhole(response, this.#maxMessageBytes);
     if (whole === undefined) return exchange.fail(this.#tooLarge());
-    if (status === 202 || !type.startsWith("application/json"))
+    // Told as it was written: secrets are found in that.
+    if (status === 202 || !type.toLowerCase().startsWith("application/json"))
       return exchange.fail(noAnswer(`no answer but HTTP status ${status} of type "${type}"`));
     this.#receive(JSON.parse(decoder.decode(whole)), exchange);
     if (!exchange.isOver) exchange.fail(noAnswer("the answer is to another request"));
@@ -175,8 +176,8 @@ const startWithinMs = 1_000;
 
 /** What a body is encoded as; undefined where it is plain. Only plain answers are asked for, and nothing is decoded. */
 export function encodingOf({ headers }: IncomingMessage): string | undefined {
-  const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? "";
-  return encoding === "" || encoding === "identity" ? undefined : encoding.slice(0, 50);
+  const encoding = headers["content-encoding"]?.trim() ?? "";
+  return encoding === "" || encoding.toLowerCase() === "identity" ? undefined : encoding.slice(0, 50);
 }
 
 /** Calls back when a body has ended or broken off, or has done so already. */
