@@ -17,6 +17,7 @@ import { GatewayMetrics, type Rejection } from "./gateway-metrics.js";
 import { type GatewayOptions, type GatewaySettings, gatewaySettings } from "./gateway-options.js";
 import type { GatewayStatus } from "./gateway-status.js";
 import { type BodyText, jsonBody } from "./json-body.js";
+import { lastAnswers } from "./last-answers.js";
 import { LegacyLeg } from "./legacy-leg.js";
 import { idIn, LineInput } from "./line-input.js";
 import { listenBody } from "./listen-body.js";
@@ -30,13 +31,6 @@ import { ServerLists } from "./server-lists.js";
 const longestTimerMs = 2 ** 31 - 1;
 /** Over stdio a line of at least so many bytes is read, whatever `maxBodyBytes` is. */
 const leastLineBytes = 16 * 1_024 * 1_024;
-/** How long the end of the input over stdio waits for answers, in milliseconds. */
-const lastAnswersMs = 1_500;
-
-/** Lets what was read reach those who answer it, and what was answered those who write it. */
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
 
 /**
  * One MCP endpoint over all servers of a client. It keeps no session: every request of either protocol era carries what
@@ -129,7 +123,7 @@ export class Gateway implements AsyncDisposable {
         const error = { code: -32600, message: `The message is larger than ${maxBytes} bytes.` };
         stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id: idIn(beginning, end), error })}\n`);
       },
-      beforeEnd: () => this.#lastAnswers(),
+      beforeEnd: () => lastAnswers(() => this.#answering.idle(), stdout),
     });
     const ended = new Promise<void>((resolve) => {
       input.once("end", resolve);
@@ -163,16 +157,6 @@ export class Gateway implements AsyncDisposable {
     stdin.unpipe(input);
     await served.close();
     this.#stdio.delete(served);
-  }
-
-  /** What was asked before the end of the input is answered, where that does not take long. */
-  async #lastAnswers(): Promise<void> {
-    const over = new AbortController();
-    await turns();
-    const late = pause(lastAnswersMs, undefined, { signal: over.signal }).catch(() => {});
-    await Promise.race([this.#answering.idle(), late]);
-    over.abort();
-    await turns();
   }
 
   /** How the gateway is. */

@@ -318,10 +318,12 @@ test("G19: a message of 8 MB is answered, one that is too large is refused by it
   await vi.waitFor(() => expect(lines()).toContainEqual(expect.objectContaining({ id: 4 })), 60_000);
   gateway.send({ id: 2, method: "ping", params: { _meta: { text: "x".repeat(20_000_000) } } });
   gateway.send({ id: 3, method: "ping", params: { _meta: { text: "x".repeat(8_000_000) } } });
-  gateway.send({ id: 5, ...call });
+  const text = "y".repeat(1_000_000);
+  gateway.send({ id: 5, method: "tools/call", params: { name: "mcp_chaos_echo", arguments: { text } } });
   gateway.process.stdin?.end();
   expect(await gateway.ended).toBe(0);
   const refused = { id: 2, error: { code: -32600, message: expect.stringContaining("larger than") } };
   for (const answer of [refused, { id: 3, result: {} }, { id: 5, result: expect.anything() }])
     expect(lines()).toContainEqual(expect.objectContaining(answer));
+  expect(gateway.stdout.at(-1)).toContain(text);
 });

@@ -1,0 +1,25 @@
+import type { Writable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** How long the end of the input over stdio waits for answers, and then for their reader, in milliseconds. */
+const lastAnswersMs = 1_500;
+
+/** What was asked before the end of the input is answered, and its answers are read, where that does not take long. */
+export async function lastAnswers(idle: () => Promise<void>, output: Writable): Promise<void> {
+  await turns();
+  await within(lastAnswersMs, idle());
+  await turns();
+  await within(lastAnswersMs, new Promise<void>((resolve) => output.write("", () => resolve())));
+}
+
+/** Waits for a promise, but not longer. */
+async function within(ms: number, promise: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([promise, pause(ms, undefined, { signal: over.signal }).catch(() => {})]);
+  over.abort();
+}
+
+/** Lets what was read reach those who answer it, and what was answered those who write it. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
