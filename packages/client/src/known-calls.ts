@@ -8,11 +8,10 @@ import type {
 import type { Take } from "./call/call-report.js";
 import type { CallSubject } from "./call.js";
 import type { CallOptions } from "./config/call-options.js";
-import { isLiteral } from "./config/is-literal.js";
 import { ToolNotFoundError } from "./errors.js";
 import type { Server } from "./server.js";
 import { Failure } from "./session/failure.js";
-import { isObject, shortName } from "./untrusted.js";
+import { isLiteral, isObject, shortName } from "./untrusted.js";
 
 // The methods of MCP that the client knows: what a call of each is, and how its answer is taken.
 

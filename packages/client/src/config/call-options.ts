@@ -1,5 +1,5 @@
 import type { ClientCapabilities, Progress } from "@modelcontextprotocol/sdk/types.js";
-import { isLiteral } from "./is-literal.js";
+import { isLiteral } from "../untrusted.js";
 
 /** How a call is made. */
 export interface CallOptions {
