@@ -214,9 +214,8 @@ export class StdioWire implements Wire {
     return new Failure("closed", "the server's process is gone", { delivery, endsConnection: true });
   }
 
-  /** Banners and logs on stdout are the most common fault of servers, also in front of a message. */
   #receive(line: string): void {
-    for (const message of messagesIn(line)) {
+    for (const message of wholeMessage(line) ?? messagesIn(line)) {
       this.#input?.countMessage(isRequest(message));
       this.#events?.onMessage(message);
     }
@@ -243,4 +242,14 @@ export class StdioWire implements Wire {
 /** Neither noise nor a notification. */
 function mayBeAnswer(head: string): boolean {
   return /^\s*[[{]/.test(head) && !/^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"/.test(head);
+}
+
+/** What a line says that is one message from end to end, as nearly all are. */
+function wholeMessage(line: string): readonly [unknown] | undefined {
+  if (!line.startsWith('{"')) return undefined;
+  try {
+    return [JSON.parse(line)];
+  } catch {
+    return undefined;
+  }
 }
