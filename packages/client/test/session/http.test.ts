@@ -214,6 +214,24 @@ describe("requests", () => {
     const kind = expect.stringMatching(/^(closed|invalid-result)$/);
     expect(await rejection(call("any"))).toMatchObject({ kind, delivery: "sent" });
   });
+
+  test.each([
+    ["of no type", 200, {}],
+    ["of type text/plain", 200, { "content-type": "text/plain; charset=utf-8" }],
+    ["of a type of its own", 200, { "content-type": "application/vnd.mcp+json" }],
+    ["with the status of what is no answer", 202, { "content-type": "application/json" }],
+  ] as const)("M7: a message %s is the answer that it is", { timeout }, async (_what, status, headers) => {
+    const { url } = await startRawServer({
+      post: ({ response, message }) => {
+        if (message.method !== "tools/call") return false;
+        const result = { content: [{ type: "text", text: "ran" }] };
+        answerStatus(response, status, headers, JSON.stringify({ jsonrpc: "2.0", id: message.id, result }));
+        return true;
+      },
+    });
+    const { call } = await open({ url });
+    await expect(call("any")).resolves.toMatchObject({ content: [{ text: "ran" }] });
+  });
 });
 
 describe("redirects", () => {

@@ -65,10 +65,11 @@ export class Replies {
     const status = response.statusCode ?? 0;
     const whole = await readWhole(response, this.#maxMessageBytes);
     if (whole === undefined) return exchange.fail(this.#tooLarge());
+    const isJson = status !== 202 && type.toLowerCase().startsWith("application/json");
+    const message = isJson ? JSON.parse(decoder.decode(whole)) : messageIn(whole);
     // Told as it was written: secrets are found in that.
-    if (status === 202 || !type.toLowerCase().startsWith("application/json"))
-      return exchange.fail(noAnswer(`no answer but HTTP status ${status} of type "${type}"`));
-    this.#receive(JSON.parse(decoder.decode(whole)), exchange);
+    if (message === undefined) return exchange.fail(noAnswer(`no answer but HTTP status ${status} of type "${type}"`));
+    this.#receive(message, exchange);
     if (!exchange.isOver) exchange.fail(noAnswer("the answer is to another request"));
   }
 
@@ -103,6 +104,16 @@ export class Replies {
 
   #tooLarge(): Failure {
     return new Failure("too-large", `an answer of more than ${this.#maxMessageBytes} bytes`, { delivery: "sent" });
+  }
+}
+
+/** The message that an answer holds although its head does not say so; undefined where there is none. */
+function messageIn(whole: Uint8Array): unknown {
+  try {
+    const found: unknown = JSON.parse(decoder.decode(whole));
+    return isObject(found) && found.jsonrpc === "2.0" ? found : undefined;
+  } catch {
+    return undefined;
   }
 }
 
