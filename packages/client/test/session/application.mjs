@@ -28,6 +28,8 @@ const options = {
   onNotification: () => {},
   onDied: () => {},
 };
+const pipes = () => process.getActiveResourcesInfo().filter((name) => name === "PipeWrap").length;
+const ownPipes = pipes();
 const connections = await Promise.all(
   targets.map((target) =>
     openConnection({
@@ -51,8 +53,8 @@ console.log(
 
 if (end === "close") {
   await Promise.all(connections.map((connection) => connection.close()));
-  // What was closed is gone a few turns later.
-  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  // What was closed is gone a few turns later, and with it what its end might start.
+  for (let turn = 0; turn < 50 || pipes() > ownPipes; turn++) await new Promise(setImmediate);
   console.log(
     JSON.stringify({
       resources: process.getActiveResourcesInfo().filter((name) => name !== "PipeWrap" && name !== "TTYWrap"),

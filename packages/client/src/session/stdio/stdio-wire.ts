@@ -195,11 +195,14 @@ export class StdioWire implements Wire {
     { child }: ServerProcess,
     { afterMs, reason }: { readonly afterMs: number; readonly reason: string },
   ): void {
-    setTimeout(() => {
+    if (this.#isOver) return;
+    const waiting = setTimeout(() => {
       if (this.#isOver || child.exitCode !== null || child.signalCode !== null) return;
       this.#isOver = true;
       this.#events?.onEnded(new Failure("closed", reason, { delivery: "sent", stderrTail: this.stderrTail() }));
     }, afterMs);
+    // The process itself holds the application as long as it runs.
+    waiting.unref();
   }
 
   #end(code: number | null, signal: NodeJS.Signals | null): void {
