@@ -53,6 +53,13 @@ describe.each(transports)("over %s", (kind) => {
     expect(JSON.parse(textOf(await call("elicit", { message: "sure?" })))).toMatchObject({ action: "accept" });
     expect(JSON.parse(textOf(await call("sample", { prompt: "hi" })))).toMatchObject({ model: "m" });
     expect(JSON.parse(textOf(await call("roots")))).toEqual({ roots: [{ uri: "file:///tmp" }] });
+    // Many questions under one call are nothing to warn of.
+    const warnings: string[] = [];
+    const warned = ({ name }: Error): unknown => warnings.push(name);
+    process.on("warning", warned);
+    await call("ask", { kinds: ["elicitation"], rounds: 12 });
+    process.off("warning", warned);
+    expect(warnings).toEqual([]);
   });
 
   test("M2: a cancelled call stops and is journalled", async () => {

@@ -11,10 +11,10 @@ import { comment, eventStream, KeepAlive } from "./event-stream.js";
 import { legacyQuestion } from "./host.js";
 import { askable, sessionCapabilities, sessionIdOf } from "./host-capabilities.js";
 import { HostQuestions } from "./host-questions.js";
+import { httpStatusOf } from "./http-status-of.js";
 import { isRecord } from "./is-record.js";
 import { type JsonRpcMessage, jsonRpcMessage } from "./json-rpc-message.js";
 import { LegacyReply } from "./legacy-reply.js";
-import { httpStatusOf } from "./quota-refusal.js";
 import { capabilitiesOf, type RequestAnswering, serverInfo } from "./request-answering.js";
 import { invalidParams, rpcError } from "./rpc-error.js";
 

@@ -2,8 +2,9 @@ import { type Implementation, Server, type ServerCapabilities, type ServerContex
 import type { AuditEntry } from "./audit.js";
 import type { GatewayMetrics, Outcome } from "./gateway-metrics.js";
 import { type Host, hostOf } from "./host.js";
+import { httpStatusOf } from "./http-status-of.js";
 import { isRecord } from "./is-record.js";
-import { httpStatusOf, isQuotaRefusal } from "./quota-refusal.js";
+import { isQuotaRefusal } from "./quota-refusal.js";
 import type { ResourceWatch, Watch } from "./resource-watch.js";
 import type { Incoming, Router } from "./router.js";
 import { methodNotFound, rpcError } from "./rpc-error.js";

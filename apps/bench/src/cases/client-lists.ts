@@ -37,7 +37,7 @@ const cached: BenchCase = async (effort) => {
           "SDK v2, its cache on": undefined,
         },
         asSpeedup: true,
-        note: "over stdio from a server that costs nothing: any real one widens the ratio",
+        note: "over stdio from a server that costs nothing: every real one widens the ratio",
       }),
     ],
   };

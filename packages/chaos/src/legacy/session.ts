@@ -135,7 +135,9 @@ export class Session {
     };
   }
 
-  #ask({ method, params }: Question, { signal, requestId }: Extra): Promise<unknown> {
+  #ask({ method, params }: Question, { signal: all, requestId }: Extra): Promise<unknown> {
+    // One of its own: the SDK leaves its listener on the signal of a request that was answered.
+    const signal = AbortSignal.any([all]);
     // A JSON reply has no room for a question; that takes the standing stream.
     const options = this.#asksInReply ? { signal, relatedRequestId: requestId } : { signal };
     const [capability, schema] = {

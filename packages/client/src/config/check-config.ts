@@ -81,11 +81,11 @@ const httpRules: Readonly<Record<string, Rule>> = {
 const customRules: Readonly<Record<string, Rule>> = { connect: callback };
 const retryRules: Readonly<Record<string, Rule>> = { maxAttempts: count, initialDelayMs: finite, maxDelayMs: finite };
 /** The values are checked by the parts themselves, apart from those of `retry`. */
-const any: Rule = ["anything", () => true];
+const anything: Rule = ["anything", () => true];
 const partRules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   retry: retryRules,
   tools: { allow: texts, deny: texts },
-  cache: { enabled: any, ttlMs: any, staleWhileRevalidateMs: any, staleIfErrorMs: any },
+  cache: { enabled: anything, ttlMs: anything, staleWhileRevalidateMs: anything, staleIfErrorMs: anything },
   pool: Object.fromEntries(
     [
       "maxIdlePerKey",
@@ -100,7 +100,7 @@ const partRules: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
       "maintenanceMs",
       "destroyTimeoutMs",
       "leakThresholdMs",
-    ].map((key) => [key, any]),
+    ].map((key) => [key, anything]),
   ),
 };
 const clientRules: Readonly<Record<string, Rule>> = {

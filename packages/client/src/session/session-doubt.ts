@@ -82,12 +82,11 @@ function isRefusedToo(ping: Failure, failure: Failure): boolean {
   return ping.kind === "rpc" && failure.kind === "rpc" && ping.message === failure.message;
 }
 
-/** A request that was refused as one had not begun; where it was for want of a login, or not by a status, that is not known. */
+/** A request that was refused as a bad one had not begun; of any other refusal that is not known. */
 function lostBy(refusal: Failure): Failure {
   if (refusal.kind === "session-lost") return refusal;
   const { status, cause, message } = refusal;
-  const isRefused = refusal.kind === "http" && status !== 401 && status !== 403;
-  const delivery = isRefused ? refusal.delivery : "sent";
+  const delivery = refusal.kind === "http" && status === 400 ? refusal.delivery : "sent";
   const details = { delivery, cause, status, refusal, endsConnection: true } as const;
   return new Failure("session-lost", `the server does not know the session any more: ${message}`, details);
 }

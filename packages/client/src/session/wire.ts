@@ -46,6 +46,9 @@ export interface Wire {
   setProtocolVersion?(version: string | undefined): void;
   /** To be called when the server has started up. */
   ready?(): Promise<void>;
-  /** Hears what the server says unasked, in the revisions in which that takes a stream of its own. */
+  /**
+   * Hears what the server says unasked, in the revisions in which that takes a stream of its own. Resolves when the server
+   * has answered whether there is one; never rejects.
+   */
   listen?(): Promise<void>;
 }

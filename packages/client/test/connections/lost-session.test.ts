@@ -12,9 +12,9 @@ const words = [
   ["400", true, (response: ServerResponse) => error(response, 400, null, "No valid session ID provided")],
   ["401 without a challenge", false, (response: ServerResponse) => response.writeHead(401).end("unknown session")],
   ["403 without a challenge", false, (response: ServerResponse) => response.writeHead(403).end("not your session")],
-  ["409", true, (response: ServerResponse) => response.writeHead(409).end("another session took over")],
-  ["410", true, (response: ServerResponse) => error(response, 410, null, "Session expired")],
-  ["422", true, (response: ServerResponse) => error(response, 422, "server-error", "Invalid session")],
+  ["409", false, (response: ServerResponse) => response.writeHead(409).end("another session took over")],
+  ["410", false, (response: ServerResponse) => error(response, 410, null, "Session expired")],
+  ["422", false, (response: ServerResponse) => error(response, 422, "server-error", "Invalid session")],
   ["500", false, (response: ServerResponse) => response.writeHead(500).end("session is undefined")],
   ["503", false, (response: ServerResponse) => response.writeHead(503).end("no such session")],
   [

@@ -338,6 +338,35 @@ describe("replies as streams", () => {
 });
 
 describe("the standing stream", () => {
+  test("M13: it stands before the first call, where the server may ask something back by it", { timeout }, async () => {
+    let stands = false;
+    const standsAtCall: boolean[] = [];
+    const { url } = await startRawServer({
+      get: (exchange) =>
+        void setTimeout(() => {
+          stands = true;
+          startEvents(exchange);
+        }, 200),
+      post: (exchange) => {
+        if (isCall(exchange)) standsAtCall.push(stands);
+        return false;
+      },
+    });
+    const silent = await open({ url });
+    await silent.call("echo");
+    stands = false;
+    const asked = await open({ url }, { capabilities: { elicitation: {} } });
+    await asked.call("echo");
+    expect(standsAtCall).toEqual([false, true]);
+  });
+
+  test("M13: a server that never says whether it has one is called all the same", { timeout }, async () => {
+    const { url, requests } = await startRawServer({ get: () => {} });
+    const { call } = await open({ url }, { capabilities: { elicitation: {} } });
+    await expect(call("echo")).resolves.toMatchObject({ content: [{ text: "fine" }] });
+    expect(requests.some(({ method }) => method === "GET /mcp")).toBe(true);
+  });
+
   test("M8: when it was away every list may have changed", { timeout }, async () => {
     let opened = 0;
     const { url } = await startRawServer({

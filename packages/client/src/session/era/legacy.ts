@@ -1,5 +1,6 @@
 import type { ClientCapabilities } from "@modelcontextprotocol/sdk/types.js";
 import { isObject } from "../../untrusted.js";
+import { settledWithin } from "../abort.js";
 import type { ExchangeInit } from "../connection.js";
 import type { Exchange } from "../exchange.js";
 import { withProgressToken } from "../exchange-sender.js";
@@ -9,6 +10,9 @@ import { forget } from "../quietly.js";
 import type { Wire } from "../wire.js";
 import { type Dialect, type Greeting, greetingOf } from "./dialect.js";
 import { legacyVersions } from "./protocol-versions.js";
+
+/** A server that takes so long to answer whether it has a stream asks its questions elsewhere, if at all. */
+const maxStreamMs = 1_000;
 
 /** How a connection by a revision with a handshake is opened. */
 export interface LegacyOptions {
@@ -28,10 +32,13 @@ export class LegacyDialect implements Dialect {
   readonly pingMethod = "ping";
   readonly #channel: RpcChannel;
   readonly #wire: Wire;
+  /** Whether the server may ask something back. */
+  readonly #answers: boolean;
 
-  private constructor({ channel, wire }: LegacyOptions, greeting: Greeting) {
+  private constructor({ channel, wire, capabilities }: LegacyOptions, greeting: Greeting) {
     this.#channel = channel;
     this.#wire = wire;
+    this.#answers = Object.keys(capabilities).length > 0;
     this.greeting = greeting;
   }
 
@@ -67,7 +74,11 @@ export class LegacyDialect implements Dialect {
   }
 
   async listen(): Promise<void> {
-    await this.#wire.listen?.();
+    const listening = this.#wire.listen?.();
+    if (listening === undefined) return;
+    // What a server asks under a call, by a stream that does not stand yet, is lost, and the call waits for ever.
+    if (this.#answers) await settledWithin(listening, maxStreamMs);
+    else forget(listening);
   }
 
   takes(): boolean {

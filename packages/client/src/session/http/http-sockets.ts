@@ -143,7 +143,7 @@ export class Agents {
     return { agent, secureContext: isSecure ? this.#trust() : undefined };
   }
 
-  /** Must be called when a request begins or ends: from then on its socket rests, or does not. */
+  /** Must be called when a request begins and when it ends: a socket rests since the last of these at the latest. */
   noteUse(): void {
     this.#usedAt = Date.now();
   }

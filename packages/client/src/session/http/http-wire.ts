@@ -111,14 +111,18 @@ export class HttpWire implements Wire {
     this.#isReady = true;
   }
 
-  /** Hears what the server says unasked. */
   async listen(): Promise<void> {
     const events = this.#events;
     if (this.#kind === "sse" || events === undefined) return;
     const { maxMessageBytes } = this.#options;
-    const connect = (lastEventId: string | undefined): Promise<IncomingMessage> => this.#get(lastEventId);
+    const pace = this.#pace;
     const closing = this.#closing.signal;
-    forget(new StandingStream({ connect, events, maxMessageBytes, pace: this.#pace, closing }).keep());
+    await new Promise<void>((resolve) => {
+      const connect = (lastEventId: string | undefined): Promise<IncomingMessage> =>
+        this.#get(lastEventId).finally(resolve);
+      forget(new StandingStream({ connect, events, maxMessageBytes, pace, closing }).keep());
+      if (closing.aborted) resolve();
+    });
   }
 
   async close(withinMs: number, options: { readonly hasty: boolean }): Promise<void> {

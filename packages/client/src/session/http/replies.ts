@@ -66,7 +66,7 @@ export class Replies {
     const whole = await readWhole(response, this.#maxMessageBytes);
     if (whole === undefined) return exchange.fail(this.#tooLarge());
     const isJson = status !== 202 && type.toLowerCase().startsWith("application/json");
-    const message = isJson ? JSON.parse(decoder.decode(whole)) : messageIn(whole);
+    const message: unknown = isJson ? JSON.parse(decoder.decode(whole)) : messageIn(whole);
     // Told as it was written: secrets are found in that.
     if (message === undefined) return exchange.fail(noAnswer(`no answer but HTTP status ${status} of type "${type}"`));
     this.#receive(message, exchange);
@@ -107,11 +107,12 @@ export class Replies {
   }
 }
 
-/** The message that an answer holds although its head does not say so; undefined where there is none. */
+/** The message, or the batch of them, that an answer holds although its head does not say so; undefined where there is none. */
 function messageIn(whole: Uint8Array): unknown {
   try {
     const found: unknown = JSON.parse(decoder.decode(whole));
-    return isObject(found) && found.jsonrpc === "2.0" ? found : undefined;
+    const [first] = Array.isArray(found) ? found : [found];
+    return isObject(first) && first.jsonrpc === "2.0" ? found : undefined;
   } catch {
     return undefined;
   }
