@@ -1,4 +1,5 @@
 import { ConfigError } from "@minion/client";
+import { ListenError } from "./listen.js";
 import { say } from "./report.js";
 
 /** The demo ends within this time, whatever hangs. */
@@ -26,7 +27,8 @@ export function onInterrupt(ends: readonly (() => Promise<void>)[]): () => Promi
   process.on("uncaughtException", (error) => {
     // What was only starting fails when it is ended: that is no news.
     // What the user wrote is mended there; anything else is ours, and the stack tells where.
-    if (!isExiting) say(error instanceof ConfigError ? error.message : `The demo failed: ${error.stack ?? error}`);
+    const isOfUser = error instanceof ConfigError || error instanceof ListenError;
+    if (!isExiting) say(isOfUser ? error.message : `The demo failed: ${error.stack ?? error}`);
     exit(1);
   });
   return end;

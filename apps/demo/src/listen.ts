@@ -23,9 +23,21 @@ export interface ListenOptions {
   readonly onTaken?: ((port: number) => void) | undefined;
 }
 
+/** Nothing can listen where the command line says. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+
+  constructor(host: string, port: number, cause: Error) {
+    super(`It cannot be listened at port ${port} of ${host}: ${cause.message}. Give another --host or --port.`, {
+      cause,
+    });
+  }
+}
+
 /**
- * Listens at `port`, or at the next free one, behind {@link door}. Throws what `listen` reports where that is anything
- * else than a taken port, and after 100 taken ones.
+ * Listens at `port`, or at the next free one, behind {@link door}.
+ *
+ * @throws ListenError for an address that is none of this machine, or where 100 ports in a row are taken
  */
 export async function listen(handler: RequestListener, options: ListenOptions): Promise<Listening> {
   const { port, host = "127.0.0.1", allowedHosts = [], onTaken } = options;
@@ -42,7 +54,7 @@ export async function listen(handler: RequestListener, options: ListenOptions): 
       return { server, port: address.port, url, close: () => closeServer(server) };
     }
     const isTaken = error.code === "EADDRINUSE" || error.code === "EACCES";
-    if (!isTaken || candidate >= Math.min(port + 100, 65_535)) throw error;
+    if (!isTaken || candidate >= Math.min(port + 100, 65_535)) throw new ListenError(host, candidate, error);
     onTaken?.(candidate);
   }
 }

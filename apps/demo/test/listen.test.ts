@@ -23,3 +23,8 @@ test("closing ends open connections too", async () => {
   await listening.close();
   await failed;
 });
+
+test("an address that is not of this machine is told with what to give instead", async () => {
+  const failed = expect(listen(() => {}, { port: 4_000, host: "192.0.2.1" })).rejects;
+  await failed.toMatchObject({ name: "ListenError", message: expect.stringMatching(/192\.0\.2\.1: .+--host/) });
+});
