@@ -2,7 +2,7 @@ import type { AuthInfo } from "@modelcontextprotocol/server";
 import { type Arrival, refusalReason } from "./door.js";
 import { errorResponse } from "./error-response.js";
 import type { Rejection } from "./gateway-metrics.js";
-import type { GatewayAuth, GatewaySettings } from "./gateway-options.js";
+import type { GatewayAuth, GatewaySettings, Principal } from "./gateway-options.js";
 
 /** A request that may be served. */
 export interface Admitted {
@@ -18,7 +18,7 @@ export class Admission {
   readonly #settings: GatewaySettings;
   readonly #onRejected: (reason: Rejection) => void;
   #calls = 0;
-  #idle: (() => void) | undefined;
+  readonly #waiting: (() => void)[] = [];
   #isOpen = true;
 
   constructor(settings: GatewaySettings, onRejected: (reason: Rejection) => void) {
@@ -35,9 +35,7 @@ export class Admission {
   close(): Promise<void> {
     this.#isOpen = false;
     if (this.#calls === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#idle = resolve;
-    });
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Lets a request in, or says what it is answered instead. */
@@ -66,7 +64,7 @@ export class Admission {
     if (isCall) this.#calls += 1;
     const release = (): void => {
       if (isCall) this.#calls -= 1;
-      if (this.#calls === 0) this.#idle?.();
+      if (this.#calls === 0) for (const resolve of this.#waiting.splice(0)) resolve();
     };
     if (auth === undefined) return { authInfo: undefined, release };
     const authInfo = await authorize(head, auth);
@@ -82,15 +80,21 @@ async function authorize(head: Request, auth: GatewayAuth): Promise<AuthInfo | R
   const [, token] = /^Bearer +([!-~]+) *$/i.exec(head.headers.get("authorization") ?? "") ?? [];
   const { scopes = [] } = auth;
   if (token === undefined) return challenge(401, auth, "A bearer token is needed.");
-  let principal: Awaited<ReturnType<GatewayAuth["verify"]>>;
+  let principal: Principal;
   try {
-    principal = await auth.verify(token, head);
+    principal = checked(await auth.verify(token, head));
   } catch {
     return challenge(401, auth, "The bearer token is not valid here.", "invalid_token");
   }
   if (scopes.some((scope) => !principal.scopes.includes(scope)))
     return challenge(403, auth, `The bearer token lacks a scope: ${scopes.join(" ")}.`, "insufficient_scope");
   return { token: "", clientId: principal.id, scopes: [...principal.scopes] };
+}
+
+/** Whoever gives back no principal has not said that the token is good. */
+function checked(principal: Principal): Principal {
+  if (typeof principal.id !== "string" || !Array.isArray(principal.scopes)) throw new TypeError("This is no principal");
+  return principal;
 }
 
 function challenge(status: number, auth: GatewayAuth, message: string, error?: string): Response {

@@ -1,4 +1,4 @@
-import type { MinionClient, NameOptions, ToolFilter } from "@minion/client";
+import { type MinionClient, type NameOptions, qualifiedName, type ToolFilter } from "@minion/client";
 import type { Registry } from "prom-client";
 import type { AuditEntry } from "./audit.js";
 import { hostNames } from "./door.js";
@@ -81,6 +81,16 @@ export interface GatewayOptions {
   readonly registry?: Registry | undefined;
 }
 
+/** How a {@link Gateway} drains. */
+export interface DrainOptions {
+  /** How long requests are served after balancers were told, in milliseconds. Default 2 000. */
+  readonly delayMs?: number | undefined;
+  /** How long those in flight may take then, in milliseconds. Default 30 000. */
+  readonly graceMs?: number | undefined;
+  /** Called after `delayMs` and waited for, for who knows of requests that are still on their way. */
+  readonly beforeRefusing?: (() => Promise<void>) | undefined;
+}
+
 type Defaulted =
   | "names"
   | "tools"
@@ -129,9 +139,7 @@ const known: readonly string[] = [
  * @throws TypeError | RangeError that names the option, its rule and the value
  */
 export function gatewaySettings(options: GatewayOptions): GatewaySettings {
-  if (typeof options !== "object" || options === null) throw new TypeError("Gateway: the options must be an object");
-  for (const name of Object.keys(options))
-    if (!known.includes(name)) throw new TypeError(`Gateway: unknown option "${name}"; known are ${known.join(", ")}`);
+  checkKeys("Gateway", "options", options, known);
   if (typeof options.client?.request !== "function") throw new TypeError("Gateway: client must be a MinionClient");
   for (const name of ["pageSize", "maxBodyBytes", "maxConcurrentCalls", "maxStreams", "maxBufferedBytes"] as const)
     checkCount(name, options[name]);
@@ -143,8 +151,10 @@ export function gatewaySettings(options: GatewayOptions): GatewaySettings {
   for (const name of ["quota", "audit"] as const)
     if (options[name] !== undefined && typeof options[name] !== "function")
       throw new TypeError(`Gateway: ${name} must be a function`);
-  if (options.auth !== undefined && typeof options.auth?.verify !== "function")
-    throw new TypeError("Gateway: auth.verify must be a function");
+  if (options.auth !== undefined) checkAuth(options.auth);
+  // It checks them.
+  qualifiedName("server", "tool", options.names);
+  checkServers(options);
   return {
     ...options,
     names: options.names ?? {},
@@ -174,6 +184,49 @@ function quietly<T>(listener: (value: T) => void): (value: T) => void {
       // A log that cannot be written to keeps no request from being answered.
     }
   };
+}
+
+/**
+ * Checks the options of a drain.
+ *
+ * @throws TypeError | RangeError that names the option, its rule and the value
+ */
+export function checkDrain(options: DrainOptions): void {
+  checkKeys("Gateway: drain", "options", options, ["delayMs", "graceMs", "beforeRefusing"]);
+  const { delayMs = 0, graceMs = 0, beforeRefusing } = options;
+  for (const [name, value] of Object.entries({ delayMs, graceMs }))
+    if (typeof value !== "number" || !(value >= 0))
+      throw new RangeError(`Gateway: drain: ${name} must be a number from 0, got ${String(value)}`);
+  if (beforeRefusing !== undefined && typeof beforeRefusing !== "function")
+    throw new TypeError("Gateway: drain: beforeRefusing must be a function");
+}
+
+function checkKeys(owner: string, what: string, given: object, keys: readonly string[]): void {
+  if (typeof given !== "object" || given === null) throw new TypeError(`${owner}: the ${what} must be an object`);
+  for (const key of Object.keys(given))
+    if (!keys.includes(key)) throw new TypeError(`${owner}: unknown option "${key}"; known are ${keys.join(", ")}`);
+}
+
+/** What is misspelt here would let in whoever it is to keep out. */
+function checkAuth(auth: GatewayAuth): void {
+  checkKeys("Gateway: auth", "options", auth, ["verify", "resource", "authorizationServers", "scopes"]);
+  const { verify, resource, authorizationServers, scopes } = auth;
+  if (typeof verify !== "function") throw new TypeError("Gateway: auth.verify must be a function");
+  if (!(resource instanceof URL)) throw new TypeError("Gateway: auth.resource must be a URL object");
+  if (!Array.isArray(authorizationServers) || !authorizationServers.every((one) => one instanceof URL))
+    throw new TypeError("Gateway: auth.authorizationServers must be an array of URL objects");
+  checkNames("auth.scopes", scopes);
+}
+
+/** A word that keeps something in or out must not be lost because the server is called otherwise. */
+function checkServers({ client, perUser = [], interactive = [], ...filters }: GatewayOptions): void {
+  const { tools = {}, prompts = {}, resources = {} } = filters;
+  const servers = new Set([...client.status().map(({ name }) => name), ...Object.keys(client.configReport ?? {})]);
+  const named = { tools, prompts, resources };
+  const lists = Object.entries(named).map(([key, value]) => [key, Object.keys(value)] as const);
+  for (const [key, names] of [["perUser", perUser], ["interactive", interactive], ...lists] as const)
+    for (const name of names)
+      if (!servers.has(name)) throw new TypeError(`Gateway: ${key} names "${name}", and there is no such server`);
 }
 
 function checkCount(name: string, value: unknown): void {

@@ -14,7 +14,13 @@ import { withBoundedBody } from "./bounded-body.js";
 import { Changes, notificationOf } from "./changes.js";
 import { errorResponse } from "./error-response.js";
 import { GatewayMetrics, type Rejection } from "./gateway-metrics.js";
-import { type GatewayOptions, type GatewaySettings, gatewaySettings } from "./gateway-options.js";
+import {
+  checkDrain,
+  type DrainOptions,
+  type GatewayOptions,
+  type GatewaySettings,
+  gatewaySettings,
+} from "./gateway-options.js";
 import type { GatewayStatus } from "./gateway-status.js";
 import { type BodyText, jsonBody } from "./json-body.js";
 import { lastAnswers } from "./last-answers.js";
@@ -54,6 +60,9 @@ export class Gateway implements AsyncDisposable {
   readonly #stdio = new Set<{ readonly close: () => Promise<void> }>();
   #isReady = false;
   #state: "serving" | "draining" | "closed" = "serving";
+  readonly #closed = new AbortController();
+  #drained: Promise<void> | undefined;
+  #ended: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
     this.#settings = gatewaySettings(options);
@@ -167,31 +176,40 @@ export class Gateway implements AsyncDisposable {
   /**
    * Ends in good order: `status().ready` is false at once, requests are served for `delayMs` (2 000) until balancers have
    * noticed and until what `beforeRefusing` gives has settled, those in flight have `graceMs` (30 000) more, and streams end.
-   * `beforeRefusing` is called after `delayMs`, for who knows of requests that are still on their way. The client stays open.
+   * The client stays open. A second call waits for the first; `close` ends a drain.
+   *
+   * @throws TypeError | RangeError for a wrong option
    */
-  async drain(
-    options: {
-      readonly delayMs?: number | undefined;
-      readonly graceMs?: number | undefined;
-      readonly beforeRefusing?: (() => Promise<void>) | undefined;
-    } = {},
-  ): Promise<void> {
-    const { delayMs = 2_000, graceMs = 30_000, beforeRefusing } = options;
-    if (this.#state !== "serving") return;
+  async drain(options: DrainOptions = {}): Promise<void> {
+    checkDrain(options);
+    if (this.#state === "serving") this.#drained = this.#drain(options);
+    await this.#drained;
+  }
+
+  async #drain({ delayMs = 2_000, graceMs = 30_000, beforeRefusing }: DrainOptions): Promise<void> {
     this.#state = "draining";
-    await pause(Math.min(delayMs, longestTimerMs));
-    await beforeRefusing?.();
-    const grace = new AbortController();
-    const graceOver = pause(Math.min(graceMs, longestTimerMs), undefined, { signal: grace.signal }).catch(() => {});
-    await Promise.race([graceOver, this.#admission.close()]);
-    grace.abort();
+    await this.#pause(delayMs);
+    await Promise.resolve()
+      .then(beforeRefusing)
+      .catch(() => {});
+    await Promise.race([this.#pause(graceMs), this.#admission.close()]);
     await this.close();
   }
 
+  /** Waits, but not beyond the end of the gateway. */
+  async #pause(ms: number): Promise<void> {
+    await pause(Math.min(ms, longestTimerMs), undefined, { signal: this.#closed.signal }).catch(() => {});
+  }
+
   /** Ends every stream and request now. The client stays open. */
-  async close(): Promise<void> {
-    if (this.#state === "closed") return;
+  close(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
     this.#state = "closed";
+    this.#closed.abort();
     void this.#admission.close();
     this.#unsubscribe();
     this.#lists.close();
@@ -240,7 +258,7 @@ export class Gateway implements AsyncDisposable {
     };
     let answer: Answer;
     try {
-      const body = request.method === "POST" ? await jsonBody(read, this.#settings.maxBodyBytes) : undefined;
+      const body = request.method === "POST" ? await jsonBody(request, read, this.#settings.maxBodyBytes) : undefined;
       if (body instanceof Response) answer = body;
       else answer = await this.#dispatch(request, body, authInfo, (end) => ends.push(end));
     } catch {

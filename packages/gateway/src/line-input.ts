@@ -3,6 +3,8 @@ import { Transform, type TransformCallback } from "node:stream";
 /** How much of the beginning, and of the end, of a line that is too long is kept to tell whose it is. */
 const keptBytes = 1_024;
 const lineEnd = 10;
+const openBracket = 91;
+const byteOrderMark = Buffer.from("\ufeff");
 
 /** What becomes of lines. */
 export interface LineRules {
@@ -65,10 +67,26 @@ export class LineInput extends Transform {
   #give(): void {
     const { maxBytes, onTooLong } = this.#rules;
     const [first, last] = this.#parts;
-    if (this.#length <= maxBytes) this.push(Buffer.concat(this.#parts));
+    if (this.#length <= maxBytes) for (const line of linesOf(Buffer.concat(this.#parts))) this.push(line);
     else onTooLong(first?.toString() ?? "", last?.toString() ?? "");
     this.#parts = [];
     this.#length = 0;
+  }
+}
+
+/**
+ * What a line is given on as: without the byte order mark that some programs on Windows begin with, and a batch of revision
+ * 2025-03-26 message by message, since the SDK knows no batches.
+ */
+function linesOf(given: Buffer): readonly Buffer[] {
+  const isMarked = given.subarray(0, byteOrderMark.length).equals(byteOrderMark);
+  const line = isMarked ? given.subarray(byteOrderMark.length) : given;
+  if (line[0] !== openBracket) return [line];
+  try {
+    const batch: unknown = JSON.parse(line.toString());
+    return Array.isArray(batch) ? batch.map((message) => Buffer.from(`${JSON.stringify(message)}\n`)) : [line];
+  } catch {
+    return [line];
   }
 }
 

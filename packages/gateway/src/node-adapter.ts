@@ -10,15 +10,17 @@ export function isServerRequest(
   return request.method !== undefined && request.url !== undefined;
 }
 
-/** The head of a request, without its body; undefined where it has no valid URL. */
+/** The head of a request, without its body; undefined where its URL or its method is none that a `Request` can have. */
 export function headOf(request: IncomingMessage, signal: AbortSignal): Request | undefined {
   const url = `http://${request.headers.host ?? "localhost"}${request.url ?? "/"}`;
-  if (!URL.canParse(url)) return undefined;
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers))
     for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) headers.append(name, one);
-  const { method = "GET" } = request;
-  return /^(CONNECT|TRACE|TRACK)$/i.test(method) ? undefined : new Request(url, { method, headers, signal });
+  try {
+    return new Request(url, { method: request.method ?? "GET", headers, signal });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads the body of a request, up to a limit. Rejects where its connection ends before. */

@@ -179,8 +179,15 @@ export class Router {
   async #checkQuota({ method, principal }: Incoming, { server, params }: Outgoing): Promise<void> {
     const { quota } = this.#settings;
     if (quota === undefined || method !== "tools/call") return;
-    const decision = await quota({ principal, server, tool: String(params.name) });
-    if (!decision.ok) throw quotaRefusal(server, decision.retryAfterMs);
+    let retryAfterMs: number | undefined;
+    try {
+      const decision = await quota({ principal, server, tool: String(params.name) });
+      if (!decision.ok) retryAfterMs = decision.retryAfterMs;
+    } catch {
+      // What is wrong with the quota is not the caller's business.
+      throw new ProtocolError(-32603, "Internal error");
+    }
+    if (retryAfterMs !== undefined) throw quotaRefusal(server, retryAfterMs);
   }
 }
 

@@ -101,6 +101,17 @@ test("G14: without a good token nothing is touched: 401 and 403 as RFC 6750, the
     });
 });
 
+test("G14: a token for which nobody is given lets nobody in, and takes up no place", async () => {
+  const { url, gateway } = await startGateway(
+    {},
+    auth(async () => JSON.parse("null")),
+  );
+  const headers = { authorization: "Bearer t" };
+  expect((await post(url, "tools/list", {}, { headers })).status).toBe(401);
+  const response = await gateway.fetch(new Request(url, { method: "POST", headers }));
+  expect([response.status, gateway.status().calls]).toEqual([401, 0]);
+});
+
 test("G15: neither the token nor a cookie of a caller reaches a server", async () => {
   const seen: string[] = [];
   const server = createServer((request, response) => {

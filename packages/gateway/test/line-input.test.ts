@@ -35,6 +35,13 @@ test("G19: lines come out whole, wherever they are cut, the last one without an 
   }
 });
 
+test("G19: a byte order mark is no part of a line, and a batch comes out message by message", async () => {
+  for (const length of [1, 2, 100]) {
+    const { lines } = await linesOf(cut('\ufeff{"a":1}\n[{"id":1},{"id":"é"}]\n[]\n[{"id":\n{"b":1}', length), 100);
+    expect([length, lines]).toEqual([length, ['{"a":1}\n', '{"id":1}\n', '{"id":"é"}\n', '[{"id":\n', '{"b":1}\n']]);
+  }
+});
+
 test("G18: a line that is too long is given to nobody, told with its id, and harms no other", async () => {
   const long = "x".repeat(50_000);
   const messages = [

@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
+import { gzipSync } from "node:zlib";
 import { startChaosServer } from "@minion/chaos";
 import fc from "fast-check";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
@@ -204,6 +206,22 @@ test("G18: whatever a message is made of, it is answered and harms nobody", asyn
   await vi.waitFor(() => expect(gateway.status()).toMatchObject({ calls: 0, streams: 0 }), 20_000);
   const { result } = await answerOf(await post(url, "tools/call", { name: "mcp_own_echo", arguments: {} }));
   expect(textOf(result)).toBe("fine");
+});
+
+test("G18: a body that is compressed is refused in so many words, one with a byte order mark is read, a Host with a password is answered", async () => {
+  const { url } = await startGateway({});
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+  const send = (headers: Record<string, string>, data: string | Uint8Array<ArrayBuffer>): Promise<Response> =>
+    fetch(url, { method: "POST", headers: { ...json, ...headers }, body: data });
+  const compressed = await send({ "content-encoding": "gzip" }, Uint8Array.from(gzipSync(body)));
+  expect([compressed.status, compressed.headers.get("accept-encoding")]).toEqual([415, "identity"]);
+  expect(await compressed.text()).toContain("without Content-Encoding");
+  expect((await send({ "content-encoding": "identity" }, body)).status).toBe(200);
+  expect(await answerOf(await send({}, `\ufeff${body}`))).toMatchObject({ id: 1, result: {} });
+  const request = httpRequest(url, { headers: { host: "user:word@localhost" } }).end();
+  const [response] = await once(request, "response");
+  response.resume();
+  expect(response.statusCode).toBe(400);
 });
 
 test("G18: a batch that cancels what it asks for is answered, and so is one that asks twice with one id", async () => {
