@@ -57,6 +57,13 @@ export function arrived(message: Readonly<Record<string, unknown>>): Readonly<Re
   return copy;
 }
 
+/** Some servers write a word for an id where they did not get as far as that of the request. */
+export function isErrorWithoutId(message: unknown): message is { readonly error: unknown } {
+  if (!isObject(message) || "method" in message || !isObject(message.error)) return false;
+  const { id = null } = message;
+  return id === null || (typeof id === "string" && Number.isNaN(Number(id)));
+}
+
 /** The same value where nothing in it is null. */
 function withoutNulls(value: unknown, depth: number): unknown {
   if (typeof value !== "object" || value === null || depth > maxDepth) return value;

@@ -6,7 +6,7 @@ import {
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { isObject } from "../untrusted.js";
-import { arrived } from "./arrived.js";
+import { arrived, isErrorWithoutId } from "./arrived.js";
 import type { CallOrigin, ExchangeInit } from "./connection.js";
 import { Exchange } from "./exchange.js";
 import { Failure } from "./failure.js";
@@ -15,6 +15,9 @@ import type { Secrets } from "./redact.js";
 import { type RpcError, rpcErrorFrom } from "./rpc-error.js";
 import type { RpcOutcome } from "./server-requests.js";
 import type { MessageHeaders, Wire } from "./wire.js";
+
+const parseError = -32_700;
+const invalidRequest = -32_600;
 
 /**
  * What is on its way on one connection. Everything sent and received passes here, because the SDK forgets what
@@ -26,6 +29,12 @@ export class Exchanges {
   readonly #secrets: Secrets;
   readonly #onNotification: (method: string, params: unknown) => void;
   #next: Exchange | undefined;
+  /** The last request, by its id, and the last that was answered: what was sent before that one has been read. */
+  #lastId = 0;
+  #lastRead = 0;
+  /** The requests after which a notification and an answer were sent last: nothing tells of those that they were read. */
+  #notifiedAfter = -1;
+  #repliedAfter = -1;
 
   constructor(options: {
     readonly secrets: Secrets;
@@ -54,10 +63,29 @@ export class Exchanges {
   add(exchange: Exchange, id: number): void {
     exchange.id = id;
     exchange.requestId = id;
+    this.#lastId = id;
     this.#open.set(id, exchange);
     // An exchange that fails without an answer is removed too, not only at the end of the connection.
     exchange.onceOver(() => this.#open.delete(id));
     if (exchange.onProgress !== undefined) this.#awaitProgress(exchange);
+  }
+
+  /** Notes a message to which no answer will come: a notification, or an answer to the server. */
+  addUnanswered(kind: "notification" | "answer"): void {
+    if (kind === "answer") this.#repliedAfter = this.#lastId;
+    else this.#notifiedAfter = this.#lastId;
+  }
+
+  /**
+   * What came over the only way that there is from the server. An error that names no request, as a server tells that could not
+   * read one, is made the answer to the last request, where it can be about nothing else that was sent.
+   */
+  addressed(message: unknown): unknown {
+    if (this.#lastRead !== this.#lastId - 1 || !isErrorWithoutId(message)) return message;
+    const code = rpcErrorFrom(message.error)?.code;
+    // That a notification asks for nothing some servers find invalid; but each is JSON, which of an answer the application has made.
+    const isAboutRequest = code === parseError || (code === invalidRequest && this.#notifiedAfter < this.#lastRead);
+    return isAboutRequest && this.#repliedAfter < this.#lastRead ? { ...message, id: this.#lastId } : message;
   }
 
   get(id: RequestId): Exchange | undefined {
@@ -120,6 +148,7 @@ export class Exchanges {
     const id = "id" in message ? message.id : undefined;
     const known = typeof id === "string" && !this.#open.has(id) ? Number(id) : id;
     const exchange = known === undefined ? undefined : this.#open.get(known);
+    if (typeof known === "number" && known <= this.#lastId) this.#lastRead = Math.max(known, this.#lastRead);
     if (id === undefined || known === undefined || exchange === undefined) return message;
     this.#open.delete(known);
     exchange.markSent();
@@ -248,6 +277,7 @@ export class RpcChannel {
 
   /** Rejects where it cannot be sent. */
   notify(method: string, params?: Record<string, unknown>): Promise<void> {
+    this.#exchanges.addUnanswered("notification");
     return this.#wire.send({ jsonrpc: "2.0", method, ...(params !== undefined && { params }) }, undefined);
   }
 
@@ -257,6 +287,7 @@ export class RpcChannel {
       "result" in outcome
         ? { jsonrpc: "2.0", id, result: outcome.result }
         : { jsonrpc: "2.0", id, error: outcome.error };
+    this.#exchanges.addUnanswered("answer");
     forget(this.#wire.send(message, undefined));
   }
 }

@@ -50,9 +50,10 @@ export class WireSession implements McpSession {
 
   /** A message has arrived, in the reply to `replyTo` where the wire tells. */
   readonly receive = (received: unknown, replyTo?: Exchange): void => {
-    const { exchanges } = this.#options;
+    const { exchanges, kind } = this.#options;
     for (const one of Array.isArray(received) ? received : [received]) {
-      const message = exchanges.incoming(one);
+      // By streamable HTTP the reply in which it comes says what it answers.
+      const message = exchanges.incoming(kind === "http" ? one : exchanges.addressed(one));
       if (message === undefined || !("method" in message) || !("id" in message)) continue;
       // In the modern revision a server sends no requests.
       const version = this.#dialect?.greeting.protocolVersion;

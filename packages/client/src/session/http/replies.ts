@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { Cancellation } from "../../cancellation.js";
 import { isObject } from "../../untrusted.js";
 import { restFor } from "../abort.js";
+import { isErrorWithoutId } from "../arrived.js";
 import type { Exchange } from "../exchange.js";
 import { Failure } from "../failure.js";
 import { ignore } from "../quietly.js";
@@ -116,13 +117,6 @@ function messageIn(whole: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Some servers write a word for an id where they did not get as far as that of the request. */
-function isErrorWithoutId(message: unknown): message is { readonly error: unknown } {
-  if (!isObject(message) || "method" in message || !isObject(message.error)) return false;
-  const { id = null } = message;
-  return id === null || (typeof id === "string" && Number.isNaN(Number(id)));
 }
 
 /** Whoever sent that, it was no MCP server's answer. */
