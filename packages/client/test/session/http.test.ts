@@ -1,6 +1,6 @@
 import { startChaosServer } from "@minion/chaos";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { answerEvent, answerStatus, type Exchange, startEvents, startRawServer } from "./raw-server.js";
+import { answerEvent, answerStatus, type Exchange, initialized, startEvents, startRawServer } from "./raw-server.js";
 import { open, rejection, until } from "./support.js";
 
 const timeout = 30_000;
@@ -48,6 +48,31 @@ describe("the session", () => {
     expect(deaths).toHaveLength(1);
     release();
     await expect(late).resolves.toMatchObject({ content: [{ text: "late" }] });
+  });
+
+  test("M3: one that is given with the answer to notifications/initialized is kept; one given before the handshake is none", {
+    timeout,
+  }, async () => {
+    const { url, requests } = await startRawServer({
+      post: ({ message, response }) => {
+        if (message.method === "server/discover") answerStatus(response, 400, { "mcp-session-id": "of-nobody" });
+        else if (message.method === "initialize") {
+          response.writeHead(200, { "content-type": "application/json" });
+          response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, result: initialized }));
+        } else if (message.id === undefined) answerStatus(response, 202, { "mcp-session-id": "late" });
+        else return false;
+        return true;
+      },
+    });
+    const { call } = await open({ url }, { protocol: "auto" });
+    await call("any");
+    const sent = requests.map(({ message, headers }) => [message.method, headers["mcp-session-id"]]);
+    expect(sent.filter(([method]) => method !== undefined)).toEqual([
+      ["server/discover", undefined],
+      ["initialize", undefined],
+      ["notifications/initialized", undefined],
+      ["tools/call", "late"],
+    ]);
   });
 
   test("M5: close() ends it on the server, and does not wait for a server that does not answer", {

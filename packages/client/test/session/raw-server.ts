@@ -72,7 +72,7 @@ export async function startRawServer(handlers: RawHandlers = {}): Promise<RawSer
   return { url: `http://127.0.0.1:${port}/mcp`, server, requests, sockets };
 }
 
-const initialized = {
+export const initialized = {
   protocolVersion: "2025-11-25",
   capabilities: { tools: { listChanged: true }, resources: {} },
   serverInfo: { name: "raw", version: "1.0.0" },

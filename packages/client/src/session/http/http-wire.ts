@@ -214,9 +214,9 @@ export class HttpWire implements Wire {
       const { body } = post;
       const posted = { method: "POST", body, signal: request, onStarted, onSent, onWaiting } as const;
       const { response, headers } = await this.#endpoint.send(posted, own, (one) => this.#request(one));
+      if (this.#kind === "http" && isSuccess(response)) this.#noteSession(post, response);
       if (!isSuccess(response)) await this.#refused(response, headers, exchange);
       else if (exchange !== undefined && this.#kind === "http") {
-        this.#noteSession(post, response);
         const resume = this.#hasResumption
           ? (lastEventId: string): Promise<IncomingMessage> => this.#resume(lastEventId, request)
           : undefined;
@@ -249,9 +249,11 @@ export class HttpWire implements Wire {
     return this.#options.sockets.limiterOf(this.#postUrl);
   }
 
+  /** It comes with the answer to the handshake; some servers give it with a later one. */
   #noteSession({ method }: Post, { headers }: IncomingMessage): void {
     const given = headers["mcp-session-id"];
-    if (method === "initialize" && typeof given === "string") this.#sessionId = given;
+    const isLate = this.#sessionId === undefined && this.#protocolVersion !== undefined && this.#hasResumption;
+    if (typeof given === "string" && (method === "initialize" || isLate)) this.#sessionId = given;
   }
 
   /** Of a reply that broke off. */
