@@ -1,5 +1,6 @@
 import { ConfigError } from "../errors.js";
 import { isObject } from "../untrusted.js";
+import type { Overwritten } from "./config-file.js";
 
 /** A value that a file asks its user for (VS Code). */
 export interface ConfigInput {
@@ -10,20 +11,27 @@ export interface ConfigInput {
 /** The servers of a configuration as its host wrote them. */
 export interface ConfigEntries {
   readonly entries: ReadonlyMap<string, unknown>;
+  /** The names that are there more than once. */
+  readonly repeated: ReadonlySet<string>;
   readonly inputs: readonly ConfigInput[];
   /** Whether the file as a whole switches a server off (Gemini's `mcp.allowed` and `mcp.excluded`). */
   readonly isExcluded: (server: string) => boolean;
 }
 
+const placeKeys: ReadonlySet<string> = new Set(["mcpServers", "servers", "mcp.servers", "context_servers"]);
 const settingKeys = new Set(["allowed", "excluded", "inputs", "servers", "serverCommand"]);
 
 /**
  * Finds the servers: `mcpServers`, `servers` (VS Code), `mcp.servers` (VS Code's settings), `context_servers` (Zed) or
- * `mcp` (OpenCode). Where a file has several of them, all are read; a name that is there twice counts where it is first.
+ * `mcp` (OpenCode). Where a file has several of them, all are read; a name that is there twice counts where it is first, and the
+ * last one in the same place.
  *
  * @throws ConfigError that names the keys of the file where there is none of them
  */
-export function configEntries(content: unknown, file: string | undefined): ConfigEntries {
+export function configEntries(
+  content: unknown,
+  { file, overwritten }: { readonly file: string | undefined; readonly overwritten: Overwritten },
+): ConfigEntries {
   if (!isObject(content)) throw new ConfigError("it must be an object with mcpServers", { file });
   const { mcp } = content;
   const settings = isObject(mcp) ? mcp : {};
@@ -34,6 +42,7 @@ export function configEntries(content: unknown, file: string | undefined): Confi
     ["mcp.servers", isServer(settings.servers) ? undefined : settings.servers],
     ["context_servers", content.context_servers],
     ["mcp", openCodeServers(mcp)],
+    ...(overwritten.get(content) ?? []).filter(([key, value]) => placeKeys.has(key) && isObject(value)),
   ];
   const found = places.filter(([, value]) => value !== undefined && value !== null);
   if (found.length === 0) {
@@ -47,14 +56,20 @@ export function configEntries(content: unknown, file: string | undefined): Confi
     );
   }
   const entries = new Map<string, unknown>();
+  const repeated = new Set<string>();
   for (const [key, value] of found) {
     if (!isObject(value)) throw new ConfigError("it must be an object of servers by name", { file, key });
-    for (const [name, entry] of Object.entries(value)) if (!entries.has(name)) entries.set(name, entry);
+    for (const [name] of overwritten.get(value) ?? []) repeated.add(name);
+    for (const [name, entry] of Object.entries(value)) {
+      if (entries.has(name)) repeated.add(name);
+      else entries.set(name, entry);
+    }
   }
   const allowed = names(settings.allowed);
   const excluded = names(settings.excluded);
   return {
     entries,
+    repeated,
     inputs: [...inputs(content.inputs), ...inputs(settings.inputs)],
     isExcluded: (server) => excluded?.includes(server) === true || allowed?.includes(server) === false,
   };

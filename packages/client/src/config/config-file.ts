@@ -32,7 +32,11 @@ export interface ConfigFile {
   /** The host that the file's name and folder tell of. */
   readonly host: ConfigHost | undefined;
   readonly content: unknown;
+  readonly overwritten: Overwritten;
 }
+
+/** By the objects of a file: the members that are not in them, since a later one has the same key. */
+export type Overwritten = ReadonlyMap<unknown, readonly (readonly [key: string, value: unknown])[]>;
 
 const hostOfPath: readonly (readonly [end: string, host: ConfigHost])[] = [
   [".vscode/mcp.json", "vscode"],
@@ -59,14 +63,16 @@ const maxDepth = 200;
 export async function readConfigFile(config: string | URL | object): Promise<ConfigFile> {
   if (typeof config !== "string" && !(config instanceof URL)) {
     const folder = process.cwd();
-    return { file: undefined, folder, workspaceFolder: folder, host: undefined, content: config };
+    const overwritten = new Map();
+    return { file: undefined, folder, workspaceFolder: folder, host: undefined, content: config, overwritten };
   }
   const file = pathOf(config);
-  const content = parse(await read(file), file);
+  const parsed = parse(await read(file), file);
   const whole = resolve(file);
   const folder = dirname(whole);
   const isInHostFolder = [".vscode", ".cursor"].includes(basename(folder));
-  return { file, folder, workspaceFolder: isInHostFolder ? dirname(folder) : folder, host: hostOf(whole), content };
+  const workspaceFolder = isInHostFolder ? dirname(folder) : folder;
+  return { file, folder, workspaceFolder, host: hostOf(whole), ...parsed };
 }
 
 function hostOf(path: string): ConfigHost | undefined {
@@ -98,7 +104,7 @@ function textOf(bytes: Buffer): string {
   return new TextDecoder(encoding).decode(bytes);
 }
 
-function parse(plain: string, file: string): unknown {
+function parse(plain: string, file: string): Pick<ConfigFile, "content" | "overwritten"> {
   if (plain.trim() === "") throw new ConfigError("it is empty", { file });
   const errors: ParseError[] = [];
   let root: Node | undefined;
@@ -117,19 +123,30 @@ function parse(plain: string, file: string): unknown {
     throw new ConfigError(`it is not valid JSON: ${printParseErrorCode(first.error)} at ${where}${cure}`, { file });
   }
   if (root === undefined) throw new ConfigError("it is empty", { file });
-  return contentOf(root, file, 0);
+  const overwritten = new Map();
+  return { content: contentOf(root, { file, overwritten }, 0), overwritten };
 }
 
 /** Not the parser's own `getNodeValue`: it assigns, and a server may be called `__proto__`. Of a key that is there twice the last one counts, as in `JSON.parse`. */
-function contentOf(node: Node, file: string, depth: number): unknown {
-  if (depth > maxDepth) throw tooDeep(file);
-  const inner = (child: Node): unknown => contentOf(child, file, depth + 1);
+function contentOf(
+  node: Node,
+  context: { readonly file: string; readonly overwritten: Map<unknown, [string, unknown][]> },
+  depth: number,
+): unknown {
+  if (depth > maxDepth) throw tooDeep(context.file);
+  const inner = (child: Node): unknown => contentOf(child, context, depth + 1);
   if (node.type === "array") return node.children?.map(inner) ?? [];
   if (node.type !== "object") return node.value;
-  const members = node.children?.flatMap(({ children: [key, value] = [] }) =>
-    key === undefined || value === undefined ? [] : [[String(key.value), inner(value)] as const],
+  const members = (node.children ?? []).flatMap(({ children: [key, value] = [] }): [string, unknown][] =>
+    key === undefined || value === undefined ? [] : [[String(key.value), inner(value)]],
   );
-  return Object.fromEntries(members ?? []);
+  const content = Object.fromEntries(members);
+  if (Object.keys(content).length < members.length)
+    context.overwritten.set(
+      content,
+      members.filter(([key, value]) => content[key] !== value),
+    );
+  return content;
 }
 
 function tooDeep(file: string): ConfigError {

@@ -73,7 +73,7 @@ export async function readConfig(
   defaults: ServerPolicy | undefined,
 ): Promise<ReadConfig> {
   const read = await readConfigFile(config);
-  const { entries, inputs, isExcluded } = configEntries(read.content, read.file);
+  const { entries, repeated, inputs, isExcluded } = configEntries(read.content, read);
   const host = options.host ?? read.host;
   const variables = new Variables({
     workspaceFolder: options.workspaceFolder ?? read.workspaceFolder,
@@ -87,6 +87,9 @@ export async function readConfig(
   const report: [name: string, report: ConfigEntryReport][] = [];
   for (const [server, entry] of entries) {
     const ignored: { key: string; why: string }[] = [];
+    if (repeated.has(server)) ignored.push({ key: server, why: "the file has this server more than once; one counts" });
+    for (const [key] of read.overwritten.get(entry) ?? [])
+      ignored.push({ key, why: "it is there more than once; the last one counts" });
     const unresolved = new Set<string>();
     const disabled = isExcluded(server) || isSwitchedOff(entry);
     let problem: ConfigError | undefined;

@@ -295,6 +295,34 @@ test("M20: a filter that cannot be read costs the server: it must not let throug
   expect(servers.none?.tools).toEqual({ allow: [] });
 });
 
+test("M20: a server, a key or a block of servers that a file has twice is told, and no server is lost by it", async () => {
+  const path = join(workspace(), "mcp.json");
+  const a = (command: string): string => `"a": { "command": "${command}" }`;
+  const read = async (
+    text: string,
+  ): Promise<readonly [servers: unknown, report: Awaited<ReturnType<typeof readConfig>>["report"]]> => {
+    writeFileSync(path, text);
+    const { servers, report } = await readConfig(path, {}, undefined);
+    return [servers, report];
+  };
+  const why = "the file has this server more than once; one counts";
+  for (const [text, command] of [
+    [`{ "mcpServers": { ${a("first")}, ${a("last")} } }`, "last"],
+    [`{ "mcpServers": { ${a("first")} }, "mcpServers": { ${a("last")} } }`, "last"],
+    [`{ "servers": { ${a("servers")} }, "mcpServers": { ${a("mcpServers")} } }`, "mcpServers"],
+  ] as const) {
+    const [servers, report] = await read(text);
+    expect(servers).toEqual({ a: { command } });
+    expect(report.a).toMatchObject({ loaded: true, ignored: [{ key: "a", why }] });
+  }
+  const [servers, report] = await read(
+    `{ "mcpServers": { ${a("a")} }, "mcpServers": { "b": { "command": "b", "args": ["1"], "args": ["2"] } }, "mcpServers": null }`,
+  );
+  expect(servers).toEqual({ a: { command: "a" }, b: { command: "b", args: ["2"] } });
+  expect(report.a?.ignored).toEqual([]);
+  expect(report.b?.ignored).toEqual([{ key: "args", why: "it is there more than once; the last one counts" }]);
+});
+
 test("M20: hostile files: deep, huge, keys that are there twice, __proto__, and no value of them in an error", async () => {
   const folder = workspace();
   const at = (text: string): string => {
