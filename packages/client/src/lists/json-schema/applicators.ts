@@ -156,6 +156,9 @@ function branches(context: KeywordContext): Check[] {
   const any = schemaList(context, "anyOf");
   const one = schemaList(context, "oneOf");
   const not = schemaAt(context, "not");
+  // Nothing would fit what is a slip.
+  if (any?.length === 0) throw malformed("anyOf");
+  if (one?.length === 0) throw malformed("oneOf");
   if (all !== undefined) checks.push((value, run, seen) => all.every((node) => evaluate(node, value, run, seen)));
   if (any !== undefined)
     checks.push((value, run, seen) => {

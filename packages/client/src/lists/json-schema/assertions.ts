@@ -42,7 +42,8 @@ function types(context: KeywordContext): Check[] {
   });
   const problem = `must be ${names.join(" or ")}`;
   const [only] = tests;
-  if (only !== undefined && tests.length === 1) return [(value, run) => only(value) || run.fail(problem)];
+  if (only === undefined) throw malformed("type");
+  if (tests.length === 1) return [(value, run) => only(value) || run.fail(problem)];
   return [(value, run) => tests.some((test) => test(value)) || run.fail(problem)];
 }
 
@@ -87,6 +88,7 @@ function numbers(context: KeywordContext): Check[] {
     bound("exclusiveMinimum", "more than", (value, limit) => value > limit);
     bound("exclusiveMaximum", "less than", (value, limit) => value < limit);
   }
+  if (Number(keyword(context, "multipleOf")) <= 0) throw malformed("multipleOf");
   bound("multipleOf", "a multiple of", isMultiple);
   return checks;
 }

@@ -86,6 +86,11 @@ test.each([
   [{ properties: [] }, '"properties"'],
   [{ pattern: "(" }, "not a regular expression"],
   [{ minLength: -1 }, '"minLength"'],
+  [{ type: [] }, '"type"'],
+  [{ properties: { n: { multipleOf: 0 } } }, '"multipleOf"'],
+  [{ multipleOf: -2 }, '"multipleOf"'],
+  [{ anyOf: [] }, '"anyOf"'],
+  [{ oneOf: [] }, '"oneOf"'],
   ["text", "something else than a schema"],
   [null, "something else than a schema"],
 ])("M17: a schema that cannot be made out says why: %j", (schema, words) => {
