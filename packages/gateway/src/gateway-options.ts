@@ -154,7 +154,6 @@ export function gatewaySettings(options: GatewayOptions): GatewaySettings {
   if (options.auth !== undefined) checkAuth(options.auth);
   // It checks them.
   qualifiedName("server", "tool", options.names);
-  checkServers(options);
   return {
     ...options,
     names: options.names ?? {},
@@ -216,17 +215,6 @@ function checkAuth(auth: GatewayAuth): void {
   if (!Array.isArray(authorizationServers) || !authorizationServers.every((one) => one instanceof URL))
     throw new TypeError("Gateway: auth.authorizationServers must be an array of URL objects");
   checkNames("auth.scopes", scopes);
-}
-
-/** A word that keeps something in or out must not be lost because the server is called otherwise. */
-function checkServers({ client, perUser = [], interactive = [], ...filters }: GatewayOptions): void {
-  const { tools = {}, prompts = {}, resources = {} } = filters;
-  const servers = new Set([...client.status().map(({ name }) => name), ...Object.keys(client.configReport ?? {})]);
-  const named = { tools, prompts, resources };
-  const lists = Object.entries(named).map(([key, value]) => [key, Object.keys(value)] as const);
-  for (const [key, names] of [["perUser", perUser], ["interactive", interactive], ...lists] as const)
-    for (const name of names)
-      if (!servers.has(name)) throw new TypeError(`Gateway: ${key} names "${name}", and there is no such server`);
 }
 
 function checkCount(name: string, value: unknown): void {
