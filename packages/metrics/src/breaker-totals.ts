@@ -1,4 +1,4 @@
-import type { BreakerSnapshot } from "./snapshot.js";
+import { type BreakerSnapshot, countOf } from "./snapshot.js";
 
 /** The counters of a breaker, without its state. */
 export type BreakerCounters = Pick<BreakerSnapshot, "calls" | "failures" | "rejected" | "transitionsTo">;
@@ -23,7 +23,7 @@ export class BreakerTotals {
     const before = this.#seen.get(source) ?? none;
     const transitionsTo = { ...this.#total.transitionsTo };
     for (const [state, count] of Object.entries(now.transitionsTo))
-      transitionsTo[state] = (transitionsTo[state] ?? 0) + gain(count, before.transitionsTo[state]);
+      transitionsTo[state] = countOf(transitionsTo, state) + gain(count, countOf(before.transitionsTo, state));
     this.#total = {
       calls: this.#total.calls + gain(now.calls, before.calls),
       failures: this.#total.failures + gain(now.failures, before.failures),

@@ -1,4 +1,4 @@
-import type { PoolSnapshot, ServerSnapshot } from "./snapshot.js";
+import { countOf, type PoolSnapshot, type ServerSnapshot } from "./snapshot.js";
 
 const counters = [
   "acquired",
@@ -41,7 +41,7 @@ function grow(total: PoolCounters, now: PoolCounters, before: PoolCounters): Poo
   for (const name of counters) grown[name] = total[name] + gain(now[name], before[name]);
   const destroyed = { ...total.destroyed };
   for (const [reason, count] of Object.entries(now.destroyed))
-    destroyed[reason] = (destroyed[reason] ?? 0) + gain(count, before.destroyed[reason]);
+    destroyed[reason] = countOf(destroyed, reason) + gain(count, countOf(before.destroyed, reason));
   const { bounds, counts, sum } = now.acquireMs;
   return {
     ...grown,

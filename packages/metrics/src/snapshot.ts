@@ -91,6 +91,11 @@ function text(value: unknown): string {
   return value;
 }
 
+/** The count of a name that others have chosen: `constructor` is none that there is. */
+export function countOf(counts: Readonly<Record<string, number>>, name: string): number {
+  return Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0;
+}
+
 function counts(record: Readonly<Record<string, unknown>>): Record<string, number> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, number(value)]));
 }

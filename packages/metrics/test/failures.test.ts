@@ -74,6 +74,14 @@ test("O1: one server whose figures are broken costs that server only", async () 
   });
 });
 
+test("O1: names that every object has are counted as any other", async () => {
+  const client = new FakeClient([serverFigures("a", { pool: poolFigures({ destroyed: { constructor: 3 } }) })]);
+  const twin = () => breaker("twin", { transitionsTo: { toString: 2 } });
+  const text = await new Metrics().watchClient(client).watchBreaker(twin()).watchBreaker(twin()).text();
+  expect(family(text, "mcp_pool_connections_closed_total")).toEqual({ '{reason="constructor"}': "3" });
+  expect(family(text, "mcp_circuit_breaker_transitions_total")['{server="twin",to="toString"}']).toBe("4");
+});
+
 test("O1: a server that cannot be read for a while adds its pool's counts once", async () => {
   const good = () => serverFigures("github", { pool: poolFigures({ acquired: 100 }) });
   const client = new FakeClient([good()]);

@@ -244,7 +244,8 @@ export class Fleet implements AsyncDisposable {
 
   #emit(event: FleetEventBody): void {
     try {
-      this.#settings.onEvent?.({ ...event, at: Date.now() });
+      const given: unknown = this.#settings.onEvent?.({ ...event, at: Date.now() });
+      if (given instanceof Promise) given.catch(() => {});
     } catch {
       // Who listens changes nothing.
     }

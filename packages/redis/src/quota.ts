@@ -38,6 +38,9 @@ export interface QuotaContext {
   readonly replicas: () => number;
 }
 
+/** A timer for longer would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 const known: readonly string[] = ["limit", "perMs", "localShare"] satisfies readonly (keyof QuotaOptions)[];
 
 /** The quota of a name. Throws `TypeError` or `RangeError` for a wrong option. */
@@ -47,9 +50,12 @@ export function makeQuota(name: string, options: QuotaOptions, context: QuotaCon
   const { link, redis, namespace, counters, replicas } = context;
   const common = { points: limit, duration: perMs / 1_000 };
   const shared = new RateLimiterRedis({ ...common, storeClient: redis, keyPrefix: namespace });
-  const local = new RateLimiterMemory(common);
+  // It forgets by a timer what was taken.
+  const local = new RateLimiterMemory({ ...common, duration: Math.min(perMs, longestTimerMs) / 1_000 });
   const take = async (key: string, cost: number): Promise<RateLimiterRes> => {
-    const hashed = createHash("sha256").update(key).digest("hex").slice(0, 32);
+    // Of the same name a quota of another limit or window is another one.
+    const text = JSON.stringify([key, limit, perMs]);
+    const hashed = createHash("sha256").update(text).digest("hex").slice(0, 32);
     try {
       return await link.run("take", () => shared.consume(`{quota:${name}:${hashed}}`, cost).catch(refusalOf));
     } catch {

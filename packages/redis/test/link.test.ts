@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { Cluster, Redis } from "ioredis";
-import { expect, onTestFinished, test as plainTest } from "vitest";
+import { expect, onTestFinished, test as plainTest, vi } from "vitest";
 import { Fleet, type FleetEvent } from "../src/index.js";
 import { cacheOf, key, versionIn } from "./numbered-lists.js";
 import { freePort, redisClient, startCluster, startRedis, test } from "./redis-server.js";
@@ -165,6 +166,23 @@ test("R12: a process whose fleet and client are closed ends, also where there is
     onTestFinished(() => void child.kill("SIGKILL"));
     expect((await once(child, "exit"))[0]).toBe(0);
   }
+});
+
+test("R1: an onEvent that is async and fails ends no process", async () => {
+  const unhandled = vi.fn();
+  process.on("unhandledRejection", unhandled);
+  onTestFinished(() => void process.off("unhandledRejection", unhandled));
+  let told = 0;
+  const onEvent = async (): Promise<void> => {
+    told += 1;
+    throw new Error("nobody is to hear of this");
+  };
+  const fleet = new Fleet({ redis: redisClient(await freePort()), onEvent, commandTimeoutMs: 1 });
+  onTestFinished(() => fleet.close());
+  await fleet.quota("calls", { limit: 1, perMs: 1_000 }).take("ann");
+  await until(() => told > 0, "an event was told");
+  await setImmediate();
+  expect(unhandled).not.toHaveBeenCalled();
 });
 
 test("R1: a Redis that comes later is linked when it comes, with a client that connects at the first command", async () => {

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished } from "vitest";
+import { expect, onTestFinished, vi } from "vitest";
 import { Fleet } from "../src/index.js";
-import { redisClient, startRedis, test } from "./redis-server.js";
+import { freePort, redisClient, startRedis, test } from "./redis-server.js";
 import { linked, until } from "./support.js";
 
 const script = fileURLToPath(new URL("quota-process.mjs", import.meta.url));
@@ -71,6 +71,28 @@ test("R10: without Redis each of the replicas heard of last grants its share, an
   expect(await granted(40)).toEqual([10, 10, 10, 10]);
   expect(await granted(2)).toEqual([1, 1, 1, 1]);
   expect(await granted(40, 0.5)).toEqual([20, 20, 20, 20]);
+});
+
+test("R10: of one name, a quota of another limit or window counts by itself", async () => {
+  const redis = await startRedis();
+  const [fleet] = await fleetOf(redis.port, 1);
+  for (const options of [
+    { limit: 5, perMs: 60_000 },
+    { limit: 6, perMs: 60_000 },
+    { limit: 5, perMs: 1_000 },
+  ])
+    expect(await fleet?.quota("calls", options).take("ann")).toEqual({ ok: true, remaining: options.limit - 1 });
+});
+
+test("R10: without Redis a window that is longer than a timer can be is kept", async () => {
+  const fleet = new Fleet({ redis: redisClient(await freePort()) });
+  onTestFinished(() => fleet.close());
+  const warned = vi.spyOn(process, "emitWarning");
+  onTestFinished(() => warned.mockRestore());
+  const quota = fleet.quota("calls", { limit: 1, perMs: 30 * 86_400_000 });
+  expect((await quota.take("ann")).ok).toBe(true);
+  expect(warned).not.toHaveBeenCalled();
+  expect((await quota.take("ann")).ok).toBe(false);
 });
 
 test("R10: a wrong name, option, key or cost is told before anything is taken", async () => {
