@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { urlsOf } from "./chaos-server.js";
-import { type CliArguments, helpText, readArguments } from "./cli-arguments.js";
+import { helpText, readArguments } from "./cli-arguments.js";
 import { FaultController } from "./fault-controller.js";
 import { HttpEndpoint } from "./http/http-endpoint.js";
 import { Journal } from "./journal.js";
@@ -11,15 +11,14 @@ import { openControl, StdioEndpoint } from "./stdio/stdio-endpoint.js";
 
 const argv = process.argv.slice(2);
 
-try {
-  await main(readArguments(argv));
-} catch (error) {
+main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 2;
-}
+});
 
-async function main(args: CliArguments): Promise<void> {
-  const { mode, faults, journal: journalFile, maxLifeMs = 90_000 } = args;
+async function main(): Promise<void> {
+  const { mode, faults, ...args } = readArguments(argv);
+  const { journal: journalFile, maxLifeMs = 90_000 } = args;
   if (mode === "help") return void process.stdout.write(helpText());
   if (mode === "version") return void process.stdout.write(`${readVersion()}\n`);
   if (faults.wrapper === "node" || faults.wrapper === "sh") return runWrapped(faults.wrapper, argv, maxLifeMs);
