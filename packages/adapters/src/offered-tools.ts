@@ -1,4 +1,4 @@
-import type { QualifiedTool } from "@minion/client";
+import type { QualifiedTool, ServerFailure } from "@minion/client";
 import type { AdapterOptions, ToolResult, ToolSource } from "./adapter-options.js";
 
 const defaultListTimeoutMs = 10_000;
@@ -10,8 +10,21 @@ const defaultListTimeoutMs = 10_000;
 export async function offeredTools(client: ToolSource, options: AdapterOptions): Promise<readonly QualifiedTool[]> {
   const { servers, filter, principal, listTimeoutMs = defaultListTimeoutMs, signal, onFailure } = options;
   const { tools, failures } = await client.listAllTools({ servers, principal, signal, timeoutMs: listTimeoutMs });
-  if (onFailure !== undefined) for (const failure of failures) onFailure(failure);
-  return filter === undefined ? tools : tools.filter(filter);
+  for (const failure of failures) await tell(onFailure, failure);
+  return filter === undefined ? tools : tools.filter((tool) => isOffered(filter(tool)));
+}
+
+/** Tells of a failure. What the listener throws or, being async, rejects with rejects the listing. */
+export async function tell(onFailure: AdapterOptions["onFailure"], failure: ServerFailure): Promise<void> {
+  const told: unknown = onFailure?.(failure);
+  await told;
+}
+
+/** A promise is true whatever it resolves with: every tool that was to be kept back would be offered. */
+function isOffered(answer: unknown): boolean {
+  if (!(answer instanceof Promise)) return Boolean(answer);
+  answer.catch(() => {});
+  throw new TypeError("filter must answer at once, got a promise; it cannot be async");
 }
 
 /**

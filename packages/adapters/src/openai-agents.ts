@@ -9,7 +9,7 @@ import {
   type ToolSource,
 } from "./adapter-options.js";
 import { errorMessage } from "./error-data.js";
-import { callOffered, offeredTools, schemaCopy } from "./offered-tools.js";
+import { callOffered, offeredTools, schemaCopy, tell } from "./offered-tools.js";
 import { type ResultPart, resultParts } from "./result-parts.js";
 
 export type { AdapterOptions, ToolResult, ToolSource } from "./adapter-options.js";
@@ -87,15 +87,16 @@ class OfferedNames {
   }
 
   async list(): Promise<ServerTool[]> {
-    const tools = await offeredTools(this.#client, this.#options);
-    return tools.flatMap((tool) => {
+    const listed: ServerTool[] = [];
+    for (const tool of await offeredTools(this.#client, this.#options)) {
       const name = openAiName(tool);
-      if (!this.#keep(name, tool)) return [];
+      if (!(await this.#keep(name, tool))) continue;
       const { description } = tool;
       const shown = { name, ...(description !== undefined && { description }), inputSchema: schemaCopy(tool) };
       // The SDK's type asks for `required` and `additionalProperties`, which MCP does not; the SDK itself fills them in.
-      return [shown as ServerTool];
-    });
+      listed.push(shown as ServerTool);
+    }
+    return listed;
   }
 
   /** The tool of a name. A run that is resumed may call one before it has listed any. */
@@ -107,12 +108,12 @@ class OfferedNames {
   }
 
   /** Whether the name stands for this tool. Where two tools have one name, the SDK would reject the run: the first keeps it. */
-  #keep(name: string, { server, tool }: QualifiedTool): boolean {
+  async #keep(name: string, { server, tool }: QualifiedTool): Promise<boolean> {
     const known = this.#tools.get(name);
     if (known === undefined) this.#tools.set(name, { server, tool });
     if (known === undefined || (known.server === server && known.tool === tool)) return true;
     const message = `Tool "${tool}" has the same name as tool "${known.tool}" of server "${known.server}", ${name}: it is left out`;
-    this.#options.onFailure?.({ server, error: new Error(message) });
+    await tell(this.#options.onFailure, { server, error: new Error(message) });
     return false;
   }
 }

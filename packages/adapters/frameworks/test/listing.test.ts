@@ -129,6 +129,21 @@ for (const [adapter, make] of Object.entries(adapters)) {
     expect(asked).toEqual(["ada", 10_000, "ada", 1_234]);
   });
 
+  test(`A3: ${adapter} offers nothing by an async filter, and an async onFailure that fails rejects the listing`, async () => {
+    const tool = { server: "s", tool: "t", name: "mcp_s_t", inputSchema: { type: "object" as const } };
+    const source: Parameters<typeof make>[0] = {
+      listAllTools: async () => ({ tools: [tool], failures: [{ server: "dead", error: new Error("down") }] }),
+      callTool: async () => ({ content: [] }),
+    };
+    const none = async (): Promise<never> => {
+      throw new Error("not yet");
+    };
+    const given = async (options: object) => make(source, options);
+    await expect(given({ filter: none })).rejects.toThrow("filter must answer at once, got a promise");
+    await expect(given({ onFailure: none })).rejects.toThrow("not yet");
+    expect(await make(source, { filter: () => false })).toEqual([]);
+  });
+
   test(`A9: ${adapter} neither connects, subscribes nor closes`, async () => {
     const { server, client } = await chaosAndMinion();
     const used: PropertyKey[] = [];
