@@ -265,7 +265,8 @@ describe("redirects", () => {
   }, async () => {
     const { url, requests } = await startRawServer({
       post: ({ request, response, message }) => {
-        if (message.params?.name === "away") answerStatus(response, 307, { location: "http://127.0.0.1:9/mcp" });
+        if (message.params?.name === "away")
+          answerStatus(response, 307, { location: "http://127.0.0.1:9/mcp?state=of-one" });
         else if (request.url === "/mcp") answerStatus(response, 307, { location: "/moved" });
         else return false;
         return true;
@@ -275,7 +276,10 @@ describe("redirects", () => {
     await expect(call("any")).resolves.toMatchObject({ content: [{ text: "fine" }] });
     const moved = requests.filter((request) => request.method === "POST /moved");
     expect(moved.map((request) => request.headers["x-key"])).toEqual(["s3cret", "s3cret", "s3cret"]);
-    expect(await rejection(call("away"))).toMatchObject({ kind: "http", status: 307, delivery: "not-sent" });
+    expect(await rejection(call("away"))).toMatchObject({
+      ...{ kind: "http", status: 307, delivery: "not-sent" },
+      message: "the server answered with HTTP status 307: it redirects to http://127.0.0.1:9/mcp",
+    });
   });
 });
 

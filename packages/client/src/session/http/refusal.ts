@@ -38,7 +38,10 @@ export async function readRefusal(
   const challenge = challengeOf(response);
   const refused = refusal(status, headers["retry-after"] ?? null, { hasSession, hasChallenge });
   const failure = refused.with({ challenge, isPlain: message?.jsonrpc === undefined });
-  const words = onOneLine(secrets.clean(wordsOf(message) ?? body, 4 * maxWords));
+  // What a URL carries behind the path may be meant for one reader alone.
+  const target = status < 400 ? headers.location?.split("?", 1)[0] : undefined;
+  const said = target === undefined ? (wordsOf(message) ?? body) : `it redirects to ${target}`;
+  const words = onOneLine(secrets.clean(said, 4 * maxWords));
   return {
     answer: isAnswer && !neverAnswers.has(status) ? { ...message, id } : undefined,
     failure: words === "" ? failure : failure.with({ message: `${failure.message}: ${words}` }),
