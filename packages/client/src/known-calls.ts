@@ -11,7 +11,7 @@ import type { CallOptions } from "./config/call-options.js";
 import { ToolNotFoundError } from "./errors.js";
 import type { Server } from "./server.js";
 import { Failure } from "./session/failure.js";
-import { isLiteral, isObject, shortName } from "./untrusted.js";
+import { isLiteral, isObject, shortName, textOf } from "./untrusted.js";
 
 // The methods of MCP that the client knows: what a call of each is, and how its answer is taken.
 
@@ -144,7 +144,7 @@ function checkObject(value: unknown, what: string): void {
 function withoutDenied(server: Server, answer: unknown): unknown {
   const tools: unknown = typeof answer === "object" && answer !== null ? Reflect.get(answer, "tools") : undefined;
   if (!Array.isArray(tools)) return answer;
-  const isAllowed = (tool: unknown): boolean => server.lists.allowsTool(String(Reflect.get(Object(tool), "name")));
+  const isAllowed = (tool: unknown): boolean => server.lists.allowsTool(textOf(Reflect.get(Object(tool), "name")));
   return { ...Object(answer), tools: tools.filter(isAllowed) };
 }
 

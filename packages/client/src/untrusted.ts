@@ -3,9 +3,15 @@
 const maxMessage = 2_000;
 const maxName = 100;
 
+/** A value as text. An object is not asked for its own, since it may be JSON with a `toString` that is no function. */
+export function textOf(value: unknown): string {
+  return typeof value === "object" && value !== null ? Object.prototype.toString.call(value) : String(value);
+}
+
 /** What is said of whatever was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // An error of another realm is no instance of this one's.
+  return isObject(error) && typeof error.message === "string" ? error.message : textOf(error);
 }
 
 /** The same, bounded, for events and status. */
@@ -56,7 +62,7 @@ export function cleanText(text: string, maxLength: number): string {
 
 /** A name as an error message has it: at most 100 characters of it, however long it is. */
 export function shortName(name: unknown): string {
-  const text = String(name);
+  const text = textOf(name);
   return text.length <= maxName ? text : `${text.slice(0, maxName)}...`;
 }
 

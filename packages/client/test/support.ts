@@ -22,6 +22,8 @@ type Params = Record<string, unknown> | undefined;
 export interface Behaviour {
   /** Answers `tools/list`. */
   list: (params: Params) => Promise<object> | object;
+  /** Answers `resources/list`. */
+  resources: () => object;
   /** Answers `tools/call`. */
   call: (params: Params, server: Server) => Promise<object> | object;
   /** Runs before a connection is made: throws where the server is down. */
@@ -52,6 +54,7 @@ export function tool(name: string, more: object = {}): object {
 export function memoryServer(given: Partial<Behaviour> = {}): MemoryServer {
   const server: MemoryServer = {
     list: () => ({ tools: [tool("echo")] }),
+    resources: () => ({ resources: [{ name: "readme", uri: "file:///readme" }] }),
     call: (params) => ({ content: [{ type: "text", text: JSON.stringify(params?.arguments ?? {}) }] }),
     connect: () => {},
     ...given,
@@ -101,9 +104,7 @@ function serve(behaviour: MemoryServer): Server {
     behaviour.calls.push(params);
     return { ...(await behaviour.call(params, server)) };
   });
-  server.setRequestHandler(ListResourcesRequestSchema, () => ({
-    resources: [{ name: "readme", uri: "file:///readme" }],
-  }));
+  server.setRequestHandler(ListResourcesRequestSchema, () => ({ ...behaviour.resources() }));
   server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: [{ name: "greet" }] }));
   return server;
 }

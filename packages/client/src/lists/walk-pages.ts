@@ -2,7 +2,7 @@ import type { Call, CallSubject } from "../call.js";
 import type { EventBody } from "../events.js";
 import type { ListName } from "../interfaces.js";
 import { Failure } from "../session/failure.js";
-import { isObject } from "../untrusted.js";
+import { isObject, textOf } from "../untrusted.js";
 import { CachedList, type ListItem } from "./cached-list.js";
 import { capabilityOf, methodOf } from "./list-names.js";
 
@@ -39,10 +39,19 @@ export async function walkPages({ list, fetchPage, emit, silentTtlMs, limits }: 
   let ttlMs: number | undefined;
   const scopes = new Set<unknown>();
   let cursor: string | undefined;
+  let before: string | undefined;
   do {
     const page = await fetchPage(cursor);
     const entries: unknown = isObject(page) ? page[list] : undefined;
     if (!isObject(page) || !Array.isArray(entries)) throw invalid(`its answer has no ${list}`);
+    const content = entries.flatMap(placeOf).join("\n");
+    if (content !== "" && content === before) {
+      // An empty cursor is one; but of many a server it means that there is no further page.
+      if (cursor !== "")
+        emit?.({ type: "listCutShort", list, message: "a page came again, so that the list ends there" });
+      break;
+    }
+    before = content;
     entriesSeen += entries.length;
     if (entriesSeen > limits.maxListItems)
       throw tooLong(`a list of more than ${limits.maxListItems} ${list} (maxListItems)`);
@@ -125,9 +134,15 @@ function isObjectSchema(value: unknown): boolean {
   return isObject(value) && value.type === "object";
 }
 
+/** What no two entries of a list have in common; none where that is no text. */
+function placeOf(entry: unknown): string | readonly [] {
+  const place = isObject(entry) ? (entry.uri ?? entry.uriTemplate ?? entry.name) : undefined;
+  return typeof place === "string" ? place : [];
+}
+
 function nameOf(entry: unknown): string {
   const name = isObject(entry) ? entry.name : entry;
-  return String(name ?? "without a name").slice(0, 200);
+  return textOf(name ?? "without a name").slice(0, 200);
 }
 
 /** What is shared among callers must not be changed by one of them. Tells about how many characters it has, and how deep it is. */

@@ -1,6 +1,6 @@
 import type { ClientCapabilities, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import type { ServerRequestContext } from "../config/client-options.js";
-import { isObject } from "../untrusted.js";
+import { isObject, textOf } from "../untrusted.js";
 import type { Answering } from "./answering.js";
 import type { CallOrigin } from "./connection.js";
 import { quietly } from "./quietly.js";
@@ -76,7 +76,7 @@ function checkMode(params: unknown, declared: ClientCapabilities["elicitation"])
   const { form, url } = declared ?? {};
   const isAllowed = mode === "url" ? url !== undefined : mode === "form" && (form !== undefined || url === undefined);
   if (!isAllowed)
-    throw new Refusal(invalidParams, `the client does not answer elicitation of mode ${String(mode).slice(0, 100)}`);
+    throw new Refusal(invalidParams, `the client does not answer elicitation of mode ${textOf(mode).slice(0, 100)}`);
 }
 
 /** With the defaults of a form where the client declares that it fills them in (SEP-1034). */

@@ -41,6 +41,25 @@ test("M7: a cursor that comes again ends the walk: what there is, is the list, a
   expect(ofType(events, "listCutShort")).toMatchObject([{ server: "one", list: "tools" }]);
 });
 
+test("M7: a page that comes again ends the walk, and is in the list once", async () => {
+  // To servers in languages where a text is never absent, an empty cursor is none.
+  for (const [nextCursor, cuts] of [
+    ["", 0],
+    ["again", 1],
+  ] as const) {
+    const server = memoryServer({
+      list: () => ({ ...listing("a", "b"), nextCursor }),
+      resources: () => ({ resources: [{ uri: "file:///a", name: "a" }], nextCursor }),
+    });
+    const { client, events } = start({ one: { ...server.config, ...noRetry } });
+    expect(names(await client.listTools("one"))).toEqual(["a", "b"]);
+    expect((await client.listResources("one")).map(({ uri }) => uri)).toEqual(["file:///a"]);
+    expect(server.lists).toHaveLength(2);
+    expect(ofType(events, "listCutShort")).toHaveLength(2 * cuts);
+    expect(ofType(events, "malformedTool")).toEqual([]);
+  }
+});
+
 test("M7: a list has an end: in its items, its pages and its bytes, and the error names the limit", async () => {
   let page = 0;
   const endless = (count: number, description = ""): object => {
@@ -299,6 +318,8 @@ test("M7, M8: malformed entries are left out with an event that names each, the 
     [{ name: "hints", inputSchema: { type: "object" }, annotations: "read-only" }, "hints"],
     [{ name: "", inputSchema: { type: "object" } }, ""],
     [{ name: 42, inputSchema: { type: "object" } }, "42"],
+    // JSON of which no text can be made the usual way.
+    [{ name: { toString: 1 }, inputSchema: { type: "object" } }, "[object Object]"],
     [{}, "without a name"],
     [null, "without a name"],
     [7, "7"],

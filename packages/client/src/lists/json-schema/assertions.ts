@@ -1,4 +1,4 @@
-import { isObject } from "../../untrusted.js";
+import { isObject, textOf } from "../../untrusted.js";
 import { areUnique, isEqual } from "./json-equality.js";
 import { type KeywordContext, keyword, malformed } from "./keyword.js";
 import type { Check, Run } from "./node.js";
@@ -34,7 +34,7 @@ const isOfType: Readonly<Record<string, (value: unknown) => boolean>> = {
 function types(context: KeywordContext): Check[] {
   const given = keyword(context, "type");
   if (given === undefined) return [];
-  const names = (Array.isArray(given) ? given : [given]).map(String);
+  const names = (Array.isArray(given) ? given : [given]).map(textOf);
   const tests = names.map((name) => {
     const test = Object.hasOwn(isOfType, name) ? isOfType[name] : undefined;
     if (test === undefined) throw malformed("type");
@@ -88,7 +88,7 @@ function numbers(context: KeywordContext): Check[] {
     bound("exclusiveMinimum", "more than", (value, limit) => value > limit);
     bound("exclusiveMaximum", "less than", (value, limit) => value < limit);
   }
-  if (Number(keyword(context, "multipleOf")) <= 0) throw malformed("multipleOf");
+  if (Number(numberOf(context, "multipleOf")) <= 0) throw malformed("multipleOf");
   bound("multipleOf", "a multiple of", isMultiple);
   return checks;
 }

@@ -87,6 +87,8 @@ test.each([
   [{ pattern: "(" }, "not a regular expression"],
   [{ minLength: -1 }, '"minLength"'],
   [{ type: [] }, '"type"'],
+  [{ type: { toString: 1 } }, '"type"'],
+  [{ multipleOf: { valueOf: 1, toString: 1 } }, '"multipleOf"'],
   [{ properties: { n: { multipleOf: 0 } } }, '"multipleOf"'],
   [{ multipleOf: -2 }, '"multipleOf"'],
   [{ anyOf: [] }, '"anyOf"'],
