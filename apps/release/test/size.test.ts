@@ -16,7 +16,7 @@ const budgets: Readonly<Record<Measured, number>> = {
   cache: 8_500,
   metrics: 12_000,
   chaos: 25_500,
-  client: 85_000,
+  client: 86_500,
   redis: 9_500,
   gateway: 19_500,
   adapters: 7_500,
