@@ -7,9 +7,13 @@ const limitMs = 5_000;
 export async function endsWhileUp(signal: NodeJS.Signals): Promise<void> {
   const demo = startDemo("--port", "0");
   await demo.url;
-  const pid = demo.child.pid ?? 0;
-  await until(() => descendantsOf(pid).length >= 8, "all servers of both sides run");
+  await runsWhole(demo);
   await endsCleanly(demo, signal);
+}
+
+/** Resolves once all servers of both sides run. */
+export function runsWhole(demo: Demo): Promise<void> {
+  return until(() => descendantsOf(demo.child.pid ?? 0).length >= 8, "all servers of both sides run");
 }
 
 /** A demo that is interrupted as soon as it has so many processes ends cleanly. */
@@ -20,7 +24,8 @@ export async function endsAtProcess(count: number): Promise<void> {
   await endsCleanly(demo, "SIGINT");
 }
 
-async function endsCleanly(demo: Demo, signal: NodeJS.Signals): Promise<void> {
+/** A demo that runs ends within its time at the signal, and leaves no process. */
+export async function endsCleanly(demo: Demo, signal: NodeJS.Signals): Promise<void> {
   const pids = descendantsOf(demo.child.pid ?? 0);
   const begin = performance.now();
   demo.child.kill(signal);

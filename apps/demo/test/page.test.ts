@@ -1,18 +1,23 @@
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { inBrowser, patience, Reader } from "./browser.js";
-import { type Demo, startDemo, until } from "./support.js";
+import { endsCleanly, runsWhole } from "./ends.js";
+import { everyPanelHasAnAnswer, withPrometheus } from "./real-prometheus.js";
+import { replicasLoseNothing } from "./replicas-scene.js";
+import { type Demo, descendantsOf, isAlive, startDemo, until } from "./support.js";
+
+// One demo for all of them, since its dozen processes take longer to start than most of the tests last: the tests stand in
+// the order of its life.
 
 const limitMs = 200_000;
 const servers = ["everything", "filesystem", "memory", "everything-http", "chaos-http", "chaos-stdio"];
 
-let demo: Demo | undefined;
+let demo: Demo;
 let reader: Reader;
 
 beforeAll(async () => {
-  const opened = await Reader.open(() => {
-    demo = startDemo("--port", "0");
-    return demo.url;
-  });
+  demo = startDemo("--port", "0");
+  await demo.url;
+  const opened = await Reader.open(() => demo.url);
   if (opened === undefined) return;
   reader = opened;
   await reader.page.waitForSelector(reader.cardOf("chaos-stdio"), { timeout: patience });
@@ -20,8 +25,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await reader?.close();
-  demo?.child.kill("SIGTERM");
-  await demo?.exited;
+  demo.child.kill("SIGTERM");
+  await demo.exited;
 }, 30_000);
 
 const happened = (pattern: RegExp): Promise<void> => reader.reads("#events", pattern);
@@ -186,17 +191,47 @@ onPage("the buttons work by keyboard", async () => {
   await healthy("filesystem");
 });
 
+withPrometheus(
+  "O5: a real Prometheus scrapes the real demo, and every panel, rule and alert of the package has an answer",
+  async () => {
+    await everyPanelHasAnAnswer(await demo.url);
+  },
+  limitMs,
+);
+
+onPage(
+  "G2: a replica of the gateway that is killed under load loses no call of its hosts; one of a bare proxy does",
+  async () => {
+    // The scene has hosts of its own.
+    await reader.page.locator("#rate").fill("0");
+    await replicasLoseNothing(demo, reader, 1);
+  },
+);
+
 onPage("the page made no complaint, and no request to any other host", async () => {
-  expect(reader.complaints, demo?.output()).toEqual([]);
+  expect(reader.complaints, demo.output()).toEqual([]);
 });
+
+test("SIGTERM while the page is up leaves no process and ends the demo within 5 s", async () => {
+  await runsWhole(demo);
+  await endsCleanly(demo, "SIGTERM");
+}, 60_000);
 
 onPage("the page survives a restart of the demo", async () => {
   const { port } = new URL(reader.page.url());
-  demo?.child.kill("SIGTERM");
-  await demo?.exited;
   await reader.reads("#connection", /trying again/);
   demo = startDemo("--port", port);
   await demo.url;
   await reader.reads("#connection", /^Live\.$/);
   await reader.shows("everything", /● healthy/);
 });
+
+test("kill -9 of the demo leaves no process", async () => {
+  if (demo.child.exitCode !== null) demo = startDemo("--port", "0"); // Without Chromium it was not started again.
+  await demo.url;
+  await runsWhole(demo);
+  const pids = descendantsOf(demo.child.pid ?? 0);
+  demo.child.kill("SIGKILL");
+  await demo.exited;
+  await until(() => !pids.some(isAlive), "no process of the demo is alive");
+}, 60_000);
