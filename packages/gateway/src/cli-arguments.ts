@@ -62,8 +62,12 @@ export function readArguments(args: readonly string[]): CliArguments {
   if (values.config === undefined && !isInfo) throw new TypeError("--config FILE is needed");
   if (values.stdio === true && values.port !== undefined) throw new TypeError("--stdio and --port exclude each other");
   const metricsPort = values["metrics-port"];
+  const mode = modeOf(values);
+  // Without a port they would do nothing, and whoever gave one of them waits for a server that is not there.
+  for (const flag of ["host", "path", "metrics-port", "allow-host", "insecure"] as const)
+    if (mode === "stdio" && values[flag] !== undefined) throw new TypeError(`--${flag} needs --port`);
   return {
-    mode: modeOf(values),
+    mode,
     config: values.config ?? "",
     port: values.port === undefined ? 0 : portOf("--port", values.port),
     host: values.host ?? "127.0.0.1",

@@ -34,6 +34,9 @@ export interface Asking {
 /** So many lists are remembered; those that were listed first are forgotten. */
 const maxListed = 1_000;
 
+/** How often the servers of the client are looked at: to read its status costs as much as a call. */
+const rereadMs = 1_000;
+
 const longestRestMs = 30_000;
 const shortestRestMs = 1_000;
 
@@ -52,7 +55,8 @@ export class ServerLists {
   readonly #made = new WeakMap<readonly object[], readonly Entry[]>();
   /** Tools and prompts as they were last listed, by server, list and the principal whose they are. */
   readonly #listed = new Map<string, readonly Entry[]>();
-  readonly #servers: readonly string[];
+  #servers: readonly string[];
+  #readAt = performance.now();
   readonly #lost = new Map<string, { readonly lists: Set<ListName>; readonly timer: NodeJS.Timeout }>();
   #isClosed = false;
 
@@ -60,11 +64,18 @@ export class ServerLists {
     this.#client = settings.client;
     this.#settings = settings;
     this.#changes = changes;
-    this.#servers = settings.client.status().map(({ name }) => name);
+    this.#servers = namesOf(settings.client);
   }
 
-  /** The names of all servers, in the order of the configuration. */
+  /** The names of all servers, in the order of the configuration. One that is added or removed is noticed within a second. */
   servers(): readonly string[] {
+    const now = performance.now();
+    if (now - this.#readAt < rereadMs) return this.#servers;
+    this.#readAt = now;
+    const before = this.#servers;
+    this.#servers = namesOf(this.#client);
+    if (JSON.stringify(before) !== JSON.stringify(this.#servers))
+      for (const list of ["tools", "prompts", "resources"] as const) this.#changes.changed(list);
     return this.#servers;
   }
 
@@ -156,7 +167,7 @@ export class ServerLists {
 
   /** Asks a lost server again at the end of its rest, and tells of its lists when it answers. */
   #tryAgain(server: string, list: ListName): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || !this.servers().includes(server)) return;
     const known = this.#lost.get(server);
     if (known !== undefined) {
       known.lists.add(list);
@@ -183,6 +194,10 @@ export class ServerLists {
     }
     for (const list of missed) this.#tryAgain(server, list);
   }
+}
+
+function namesOf(client: MinionClient): readonly string[] {
+  return client.status().map(({ name }) => name);
 }
 
 function listedKey(server: string, list: ListName, principal: string | undefined): string {

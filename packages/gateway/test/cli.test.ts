@@ -282,6 +282,15 @@ test("a configuration that is wrong names its key", async () => {
   expect(() => readArguments(["--config", "a", "--port", "70000"])).toThrow(/--port must be a port/);
   expect(() => readArguments(["--config", "a", "--prot", "1"])).toThrow(/--prot/);
   expect(() => readArguments([])).toThrow(/--config FILE is needed/);
+  for (const [flag = "", ...value] of [
+    ["--host", "0.0.0.0"],
+    ["--metrics-port", "9464"],
+    ["--path", "/"],
+    ["--insecure"],
+  ]) {
+    expect(() => readArguments(["--config", "a", flag, ...value])).toThrow(`${flag} needs --port`);
+    expect(readArguments(["--config", "a", "--check", flag, ...value]).mode).toBe("check");
+  }
 });
 
 test("a start that is refused exits with 2 and says why", async () => {

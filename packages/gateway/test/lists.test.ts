@@ -29,6 +29,26 @@ test("G6: a list that lacks a server names it, cannot be kept, and is told as ch
   await stream.body?.cancel();
 });
 
+test("G6, G8: a server that is added later is served and told of, one that is removed is missed by nobody", async () => {
+  await using chaos = await startChaosServer();
+  const { url, client } = await startGateway({ first: { url: chaos.url } });
+  const listed = async (): Promise<Record<string, unknown>> =>
+    Object((await answerOf(await post(url, "tools/list"))).result);
+  const stream = await post(url, "subscriptions/listen", listening);
+  client.addServer("second", { url: chaos.url });
+  await vi.waitFor(async () => expect(JSON.stringify(await listed())).toContain("mcp_second_echo"), 20_000);
+  await readUntil(stream, (text) => text.includes("notifications/tools/list_changed"));
+  const call = { name: "mcp_second_echo", arguments: { text: "a" } };
+  expect(await answerOf(await post(url, "tools/call", call))).toMatchObject({ result: { content: [{ text: "a" }] } });
+  await client.removeServer("first");
+  await vi.waitFor(async () => {
+    const whole = await listed();
+    expect(whole._meta).not.toHaveProperty("minion/unavailable");
+    expect(JSON.stringify(whole)).not.toContain("mcp_first_echo");
+  }, 20_000);
+  await stream.body?.cancel();
+});
+
 test("G7: the pages of a list are the list, on any replica; a cursor of another list or an older one is -32602", async () => {
   await using chaos = await startChaosServer({ faults: { tools: 7 } });
   const [one, two] = await Promise.all([1, 2].map(() => startGateway({ chaos: { url: chaos.url } }, { pageSize: 5 })));
