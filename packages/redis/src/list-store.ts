@@ -148,8 +148,9 @@ function hashOf({ list, replica, principal, capabilities }: StoredKey, isPublic:
 function foundIn(reply: unknown, token: string): Found {
   const [generation, kind, value, leftMs]: readonly unknown[] = Array.isArray(reply) ? reply : [];
   if (typeof generation !== "string") throw new Error("Redis gave an answer that is not one of the fleet's script");
-  if (kind === "hit" && typeof value === "string" && typeof leftMs === "number")
-    return { generation, kind, text: value, leftMs };
+  // A client with `stringNumbers` gives numbers as texts.
+  if (kind === "hit" && typeof value === "string" && Number(leftMs) > 0)
+    return { generation, kind, text: value, leftMs: Number(leftMs) };
   if (kind === "leased") return { generation, kind, token };
   if (kind === "busy" && typeof value === "string") return { generation, kind, holder: value };
   return { generation, kind: kind === "refused" ? "refused" : "none" };

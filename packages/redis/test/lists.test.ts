@@ -16,6 +16,19 @@ test("R2: ten cold replicas that ask at once cause one list request", async () =
   expect(total("l2Hits")).toBe(9);
 });
 
+test("R2: a list is shared whatever the user's client makes of names and numbers", async () => {
+  const redis = await startRedis();
+  const server = await startServer();
+  const options = { redis: { stringNumbers: true, keyPrefix: "app:", db: 3 } };
+  const [first, second] = [1, 2].map(() => startReplica(redis.port, server.url, options));
+  if (first === undefined || second === undefined) throw new Error("There are two");
+  await linked(first, second);
+  await first.tools();
+  await until(async () => (await redisClient(redis.port, { db: 3 }).keys("app:*:list:*")).length > 0, "it is stored");
+  expect(await second.tools()).toEqual(await first.tools());
+  expect(listsOf(server)).toBe(1);
+});
+
 test("R3: a change that one replica hears of is heard by all, and nobody lists the old tools again", async () => {
   const redis = await startRedis();
   const server = await startServer({ extraTools: [{ name: "before" }] });
