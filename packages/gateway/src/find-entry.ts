@@ -61,5 +61,5 @@ function only(found: readonly Entry[], what: string, name: string): Entry {
 
 /** What a caller is told of a name that there is not, or not for it. */
 export function unknownName(what: string, name: string): Error {
-  return invalidParams(`Unknown ${what} "${name.slice(0, 128)}". List the ${what}s again: it may have been removed.`);
+  return invalidParams(`Unknown ${what} "${name.slice(0, 100)}". List the ${what}s again: it may have been removed.`);
 }

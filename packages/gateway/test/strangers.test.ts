@@ -224,6 +224,17 @@ test("G18: a body that is compressed is refused in so many words, one with a byt
   expect(response.statusCode).toBe(400);
 });
 
+test("P24: an error that a caller gets holds at most 100 characters of the name that it sent", async () => {
+  const { url } = await startGateway({});
+  for (const [method, params] of [
+    ["tools/call", { name: "n".repeat(5_000) }],
+    ["resources/read", { uri: "n".repeat(5_000) }],
+  ] as const) {
+    const { error } = await answerOf(await post(url, method, params));
+    expect(JSON.stringify(error).match(/n{5,}/)?.[0]).toHaveLength(100);
+  }
+});
+
 test("G18: a batch that cancels what it asks for is answered, and so is one that asks twice with one id", async () => {
   await using chaos = await startChaosServer();
   const { url, gateway } = await startGateway({ chaos: { url: chaos.url } });
