@@ -45,7 +45,8 @@ export async function walkPages({ list, fetchPage, emit, silentTtlMs, limits }: 
     const entries: unknown = isObject(page) ? page[list] : undefined;
     if (!isObject(page) || !Array.isArray(entries)) throw invalid(`its answer has no ${list}`);
     const content = entries.flatMap(placeOf).join("\n");
-    if (content !== "" && content === before) {
+    // A server that ignores cursors gives its only page again, with the cursor that it was asked for.
+    if (content !== "" && content === before && page.nextCursor === cursor) {
       // An empty cursor is one; but of many a server it means that there is no further page.
       if (cursor !== "")
         emit?.({ type: "listCutShort", list, message: "a page came again, so that the list ends there" });

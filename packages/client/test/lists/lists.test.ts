@@ -41,7 +41,7 @@ test("M7: a cursor that comes again ends the walk: what there is, is the list, a
   expect(ofType(events, "listCutShort")).toMatchObject([{ server: "one", list: "tools" }]);
 });
 
-test("M7: a page that comes again ends the walk, and is in the list once", async () => {
+test("M7: a page that comes again with the cursor it was asked for ends the walk, and is in the list once", async () => {
   // To servers in languages where a text is never absent, an empty cursor is none.
   for (const [nextCursor, cuts] of [
     ["", 0],
@@ -84,6 +84,9 @@ test("M7: a list has an end: in its items, its pages and its bytes, and the erro
     code,
     message: expect.stringContaining("1000 pages"),
   });
+  // The same tools page after page, under cursors that go on, are no page that came again.
+  server.list = () => ({ ...endless(0), ...listing("a") });
+  expect(await rejection(client.listTools("pages"))).toMatchObject({ code });
   server.list = () => endless(10, "d".repeat(1_000));
   server.lists.length = 0;
   expect(await rejection(client.listTools("bytes"))).toMatchObject({
