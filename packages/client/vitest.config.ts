@@ -8,21 +8,22 @@ import shared from "../../vitest.config.js";
 const folder = fileURLToPath(new URL(".", import.meta.url));
 
 /**
- * What a file says that changes, or looks at, what all files in its process share: timers, the environment, methods, listeners,
- * handles, processes. Such a file gets a process of its own. The others take turns in a few, since to load the client and
- * the SDK takes longer than most of them last.
+ * What a file says that looks at all of its process: what holds it open, its memory, what descends from it. Such a file gets
+ * a process of its own. The others take turns in a few, since to load the client and the SDK takes longer than most of
+ * them last; timers, variables and methods that one of them replaces are themselves again before the next test.
  */
-const ofTheProcess =
-  /useFakeTimers|stubEnv|spyOn|vi\.mock|process\.(on|once|off|env)\b|ActiveResources|memoryUsage|recorded-spans|application\.js|storm\.js/;
+const ofTheProcess = /vi\.mock|ActiveResources|memoryUsage|application\.js|storm\.js/;
 
-/** These last longest and so begin first: the others fill the time beside them. */
-const slowest = /fault-table|small-heap|processes|kill-storm|real-servers|hostile-providers/;
+/** Of those that take turns these last longest and so begin first: the others fill the time beside them. */
+const slowest = /fault-table|small-heap|real-servers|hostile-providers/;
 
+/** A process is used again only where the next file in the line may use it: those that may not are first. */
 class SlowestFirst extends BaseSequencer {
   override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(specifications);
-    const isSlow = ({ moduleId }: TestSpecification): boolean => slowest.test(moduleId);
-    return [...sorted.filter(isSlow), ...sorted.filter((one) => !isSlow(one))];
+    const place = ({ project, moduleId }: TestSpecification): number =>
+      project.name === "alone" ? 0 : slowest.test(moduleId) ? 1 : 2;
+    return sorted.sort((one, other) => place(one) - place(other));
   }
 }
 
@@ -45,6 +46,8 @@ export default defineConfig((environment) => {
       // They wait for processes and for time limits more than they compute.
       maxWorkers: isLong ? 2 : 3,
       sequence: { sequencer: SlowestFirst },
+      restoreMocks: true,
+      unstubEnvs: true,
       projects: [
         { extends: true, test: { name: "alone", include: own, exclude } },
         { extends: true, test: { name: "together", include, exclude: [...exclude, ...own], isolate: false } },
