@@ -7,6 +7,7 @@ import {
   ListResourcesRequestSchema,
   ListToolsRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 import { onTestFinished } from "vitest";
 import {
   type ClientEvent,
@@ -50,6 +51,9 @@ export function tool(name: string, more: object = {}): object {
   return { name, inputSchema, ...more };
 }
 
+/** Where none is given, the SDK makes one for each client and each server, which costs more than all else of a connection. */
+const jsonSchemaValidator = new AjvJsonSchemaValidator();
+
 /** A server in this process. */
 export function memoryServer(given: Partial<Behaviour> = {}): MemoryServer {
   const server: MemoryServer = {
@@ -70,7 +74,7 @@ export function memoryServer(given: Partial<Behaviour> = {}): MemoryServer {
         const behind = serve(server);
         await behind.connect(theirs);
         server.connections.push(behind);
-        const client = new Client({ name: "test", version: "1.0.0" }, { capabilities: {} });
+        const client = new Client({ name: "test", version: "1.0.0" }, { capabilities: {}, jsonSchemaValidator });
         await client.connect(ours);
         return client;
       },
@@ -90,6 +94,7 @@ function serve(behaviour: MemoryServer): Server {
     { name: "memory", version: "1.0.0" },
     {
       capabilities: { tools: { listChanged: true }, resources: { listChanged: true }, prompts: { listChanged: true } },
+      jsonSchemaValidator,
     },
   );
   server.onclose = () => {
@@ -150,7 +155,7 @@ export async function until(condition: () => boolean, what: string, withinMs = 2
   const deadline = performance.now() + withinMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
