@@ -28,6 +28,10 @@ test.each([
   ["messages that are lists", (n: number) => `data: [${"[],".repeat(50)}${n}]\n\n`],
 ])("M10: a flood of %s for two seconds", { timeout }, (_, event) => expectFloodHarmless(event, 2_000, 64));
 
+test("M10: a flood of messages that are lists for a second, with half of the heap", { timeout }, () =>
+  expectFloodHarmless((n) => `data: [${"[],".repeat(50)}${n}]\n\n`, 1_000, 32),
+);
+
 test.each([
   ["gzip", () => gzipSync(unpacked())],
   ["br", () => brotliCompressSync(unpacked())],
@@ -40,6 +44,7 @@ test.each([
 test.each([
   ["the metadata of a result", "result", (text: string) => `{"content":[],"_meta":${text}}`],
   ["a result that is no result", "result", (text: string) => text],
+  ["the data of an error", "error", (text: string) => `{"code":-32000,"message":"no","data":${text}}`],
 ])("M7: JSON 200,000 levels deep in %s", { timeout }, async (_, member, around) => {
   const { outcomes } = await attacked({
     post: answering("tools/call", () => around(deep(200_000)), member),

@@ -46,12 +46,9 @@ test("M7: empty pages without end", { timeout }, async () => {
 });
 
 // The long tests have what else of a message may be so deep.
-test.each([
-  ["a result", "result", (text: string) => `{"content":[],"structuredContent":${text}}`],
-  ["the data of an error", "error", (text: string) => `{"code":-32000,"message":"no","data":${text}}`],
-])("M7: JSON 200,000 levels deep in %s", { timeout }, async (_, member, around) => {
+test("M7: JSON 200,000 levels deep in a result", { timeout }, async () => {
   const { outcomes } = await attacked({
-    post: answering("tools/call", () => around(deep(200_000)), member),
+    post: answering("tools/call", () => `{"content":[],"structuredContent":${deep(200_000)}}`),
     work: [call, call],
   });
   expect(outcomes).toHaveLength(2);
@@ -83,11 +80,10 @@ test("M7: the message of an error of 41 MB, where so much is allowed and where i
   expect(read.grownMB).toBeLessThan(256);
 });
 
-// A message that is answered, and a list; the long tests have every kind.
-test.each([
-  ["requests", (n: number) => data({ id: n, method: "roots/list" })],
-  ["messages that are lists", (n: number) => `data: [${"[],".repeat(50)}${n}]\n\n`],
-])("M10: a flood of %s for a second", { timeout }, (_, event) => expectFloodHarmless(event, 1_000, 32));
+// Messages that are answered; the long tests have every kind.
+test("M10: a flood of requests for a second", { timeout }, () =>
+  expectFloodHarmless((n) => data({ id: n, method: "roots/list" }), 1_000, 32),
+);
 
 test.each([["gzip, gzip", () => gzipSync(gzipSync(unpacked()))]])(
   "M7: a bomb behind content-encoding %s, on every kind of answer",

@@ -1,0 +1,3 @@
+import { testSecrets } from "./secrets-random.js";
+
+testSecrets({ ofUrls: 12, ofProcesses: 4 });

@@ -1,0 +1,3 @@
+import { testAnswers } from "./careless-servers.js";
+
+testAnswers(30);
