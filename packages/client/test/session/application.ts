@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { FaultSettings } from "@minion/chaos";
 import { onTestFinished } from "vitest";
+import type { OpenConnectionOptions } from "../../src/session/open-connection.js";
 import { chaosStdio, survivors, until } from "./support.js";
 
 const folder = fileURLToPath(new URL("../..", import.meta.url));
@@ -35,10 +36,22 @@ export interface Application {
   left(): number[];
 }
 
-/** Starts it with one session per entry of `faults`. */
+/** Starts it with one session at a chaos server per entry of `faults`. */
 export async function startApplication(faults: readonly FaultSettings[], end: string): Promise<Application> {
   const servers = faults.map((one) => chaosStdio({ faults: one, maxLifeMs: 60_000 }));
-  const json = JSON.stringify({ targets: servers.map(({ target }) => target), end });
+  const application = await startApplicationOf(
+    servers.map(({ target }) => target),
+    end,
+  );
+  return { ...application, left: () => servers.flatMap(({ journal }) => survivors(journal())) };
+}
+
+/** Starts it with one session per target. */
+export async function startApplicationOf(
+  targets: readonly OpenConnectionOptions["target"][],
+  end: string,
+): Promise<Omit<Application, "left">> {
+  const json = JSON.stringify({ targets, end });
   const script = fileURLToPath(new URL("application.mjs", import.meta.url));
   // A group of its own, as a terminal gives to what it runs in the foreground.
   const child = spawn(process.execPath, ["--expose-gc", script, built, json], {
@@ -57,5 +70,5 @@ export async function startApplication(faults: readonly FaultSettings[], end: st
   if (lines.length === 0) throw new Error(stderr);
   // It may already have ended, and with it what shows whose the shells were.
   const reapers = end === "wait" ? reapersOf(pid) : [];
-  return { child, pid, lines, reapers, left: () => servers.flatMap(({ journal }) => survivors(journal())) };
+  return { child, pid, lines, reapers };
 }

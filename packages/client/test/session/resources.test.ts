@@ -1,8 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { spawnChaosServer, startChaosServer } from "@minion/chaos";
+import { startChaosServer } from "@minion/chaos";
 import { expect, onTestFinished, test } from "vitest";
-import { startApplication } from "./application.js";
+import { startApplicationOf } from "./application.js";
 import { type TransportName, transports } from "./fault-runner.js";
 import { chaosStdio, type Opened, open, rejection, until } from "./support.js";
 
@@ -19,8 +23,18 @@ async function connectTo(transport: TransportName): Promise<Opened> {
   return open(transport === "sse" ? { type: "sse", url: server.sseUrl } : { url: server.url });
 }
 
+const plainServer = fileURLToPath(new URL("plain-server.mjs", import.meta.url));
+
+/** The address of a server in a process of its own that refuses every call with 500. */
+async function plainHttpServer(): Promise<string> {
+  const child = spawn(process.execPath, [plainServer, "http"], { stdio: ["pipe", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill());
+  const [url] = await once(createInterface(child.stdout), "line");
+  return String(url);
+}
+
 test("the heap is flat over 10,000 calls", { timeout: 120_000 }, async () => {
-  const application = await startApplication([{}], "heap");
+  const application = await startApplicationOf([{ command: process.execPath, args: [plainServer] }], "heap");
   await until(() => application.lines.length === 2, "it has measured", 90_000);
   const [, measured] = application.lines;
   // 50 bytes a call: less than any object that could be left of one.
@@ -28,10 +42,7 @@ test("the heap is flat over 10,000 calls", { timeout: 120_000 }, async () => {
 });
 
 test("the heap is flat over failing requests, which the SDK would keep", { timeout: 120_000 }, async () => {
-  const server = await spawnChaosServer({ protocol: "legacy" });
-  onTestFinished(() => server.close());
-  const { call } = await open({ url: server.url });
-  await server.control({ set: { status: 500, only: "calls" } });
+  const { call } = await open({ url: await plainHttpServer() });
   const fail = async (count: number): Promise<number> => {
     for (let done = 0; done < count; done += 10)
       await Promise.all(Array.from({ length: 10 }, () => rejection(call("readOnly"))));
