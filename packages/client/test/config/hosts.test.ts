@@ -333,10 +333,10 @@ test("M20: hostile files: deep, huge, keys that are there twice, __proto__, and 
   for (const text of ["[".repeat(300_000), `{"mcpServers":${'{"a":'.repeat(5_000)}1${"}".repeat(5_000)}}`])
     await expect(readConfig(at(text), {}, undefined)).rejects.toMatchObject({ code: "ERR_MCP_CONFIG" });
   const many = Object.fromEntries(
-    Array.from({ length: 5_000 }, (_, index) => [`s${index}`, { command: "node", args: ["x".repeat(100)] }]),
+    Array.from({ length: 2_000 }, (_, index) => [`s${index}`, { command: "node", args: ["x".repeat(100)] }]),
   );
   expect(Object.keys((await readConfig(at(JSON.stringify({ mcpServers: many })), {}, undefined)).servers)).toHaveLength(
-    5_000,
+    2_000,
   );
   const odd = '{ "mcpServers": { "__proto__": { "command": "node", "args": ["first"], "args": ["last"] } } }';
   const { servers } = await readConfig(at(odd), {}, undefined);

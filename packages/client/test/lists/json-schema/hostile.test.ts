@@ -1,11 +1,14 @@
 import { expect, test } from "vitest";
 import { compileSchema, type Verdict } from "../../../src/lists/json-schema/compile-schema.js";
 
-/** The processor time of the shortest of some runs, so that the load of the machine does not count. */
+/** 50 ms on the machine of the bench; ten times that where tests share a slower one. */
+const enoughMs = 500;
+
+/** The processor time of the shortest of some runs, so that the load of the machine does not count; the first will do if it is short enough. */
 function measured(run: () => Verdict): { readonly verdict: Verdict; readonly ms: number } {
   let ms = Number.POSITIVE_INFINITY;
   let verdict: Verdict | undefined;
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 5 && ms >= enoughMs; round++) {
     const begin = process.cpuUsage();
     verdict = run();
     const { user, system } = process.cpuUsage(begin);
@@ -91,6 +94,5 @@ test.each(cases)("M17: no schema and no content holds the event loop: %s", (_, m
   const [schema, content] = [makeSchema(), makeContent()];
   const { verdict, ms } = measured(() => compileSchema(schema)(content));
   expect(["fits", "misfit", "unchecked"]).toContain(verdict.kind);
-  // 50 ms on the machine of the bench; ten times that where tests share a slower one.
-  expect(ms).toBeLessThan(500);
+  expect(ms).toBeLessThan(enoughMs);
 });
