@@ -26,10 +26,13 @@ export class InputRequiredError extends Error {
   ) {
     const methods = [...new Set(Object.values(details.inputRequests).map(({ method }) => method.slice(0, 100)))];
     const asked = methods.length === 0 ? "to be asked again" : methods.slice(0, 5).join(", ");
-    super(
-      `${what} of server "${server}" needs input (${asked}) and got none. Declare the capability and answer it in onServerRequest.`,
-      { cause: details.cause },
-    );
+    const { cause } = details;
+    // Where a limit was reached, somebody does answer.
+    const why =
+      cause instanceof RangeError
+        ? `: ${cause.message}.`
+        : ". Declare the capability and answer it in onServerRequest.";
+    super(`${what} of server "${server}" needs input (${asked}) and got none${why}`, { cause });
     this.server = server;
     this.inputRequests = details.inputRequests;
     this.requestState = details.requestState;

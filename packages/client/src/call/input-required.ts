@@ -50,7 +50,9 @@ export async function withInput(
     const question = methods.has(call.method) ? questionIn(answer) : undefined;
     if (question === undefined) return answer;
     if (context.handler === undefined && call.showsInputRequired === true) return answer;
-    if (context.handler === undefined || round > maxRounds) throw unanswered(call, context, question);
+    if (context.handler === undefined) throw unanswered(call, context, question);
+    if (round > maxRounds)
+      throw unanswered(call, context, question, new RangeError(`the server asks in more than ${maxRounds} rounds`));
     const { inputResponses: _, requestState: __, ...params } = call.params ?? {};
     const inputResponses = await answersTo(question, call, context);
     const { requestState } = question;

@@ -12,7 +12,7 @@ const optional = new Set(
 /** Members in which further ones may be null. What servers define themselves (schemas, data, `_meta`) is left as it is. */
 const containers = new Set(
   (
-    "annotations arguments capabilities content contents icons messages prompts resource resources resourceTemplates serverInfo " +
+    "annotations arguments capabilities completion content contents icons messages prompts resource resources resourceTemplates serverInfo " +
     "tools logging completions sampling elicitation roots"
   ).split(" "),
 );

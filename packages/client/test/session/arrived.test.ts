@@ -55,6 +55,10 @@ test.each([
     { id: 1, result: { capabilities: { tools: { listChanged: true } }, serverInfo: { name: "s" } } },
   ],
   [
+    { id: 1, result: { completion: { values: ["a"], total: null, hasMore: null } } },
+    { id: 1, result: { completion: { values: ["a"] } } },
+  ],
+  [
     { id: 1, result: { tools: [{ name: "a", inputSchema: {}, annotations: [], outputSchema: [], execution: [] }] } },
     { id: 1, result: { tools: [{ name: "a", inputSchema: {} }] } },
   ],

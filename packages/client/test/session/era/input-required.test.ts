@@ -51,7 +51,11 @@ describe.each(transports)("a server over %s that asks", (transport) => {
     const server = await eraChaos(transport);
     const { client } = start({ chaos: { ...server.config, ...policy } }, { capabilities, onServerRequest: answer });
     const failed = client.callTool("chaos", "ask", { kinds: ["roots"], rounds: 1_000_000 });
-    expect(await rejection(failed)).toBeInstanceOf(InputRequiredError);
+    const error = await rejection(failed);
+    expect(error).toBeInstanceOf(InputRequiredError);
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/got none: the server asks in more than 10 rounds\.$/),
+    });
     expect(count(server.journal(), "request", { tool: "ask" })).toBe(11);
   });
 
