@@ -196,8 +196,13 @@ class Opening {
       await session.open();
       return this.#connection(session, session.sender, wire);
     };
+    // That a process takes nothing any more is known before it is known why.
+    const orEnded = async (error: unknown): Promise<never> => {
+      if (kind === "stdio" && error instanceof Failure && error.endsConnection) await ended.promise;
+      throw error;
+    };
     try {
-      const opened = Promise.race([open(), ended.promise]);
+      const opened = Promise.race([open().catch(orEnded), ended.promise]);
       connection = await orAborted(patience ? orAborted(opened, patience) : opened, this.#ending.signal);
       return connection;
     } catch (error) {

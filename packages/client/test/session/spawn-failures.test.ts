@@ -5,10 +5,17 @@ import { expect, test } from "vitest";
 import { ServerProcess } from "../../src/session/stdio/server-process.js";
 import { isAlive, open, rejection, temporaryFolder, until } from "./support.js";
 
-test("M5: a missing working directory is named, and a missing command as before", async () => {
-  const cwd = join(temporaryFolder(), "no-such-folder");
+test("M5: a missing working directory is named, the missing program of a script too, and a missing command as before", async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "script");
+  writeFileSync(file, "#!/no/such/interpreter\n", { mode: 0o755 });
+  const cwd = join(folder, "no-such-folder");
   const target = { command: process.execPath, args: ["-e", "0"], cwd };
   expect(await rejection(open(target))).toMatchObject({ kind: "connect", message: expect.stringContaining(cwd) });
+  expect(await rejection(open({ command: file }))).toMatchObject({
+    kind: "connect",
+    message: `${file} names a program in its first line that does not exist`,
+  });
   const missing = { command: join(cwd, "program") };
   expect(await rejection(open(missing))).toMatchObject({ kind: "connect", message: expect.stringContaining("ENOENT") });
 });
@@ -45,4 +52,16 @@ test("M5: a tree that forks while it is being ended is gone when the end has com
   });
   await new Promise((resolve) => left.once("close", resolve));
   expect(found).toBe("");
+});
+
+test("M1: a server that ends with its input unread is told with its exit code and its last words", async () => {
+  const script = "exec 0<&-; echo no licence found >&2; exit 3";
+  const target = { command: "sh", args: ["-c", script] };
+  // More than a pipe holds, so that it cannot be written before the input is closed.
+  const clientInfo = { name: "x".repeat(1_000_000), version: "1" };
+  expect(await rejection(open(target, { clientInfo }))).toMatchObject({
+    kind: "connect",
+    message: "the server's process ended with exit code 3",
+    stderrTail: "no licence found",
+  });
 });

@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { StdioServer } from "../../config/server-config.js";
 import { forget } from "../quietly.js";
@@ -186,10 +187,16 @@ export class ServerProcess {
   }
 }
 
-/** What cannot be started, in words that name what is missing: a missing folder is told as a missing program. */
-function explained(error: Error, { cwd }: StdioServer): Error {
-  if (cwd === undefined || !("code" in error) || error.code !== "ENOENT" || existsSync(cwd)) return error;
-  return Object.assign(new Error(`its working directory ${cwd} does not exist`, { cause: error }), { code: "ENOENT" });
+/** What cannot be started, in words that name what is missing: the system tells of the program, whatever it is. */
+function explained(error: Error, { command, cwd }: StdioServer): Error {
+  if (!("code" in error) || error.code !== "ENOENT") return error;
+  const problem =
+    cwd !== undefined && !existsSync(cwd)
+      ? `its working directory ${cwd} does not exist`
+      : isAbsolute(command) &&
+        existsSync(command) &&
+        `${command} names a program in its first line that does not exist`;
+  return problem ? Object.assign(new Error(problem, { cause: error }), { code: "ENOENT" }) : error;
 }
 
 function isWindows(): boolean {
