@@ -7,7 +7,7 @@ import type { GatewayAuth, GatewaySettings, Principal } from "./gateway-options.
 /** A request that may be served. */
 export interface Admitted {
   readonly authInfo: AuthInfo | undefined;
-  /** To be called once it has been answered to its end. */
+  /** To be called once it has been answered to its end, or is no call but a stream. */
   readonly release: () => void;
 }
 
@@ -55,15 +55,17 @@ export class Admission {
       const headers = { "retry-after": "1", connection: "close" };
       return errorResponse(503, -32603, "The gateway is shutting down.", { headers });
     }
-    // Streams that wait for changes have a limit of their own.
-    const isCall = head.method === "POST" && head.headers.get("mcp-method") !== "subscriptions/listen";
+    // What a POST asks for stands in its body, whatever its head says.
+    const isCall = head.method === "POST";
     if (isCall && this.#calls >= maxConcurrentCalls) {
       this.#onRejected("overloaded");
       return errorResponse(503, -32603, "Too many requests are being served.", { headers: { "retry-after": "1" } });
     }
+    let isCounted = isCall;
     if (isCall) this.#calls += 1;
     const release = (): void => {
-      if (isCall) this.#calls -= 1;
+      if (isCounted) this.#calls -= 1;
+      isCounted = false;
       if (this.#calls === 0) for (const resolve of this.#waiting.splice(0)) resolve();
     };
     if (auth === undefined) return { authInfo: undefined, release };

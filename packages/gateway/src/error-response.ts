@@ -8,3 +8,8 @@ export function errorResponse(
   const error = { code, message, ...(data !== undefined && { data }) };
   return Response.json({ jsonrpc: "2.0", error, id: null }, { status, headers });
 }
+
+/** The answer to whoever opens one stream too many. */
+export function tooManyStreams(): Response {
+  return errorResponse(503, -32603, "Too many streams are open.", { headers: { "retry-after": "5" } });
+}

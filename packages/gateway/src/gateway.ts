@@ -1,18 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  type AuthInfo,
-  createMcpHandler,
-  isLegacyRequest,
-  type McpHttpHandler,
-  readRequestBody,
-} from "@modelcontextprotocol/server";
+import { createMcpHandler, isLegacyRequest, type McpHttpHandler, readRequestBody } from "@modelcontextprotocol/server";
 import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import { Admission, type Admitted } from "./admission.js";
 import { type Answer, asResponse, withHeader } from "./answer.js";
 import { withBoundedBody } from "./bounded-body.js";
 import { Changes, notificationOf } from "./changes.js";
-import { errorResponse } from "./error-response.js";
+import { errorResponse, tooManyStreams } from "./error-response.js";
 import { GatewayMetrics, type Rejection } from "./gateway-metrics.js";
 import {
   checkDrain,
@@ -22,6 +16,7 @@ import {
   gatewaySettings,
 } from "./gateway-options.js";
 import type { GatewayStatus } from "./gateway-status.js";
+import { isRecord } from "./is-record.js";
 import { type BodyText, jsonBody } from "./json-body.js";
 import { lastAnswers } from "./last-answers.js";
 import { LegacyLeg } from "./legacy-leg.js";
@@ -260,7 +255,7 @@ export class Gateway implements AsyncDisposable {
     try {
       const body = request.method === "POST" ? await jsonBody(request, read, this.#settings.maxBodyBytes) : undefined;
       if (body instanceof Response) answer = body;
-      else answer = await this.#dispatch(request, body, authInfo, (end) => ends.push(end));
+      else answer = await this.#dispatch(request, body, { authInfo, release }, (end) => ends.push(end));
     } catch {
       answer = errorResponse(500, -32603, "Internal error");
     }
@@ -278,10 +273,15 @@ export class Gateway implements AsyncDisposable {
   async #dispatch(
     request: Request,
     body: unknown,
-    authInfo: AuthInfo | undefined,
+    { authInfo, release }: Admitted,
     atEnd: (end: () => void) => void,
   ): Promise<Answer> {
     if (await isLegacyRequest(request, body)) return this.#legacy.serve(request, body, authInfo);
+    if (isRecord(body) && body.method === "subscriptions/listen") {
+      if (this.#changes.streams >= this.#settings.maxStreams) return tooManyStreams();
+      // It takes no place of a call from now on.
+      release();
+    }
     let parsedBody = body;
     const listen = listenBody(request, body);
     if (listen !== undefined) {

@@ -6,7 +6,7 @@ import {
 } from "@modelcontextprotocol/server";
 import type { Answer } from "./answer.js";
 import { type Changes, notificationOf } from "./changes.js";
-import { errorResponse } from "./error-response.js";
+import { errorResponse, tooManyStreams } from "./error-response.js";
 import { comment, eventStream, KeepAlive } from "./event-stream.js";
 import { legacyQuestion } from "./host.js";
 import { askable, sessionCapabilities, sessionIdOf } from "./host-capabilities.js";
@@ -145,8 +145,7 @@ export class LegacyLeg {
   #get(request: Request): Response {
     if (!/text\/event-stream|\*\/\*/.test(request.headers.get("accept") ?? ""))
       return errorResponse(406, -32000, "Not Acceptable: the client must accept text/event-stream");
-    if (this.#streams.size >= this.#options.maxStreams)
-      return errorResponse(503, -32603, "Too many streams are open.", { headers: { "retry-after": "5" } });
+    if (this.#options.changes.streams >= this.#options.maxStreams) return tooManyStreams();
     const keepAlive = new KeepAlive();
     let end = (): void => {};
     const body = new ReadableStream<Uint8Array>({

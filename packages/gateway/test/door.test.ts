@@ -207,11 +207,38 @@ test("G18: a body that is too large is 413, and calls and streams over the limit
   await Promise.all(held);
   await vi.waitFor(() => expect(gateway.status().calls).toBe(0), 20_000);
   expect((await post(url, "tools/list")).status).toBe(200);
-  const streams = await Promise.all([1, 2].map(() => fetch(url, { headers: { accept: "text/event-stream" } })));
-  const third = await fetch(url, { headers: { accept: "text/event-stream" } });
-  expect([third.status, third.headers.get("retry-after")]).toEqual([503, "5"]);
+  const listen = (): Promise<Response> =>
+    post(url, "subscriptions/listen", { notifications: { toolsListChanged: true } });
+  const get = (): Promise<Response> => fetch(url, { headers: { accept: "text/event-stream" } });
+  const streams = await Promise.all([listen(), get()]);
+  await vi.waitFor(() => expect(gateway.status()).toMatchObject({ streams: 2, calls: 0 }), 20_000);
+  for (const third of [await get(), await listen()])
+    expect([third.status, third.headers.get("retry-after")]).toEqual([503, "5"]);
   await Promise.all(streams.map((stream) => stream.body?.cancel()));
   await vi.waitFor(() => expect(gateway.status().streams).toBe(0), 20_000);
+});
+
+test("G18: a call that says in its head that it is a stream is counted as the call that it is", async () => {
+  await using chaos = await startChaosServer();
+  const { url, gateway } = await startGateway({ chaos: { url: chaos.url } }, { maxConcurrentCalls: 1 });
+  const params = { name: "mcp_chaos_slow", arguments: { ms: 60_000 } };
+  const gone = new AbortController();
+  const send = (): Promise<Response> =>
+    fetch(url, {
+      method: "POST",
+      signal: gone.signal,
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        "mcp-method": "subscriptions/listen",
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
+    });
+  const held = send().catch(() => {});
+  await vi.waitFor(() => expect(gateway.status().calls).toBe(1), 10_000);
+  expect((await send()).status).toBe(503);
+  gone.abort();
+  await held;
 });
 
 test("G16: a server of perUser has a connection and a list for each principal; to any other all are the same", async () => {
