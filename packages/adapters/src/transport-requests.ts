@@ -130,6 +130,8 @@ export class TransportRequests {
       await subscription;
     } catch (error) {
       if (this.#subscriptions.get(uri) === subscription) this.#subscriptions.delete(uri);
+      // It may have ended with the request that began it.
+      if (known !== undefined && !signal.aborted) return this.#subscribe(uri, signal);
       throw error;
     }
     return {};

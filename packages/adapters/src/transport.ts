@@ -109,8 +109,10 @@ class MinionTransport implements McpTransport {
     params: Readonly<Record<string, unknown>> | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    await Promise.resolve();
+    // At once: the next message, or a close, may end it before it has begun.
     using pending = this.#answers.open(id, signal);
+    await Promise.resolve();
+    if (pending.signal.aborted) return;
     let answer: object;
     try {
       answer = { id, result: await this.#requests.answer(method, params, pending.signal) };

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { createMCPClient } from "@ai-sdk/mcp";
 import { mcpToTool } from "@google/genai";
 import { loadMcpTools } from "@langchain/mcp-adapters";
@@ -150,6 +151,38 @@ test("A12: a cancellation by notification and one by the signal of send end the 
   await answerOf(4);
   expect(got.map(({ id }) => id)).toEqual([4]);
   expect(count(server, "request", "hang")).toBe(2);
+});
+
+test("A12: what is cancelled, or closed, in the turn in which it is sent reaches no server", async () => {
+  const { server, client, transport, got, send } = await bare();
+  await client.listTools("chaos");
+  const call = (id: number, key: string): Promise<void> =>
+    send({ id, method: "tools/call", params: { name: "sideEffect", arguments: { key } } });
+  await Promise.all([
+    call(1, "cancelled"),
+    send({ method: "notifications/cancelled", params: { requestId: 1 } }),
+    call(2, "closed"),
+    transport.close(),
+  ]);
+  await client.callTool("chaos", "sideEffect", { key: "later" });
+  expect(server.journal().flatMap((entry) => (entry.event === "sideEffect" ? [entry.key] : []))).toEqual(["later"]);
+  expect(got).toEqual([]);
+});
+
+test("A12: of two that subscribe to one resource, the one that goes away takes nothing from the other", async () => {
+  const { server, transport, got, send, answerOf } = await bare();
+  await send({ id: 1, method: "initialize", params: { protocolVersion: "2025-11-25" } });
+  await answerOf(1);
+  const gone = new AbortController();
+  const params = { uri: "chaos://text/a" };
+  await send({ id: 2, method: "resources/subscribe", params }, gone.signal);
+  await send({ id: 3, method: "resources/subscribe", params });
+  await setImmediate();
+  gone.abort();
+  expect(await answerOf(3)).toMatchObject({ result: {} });
+  server.resourceUpdated(params.uri);
+  await vi.waitFor(() => expect(JSON.stringify(got)).toContain("notifications/resources/updated"), 20_000);
+  await transport.close();
 });
 
 test("A12: close ends the calls in flight, tells the server, delivers nothing more, leaves no listener and the client open", async () => {
