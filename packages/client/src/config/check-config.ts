@@ -7,6 +7,7 @@ import { isObject, messageOf } from "../untrusted.js";
 import { checkNameOptions } from "./name-options.js";
 import { policyOf } from "./policy.js";
 import type { ServerConfig, ServerPolicy } from "./server-config.js";
+import { checkHeaders } from "./transport-headers.js";
 
 type Rule = readonly [rule: string, holds: (value: unknown) => boolean];
 
@@ -205,6 +206,7 @@ function checkTarget(
   if (only !== undefined && matching.length === 1) {
     checkMembers(config, { ...more, ...only[1] }, server, prefix);
     if (only[0] === "command") checkNoNulls(config, server, prefix);
+    if (isObject(config.headers)) checkHeaders(config.headers, server, `${prefix}headers`);
     return config;
   }
   const problem =

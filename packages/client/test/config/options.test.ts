@@ -82,6 +82,9 @@ test("Options: a server's bad entry throws a ConfigError that names server and k
     [{ command: "x", cwd: "/\0" }, "cwd"],
     [{ command: "x", env: { KEY: "secret\0value" } }, "env"],
     [{ command: "x", env: { "K\0": "v" } }, "env"],
+    [{ url: "http://localhost/", headers: { Key: "a secret\nvalue" } }, "headers.Key"],
+    [{ url: "http://localhost/", headers: { "Bearer secret": "" } }, "headers"],
+    [{ command: "x", replicas: [{ url: "http://localhost/", headers: { k: "\u20ac" } }] }, "replicas[0].headers.k"],
   ] as const) {
     const error = thrown(() => make({ servers: { good: good.config, bad: entry } }));
     expect(error, JSON.stringify(entry)).toBeInstanceOf(ConfigError);

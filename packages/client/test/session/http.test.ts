@@ -593,6 +593,19 @@ describe("refusals that are answers", () => {
 });
 
 describe("headers", () => {
+  test("M20: white space around a value, as of a secret that was read from a file, is not sent", {
+    timeout,
+  }, async () => {
+    const { url, requests } = await startRawServer();
+    const headers = { "x-key": "of a file\r\n" };
+    for (const given of [headers, async () => headers]) {
+      requests.length = 0;
+      const { call } = await open({ url, headers: given });
+      await call("any");
+      expect(new Set(requests.map(({ headers: sent }) => sent["x-key"]))).toEqual(new Set(["of a file"]));
+    }
+  });
+
   test("M22: a User-Agent is sent; what is configured may replace it, but not what the transport needs", {
     timeout,
   }, async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { type IncomingMessage, validateHeaderName, validateHeaderValue } from "node:http";
 import type { Cancellation } from "../../cancellation.js";
 import type { HttpServer } from "../../config/server-config.js";
-import { transportHeaders } from "../../config/transport-headers.js";
+import { headerValue, transportHeaders } from "../../config/transport-headers.js";
 import { orAborted } from "../abort.js";
 import { Failure } from "../failure.js";
 import type { Secrets } from "../redact.js";
@@ -85,7 +85,7 @@ export class HttpEndpoint {
       // What cannot be sent is the application's fault, and is told here: a socket would only say that it failed.
       for (const [name, value] of Object.entries(given)) {
         validateHeaderName(name);
-        validateHeaderValue(name, value);
+        validateHeaderValue(name, headerValue(value));
       }
       return given;
     } catch (cause) {
@@ -111,7 +111,7 @@ function basicCredentials({ username, password }: URL): { readonly authorization
 
 /** What is configured, without what says how a message is cut off or which session it belongs to. */
 function inLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const all = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const all = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), headerValue(value)] as const);
   return Object.fromEntries(all.filter(([name]) => !transportHeaders.has(name)));
 }
 
