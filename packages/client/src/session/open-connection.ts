@@ -230,6 +230,8 @@ class Opening {
       throw this.#explain(error);
     }
     if (!isSession(session)) throw this.#explain(new TypeError("connect() did not return a session of the MCP SDK"));
+    if ("transport" in session && session.transport === undefined)
+      throw this.#explain(new TypeError("connect() returned a session that is not connected, or not any more"));
     const { Client } = await sdk;
     const tap = tapMessages(session, this.#exchanges, (error, exchange) =>
       failureOf(error, exchange, { hasSession: true }),

@@ -55,6 +55,15 @@ describe("a session in memory", () => {
     expect(await rejection(call("echo"))).toMatchObject({ kind: "closed", delivery: "not-sent" });
   });
 
+  test("M4: one that is given again after its end is no connection, and nothing is sent over it", async () => {
+    const { client } = await inMemory();
+    await client.close();
+    expect(await rejection(open({ connect: async () => client }))).toMatchObject({
+      ...{ kind: "connect", delivery: "not-sent" },
+      message: "connect() returned a session that is not connected, or not any more",
+    });
+  });
+
   test("M5: close() closes it and tells nobody", async () => {
     const { client } = await inMemory();
     const { connection, deaths } = await open({ connect: async () => client });
