@@ -1,15 +1,11 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { expect, test } from "vitest";
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import { afterAll, describe, expect, test } from "vitest";
+import { MinionClient } from "../../src/index.js";
 import { rejection, start, until } from "../support.js";
-import { temporaryFolder } from "./support.js";
 
 /** A server over stdio whose answers to tools are this body of a function; it sees `id`, `params`, `send` and `raw`. */
 function serverOf(body: string, setup = ""): { readonly command: string; readonly args: readonly string[] } {
-  const script = join(temporaryFolder(), "server.mjs");
-  writeFileSync(
-    script,
-    `
+  const script = `
 const raw = (text) => process.stdout.write(text);
 const send = (message) => raw(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n");
 ${setup}
@@ -30,9 +26,19 @@ process.stdin.on("data", (chunk) => {
 });
 process.stdin.on("end", () => process.exit(0));
 var answered;
-`,
-  );
-  return { command: process.execPath, args: [script] };
+`;
+  return { command: process.execPath, args: ["--input-type=module", "-e", script] };
+}
+
+/** One client and one process for all rows of a table: each row is a body, which the name of the tool chooses. */
+function clientOfAll(bodies: readonly string[]): (row: string) => Promise<CallToolResult> {
+  const cases = bodies.map((body) => `if (params.name === ${JSON.stringify(body)}) { ${body} }`);
+  let client: MinionClient | undefined;
+  afterAll(() => client?.close({ graceMs: 0 }));
+  return (body) => {
+    client ??= new MinionClient({ servers: { s: serverOf(cases.join("\n")) } });
+    return client.callTool("s", body);
+  };
 }
 
 test("M10: of 300 requests at once 32 are answered by the application, and the others by -32000", async () => {
@@ -166,33 +172,44 @@ process.stdin.on("data", (chunk) => {
   );
 });
 
-test.each([
-  ["ping", "an array", `"[".repeat(100_000) + "]".repeat(100_000)`],
-  ["ping", "an object", `'{"a":'.repeat(100_000) + "1" + "}".repeat(100_000)`],
-  ["roots/list", "an array", `"[".repeat(100_000) + "]".repeat(100_000)`],
-  ["ping", "true", `"true"`],
-])("M7: a request (%s) whose id is %s is none, however deep it is", async (method, _, id) => {
-  const { client } = start({
-    s: serverOf(
-      `raw('{"jsonrpc":"2.0","method":"${method}","id":' + ${id} + "}\\n"); send({ id, result: { content: [] } });`,
-    ),
+describe("an id that is none", () => {
+  const rows: readonly (readonly [method: string, what: string, id: string])[] = [
+    ["ping", "an array", `"[".repeat(100_000) + "]".repeat(100_000)`],
+    ["ping", "an object", `'{"a":'.repeat(100_000) + "1" + "}".repeat(100_000)`],
+    ["roots/list", "an array", `"[".repeat(100_000) + "]".repeat(100_000)`],
+    ["ping", "true", `"true"`],
+  ];
+  const bodyOf = ([method, , id]: (typeof rows)[number]): string =>
+    `raw('{"jsonrpc":"2.0","method":"${method}","id":' + ${id} + "}\\n"); send({ id, result: { content: [] } });`;
+  const call = clientOfAll(rows.map(bodyOf));
+  test.each(rows)("M7: a request (%s) whose id is %s is none, however deep it is", async (...row) => {
+    expect(await call(bodyOf(row))).toEqual({ content: [] });
+    expect(await call(bodyOf(row))).toEqual({ content: [] });
   });
-  expect(await client.callTool("s", "t")).toEqual({ content: [] });
-  expect(await client.callTool("s", "t")).toEqual({ content: [] });
 });
 
 const answer = `JSON.stringify({ jsonrpc: "2.0", id, result: { content: [] } })`;
 
-test.each([
-  ["a NUL behind it", `${answer} + "\\0\\n"`],
-  ["a colour code on both sides", `"\\u001b[32m" + ${answer} + "\\u001b[0m\\n"`],
-  ["words behind it", `${answer} + " INFO: done\\n"`],
-  ["words with braces before it", `'INFO {"level": 1} [12:00] {x} ' + ${answer} + "\\n"`],
-  ["an open brace before it", `"{ starting " + ${answer} + "\\n"`],
-  ["another message before it", `'{"jsonrpc":"2.0","method":"notifications/message","params":{}}' + ${answer} + "\\n"`],
-  ["the end of the process right behind it", `${answer}); setTimeout(() => process.exit(), 50); void ("`],
-])("M7: a message is read from a line with %s", async (_, text) => {
-  const { client } = start({ s: serverOf(`raw(${text.endsWith('("') ? `${text}"` : text});`) });
+describe("a line with a message and more", () => {
+  const rows = [
+    ["a NUL behind it", `${answer} + "\\0\\n"`],
+    ["a colour code on both sides", `"\\u001b[32m" + ${answer} + "\\u001b[0m\\n"`],
+    ["words behind it", `${answer} + " INFO: done\\n"`],
+    ["words with braces before it", `'INFO {"level": 1} [12:00] {x} ' + ${answer} + "\\n"`],
+    ["an open brace before it", `"{ starting " + ${answer} + "\\n"`],
+    [
+      "another message before it",
+      `'{"jsonrpc":"2.0","method":"notifications/message","params":{}}' + ${answer} + "\\n"`,
+    ],
+  ] as const;
+  const call = clientOfAll(rows.map(([, text]) => `raw(${text});`));
+  test.each(rows)("M7: a message is read from a line with %s", async (_, text) => {
+    expect(await call(`raw(${text});`)).toEqual({ content: [] });
+  });
+});
+
+test("M7: a message is read from a line with the end of the process right behind it", async () => {
+  const { client } = start({ s: serverOf(`raw(${answer}); setTimeout(() => process.exit(), 50);`) });
   expect(await client.callTool("s", "t")).toEqual({ content: [] });
 });
 
@@ -216,23 +233,26 @@ test("M10: a line of a million open braces is noise that costs next to nothing",
   expect(longest).toBeLessThan(1_000);
 });
 
-test.each([
-  ["a string", `"no such city"`, { code: -32_603, message: expect.stringContaining("no such city") }],
-  [
-    "without a code",
-    `{ message: "no such city" }`,
-    { code: -32_603, message: expect.stringContaining("no such city") },
-  ],
-  ["with a code in quotes", `{ code: "-32602", message: "no such city" }`, { code: -32_602 }],
-  [
-    "with a message that is no text",
-    `{ code: 7, message: { why: "no such city" } }`,
-    { code: 7, message: expect.stringContaining("no such city") },
-  ],
-  ["of members of its own", `{ reason: "no such city" }`, { message: expect.stringContaining("no such city") }],
-])("M7: an error that is %s is the server's answer, in its words", async (_, error, told) => {
-  const { client } = start({ s: serverOf(`send({ id, error: ${error} });`) });
-  expect(await rejection(client.callTool("s", "t"))).toMatchObject({ name: "McpError", ...told });
+describe("an error that is not as it should be", () => {
+  const rows = [
+    ["a string", `"no such city"`, { code: -32_603, message: expect.stringContaining("no such city") }],
+    [
+      "without a code",
+      `{ message: "no such city" }`,
+      { code: -32_603, message: expect.stringContaining("no such city") },
+    ],
+    ["with a code in quotes", `{ code: "-32602", message: "no such city" }`, { code: -32_602 }],
+    [
+      "with a message that is no text",
+      `{ code: 7, message: { why: "no such city" } }`,
+      { code: 7, message: expect.stringContaining("no such city") },
+    ],
+    ["of members of its own", `{ reason: "no such city" }`, { message: expect.stringContaining("no such city") }],
+  ] as const;
+  const call = clientOfAll(rows.map(([, error]) => `send({ id, error: ${error} });`));
+  test.each(rows)("M7: an error that is %s is the server's answer, in its words", async (_, error, told) => {
+    expect(await rejection(call(`send({ id, error: ${error} });`))).toMatchObject({ name: "McpError", ...told });
+  });
 });
 
 test("M7: what is not of its type beside a progress costs that member, not the progress", async () => {
