@@ -1,5 +1,6 @@
+import assert from "node:assert/strict";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { Entry } from "../src/entry.js";
 import { ExpiryHeap } from "../src/expiry-heap.js";
 
@@ -39,18 +40,21 @@ for (const isExact of [true, false])
             heap.update(entry);
           }
         }
-        expect(heap.countOver((at) => at <= now)).toBe(entries.filter(({ expiresAt }) => expiresAt <= now).length);
+        assert.equal(
+          heap.countOver((at) => at <= now),
+          entries.filter(({ expiresAt }) => expiresAt <= now).length,
+        );
         // Asked only now and then, so that more than one entry keeps a place of before.
         if (written % 3 > 0) continue;
         const [least] = entries.toSorted((a, b) =>
           a.expiresAt === b.expiresAt ? a.written - b.written : a.expiresAt - b.expiresAt,
         );
-        expect(heap.first?.expiresAt).toBe(least?.expiresAt);
-        if (isExact) expect(heap.first).toBe(least);
+        assert.equal(heap.first?.expiresAt, least?.expiresAt);
+        if (isExact) assert.equal(heap.first, least);
       }
       heap.clear();
       heap.remove(new Entry("key", 0, 0, 0, 0, []));
-      expect(heap.first).toBeUndefined();
+      assert.equal(heap.first, undefined);
     };
     fc.assert(fc.property(fc.array(step, { maxLength: 120, size: "max" }), run), { numRuns: 500 });
   });

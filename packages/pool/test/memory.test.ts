@@ -24,7 +24,7 @@ async function growth(work: () => Promise<unknown>): Promise<number> {
 const megabyte = 2 ** 20;
 
 test("100,000 leases leave nothing behind", { timeout: 60_000 }, async () => {
-  const pool = new Pool({ create: async (key) => key });
+  await using pool = new Pool({ create: async (key) => key });
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   const grown = await growth(async () => {
@@ -38,7 +38,7 @@ test("100,000 leases leave nothing behind", { timeout: 60_000 }, async () => {
 });
 
 test("P10: 10,000 keys that were used and emptied leave nothing behind", { timeout: 60_000 }, async () => {
-  const pool = new Pool({ create: async (key) => key, maxTotal: 5 });
+  await using pool = new Pool({ create: async (key) => key, maxTotal: 5 });
   let round = 0;
   const grown = await growth(async () => {
     round += 1;
@@ -49,7 +49,7 @@ test("P10: 10,000 keys that were used and emptied leave nothing behind", { timeo
 });
 
 test("P2: 10,000 calls given up behind a busy resource leave nothing behind", { timeout: 60_000 }, async () => {
-  const pool = new Pool({ create: new Factory().create, maxPerKey: 1 });
+  await using pool = new Pool({ create: new Factory().create, maxPerKey: 1 });
   const held = await pool.acquire("a");
   const grown = await growth(async () => {
     const controller = new AbortController();

@@ -50,7 +50,7 @@ describe("the constructor refuses", () => {
 });
 
 test("methods refuse what they cannot use, and reject where they are async", async () => {
-  const pool: Pool<Thing> = new Pool({ create });
+  await using pool: Pool<Thing> = new Pool({ create });
   const call = (name: keyof Pool<Thing>, ...args: unknown[]): Promise<unknown> => {
     const method: unknown = Reflect.get(pool, name);
     if (typeof method !== "function") throw new Error("no method");
@@ -99,7 +99,7 @@ describe("a default yields to what is given", () => {
     [{ maxPerKey: Number.POSITIVE_INFINITY, maxIdlePerKey: 7 }, 12, 7],
   ];
   test.each(given)("%j: at most %i, of which %i rest", async (limits, most, resting) => {
-    const pool = new Pool({ create, ...limits });
+    await using pool = new Pool({ create, ...limits });
     const leases = await Promise.all(Array.from({ length: most }, () => pool.acquire("a")));
     for (const lease of leases) lease.release();
     await microtasks();
@@ -107,7 +107,7 @@ describe("a default yields to what is given", () => {
   });
 
   test("and the limits of the pool yield to those of a key", async () => {
-    const pool = new Pool({ create, minIdlePerKey: 4, limitsFor: () => ({ maxPerKey: 2 }) });
+    await using pool = new Pool({ create, minIdlePerKey: 4, limitsFor: () => ({ maxPerKey: 2 }) });
     (await pool.acquire("a")).release();
     await microtasks();
     expect(pool.stats("a")).toMatchObject({ idle: 2, max: 2 });
@@ -116,7 +116,7 @@ describe("a default yields to what is given", () => {
 
 test("events tell what happened after it has, and what a listener throws or rejects with changes nothing", async () => {
   const seen: [PoolEvent["type"], number][] = [];
-  const pool: Pool<Thing> = new Pool<Thing>({
+  await using pool: Pool<Thing> = new Pool<Thing>({
     create,
     maxUses: 1,
     onEvent: (event) => {
@@ -139,7 +139,7 @@ test("events tell what happened after it has, and what a listener throws or reje
 test("foreign code may call the pool back from wherever it is called", async () => {
   const order: string[] = [];
   const more: Promise<unknown>[] = [];
-  const pool: Pool<string> = new Pool<string>({
+  await using pool: Pool<string> = new Pool<string>({
     create: async (key) => key,
     destroy: (value) => {
       order.push(`destroy ${value}`);
@@ -170,7 +170,7 @@ test("foreign code may call the pool back from wherever it is called", async () 
 });
 
 test("the histogram counts each lease once, in the bucket of its wait", async () => {
-  const pool = new Pool({ create, maxPerKey: 1 });
+  await using pool = new Pool({ create, maxPerKey: 1 });
   const held = await pool.acquire("a");
   const slow = pool.acquire("a");
   const { acquireMs: before } = pool.stats();
@@ -255,12 +255,13 @@ test("P12: an object that has none of the options is an error, also where it is 
   await expect(rejected(Object.assign(Object.create(null), { timeout: 1 }))).rejects.toThrow("unknown option timeout");
   await expect(rejected(() => {})).rejects.toThrow("Pool.acquire: options must be an object, got a function");
   await expect(rejected(Object.create({ timeoutMs: 5 }))).resolves.toMatchObject({ key: "a" });
+  await pool.close({ graceMs: 0 });
 });
 
 test("P24: a message holds at most 100 characters of a key, a name or a value", async () => {
   const long = "k".repeat(1_000_000);
   const most = (text: string): number => Math.max(...(text.match(/k+/g) ?? [""]).map((run) => run.length));
-  const pool = new Pool({ create, maxPerKey: 1, maxWaitersPerKey: 0, limitsFor: () => undefined });
+  await using pool = new Pool({ create, maxPerKey: 1, maxWaitersPerKey: 0, limitsFor: () => undefined });
   const lease = await pool.acquire(long);
   const texts = [
     await pool.acquire(long).catch(String),

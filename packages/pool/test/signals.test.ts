@@ -31,7 +31,7 @@ test("B18: 10,000 calls with one signal add one listener, print no warning and l
 test("B18: an abort reaches all who wait, and not those who were served before", async () => {
   const controller = new AbortController();
   const { signal } = controller;
-  const pool = new Pool({ create: new Factory().create, maxPerKey: 1 });
+  await using pool = new Pool({ create: new Factory().create, maxPerKey: 1 });
   const held = await pool.acquire("a");
   const served = pool.acquire("a", { signal });
   const waiting = Array.from({ length: 200 }, () => follow(pool.acquire("a", { signal })));
@@ -48,7 +48,7 @@ test("B18: an abort reaches all who wait, and not those who were served before",
 
 test("B18: one that is served by the abort of another is not told of it", async () => {
   const controller = new AbortController();
-  const pool = new Pool({ create: new Factory().create, maxTotal: 1 });
+  await using pool = new Pool({ create: new Factory().create, maxTotal: 1 });
   const held = await pool.acquire("a");
   const calls = [
     pool.acquire("b", { signal: controller.signal, priority: 1 }),

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Lease, Pool, type PoolStats } from "../src/index.js";
@@ -96,7 +97,7 @@ class Storm {
         return thing;
       },
       destroy: (thing) => {
-        expect(thing.ended, "destroyed once").toBe(false);
+        assert.equal(thing.ended, false, "destroyed once");
         thing.ended = true;
         const done = deferred();
         this.destroying.push(done);
@@ -104,8 +105,8 @@ class Storm {
       },
       ...(resets && {
         reset: (thing) => {
-          expect(thing.holders, "nobody holds what is reset").toBe(0);
-          expect(thing.ended, "what is reset has not ended").toBe(false);
+          assert.equal(thing.holders, 0, "nobody holds what is reset");
+          assert.equal(thing.ended, false, "what is reset has not ended");
           const done = deferred<boolean>();
           this.validating.push(done);
           return done.promise.then(() => {});
@@ -115,7 +116,7 @@ class Storm {
       failFastAfter,
       ...(validates && {
         validate: (thing) => {
-          expect(thing.holders, "nobody holds what is validated").toBe(0);
+          assert.equal(thing.holders, 0, "nobody holds what is validated");
           const done = deferred<boolean>();
           this.validating.push(done);
           return done.promise;
@@ -134,7 +135,7 @@ class Storm {
     this.pool.acquire(key, { priority, signal: call.controller.signal }).then(
       (lease) => this.#granted(call, lease),
       () => {
-        expect(call.state).toBe("waiting");
+        assert.equal(call.state, "waiting");
         call.state = "over";
       },
     );
@@ -186,22 +187,24 @@ class Storm {
     const now = this.pool.stats();
     const each = this.pool.keys().map((key) => this.pool.stats(key));
     for (const stats of [now, ...each]) {
-      expect(stats.total, "identity").toBe(stats.idle + stats.leased + stats.creating + stats.destroying);
+      assert.equal(stats.total, stats.idle + stats.leased + stats.creating + stats.destroying, "identity");
       for (const gauge of ["idle", "leased", "creating", "destroying", "leases", "waiting"] as const)
-        expect(stats[gauge], gauge).toBeGreaterThanOrEqual(0);
+        assert.ok(stats[gauge] >= 0, gauge);
     }
     for (const gauge of ["idle", "leased", "creating", "destroying", "leases", "waiting"] as const)
-      expect(
+      assert.equal(
         each.reduce((sum, stats) => sum + stats[gauge], 0),
+        now[gauge],
         `${gauge} of all keys`,
-      ).toBe(now[gauge]);
-    expect(now.total, "never above the limit but for what was there").toBeLessThanOrEqual(
-      Math.max(this.maxTotal, this.#before.total),
+      );
+    assert.ok(now.total <= Math.max(this.maxTotal, this.#before.total), "never above the limit but for what was there");
+    assert.equal(now.waiting, this.calls.filter(({ state }) => state === "waiting").length);
+    assert.equal(
+      now.acquireMs.counts.reduce((sum, count) => sum + count, 0),
+      now.acquired,
     );
-    expect(now.waiting).toBe(this.calls.filter(({ state }) => state === "waiting").length);
-    expect(now.acquireMs.counts.reduce((sum, count) => sum + count, 0)).toBe(now.acquired);
     const destroyed = Object.values(now.destroyed).reduce((sum, count) => sum + count, 0);
-    expect(now.created - destroyed).toBeLessThanOrEqual(now.idle + now.leased + now.destroying);
+    assert.ok(now.created - destroyed <= now.idle + now.leased + now.destroying, "what was created is there or gone");
     for (const stats of each) if (quiet && stats.waiting > 0) this.#checkBlocked(stats, now);
     this.#before = now;
   }
@@ -214,7 +217,10 @@ class Storm {
         while (this[of].length > 0) this.settle(of, 1, true);
       await vi.advanceTimersByTimeAsync(200);
     }
-    expect(this.calls.filter(({ state }) => state !== "over")).toEqual([]);
+    assert.ok(
+      this.calls.every(({ state }) => state === "over"),
+      "every call is over",
+    );
     this.closing.push(this.pool.close(), this.pool.close());
     for (let round = 0; round < 10; round += 1) {
       for (const of of ["creating", "destroying", "validating"] as const)
@@ -223,26 +229,32 @@ class Storm {
     }
     await Promise.all(this.closing);
     expect(this.pool.stats()).toMatchObject({ total: 0, leases: 0, waiting: 0 });
-    expect(this.pool.keys()).toEqual([]);
-    expect(this.things.filter(({ ended }) => !ended)).toEqual([]);
+    assert.deepEqual(this.pool.keys(), []);
+    assert.ok(
+      this.things.every(({ ended }) => ended),
+      "every thing has ended",
+    );
     const { created, destroyed } = this.pool.stats();
-    expect(Object.values(destroyed).reduce((sum, count) => sum + count, 0)).toBe(created);
-    expect(vi.getTimerCount()).toBe(0);
+    assert.equal(
+      Object.values(destroyed).reduce((sum, count) => sum + count, 0),
+      created,
+    );
+    assert.equal(vi.getTimerCount(), 0);
   }
 
   #granted(call: Call, lease: Lease<Thing>): void {
-    expect(call.state).toBe("waiting");
+    assert.equal(call.state, "waiting");
     const thing = lease.resource;
-    expect(thing.key).toBe(call.key);
-    expect(thing.ended || thing.dead, "lent alive").toBe(false);
+    assert.equal(thing.key, call.key);
+    assert.equal(thing.ended || thing.dead, false, "lent alive");
     thing.holders += 1;
-    expect(thing.holders, "holders").toBeLessThanOrEqual(this.#maxLeases);
+    assert.ok(thing.holders <= this.#maxLeases, "holders");
     const older = this.calls.slice(0, this.calls.indexOf(call));
     const passedOver = older.filter(
       ({ key, priority, state, controller }) =>
         key === call.key && priority >= call.priority && state === "waiting" && !controller.signal.aborted,
     );
-    expect(passedOver, "first by priority, then by age").toEqual([]);
+    assert.equal(passedOver.length, 0, "first by priority, then by age");
     call.lease = lease;
     call.state = "held";
   }
@@ -252,7 +264,7 @@ class Storm {
     const full = stats.total >= this.maxPerKey || all.total >= this.maxTotal;
     const coming = (stats.creating + this.validating.length) * this.#maxLeases >= stats.waiting;
     const resting = vi.getTimerCount() > 0 && stats.createFailures > 0;
-    expect(full || coming || resting, "a reason to wait").toBe(true);
+    assert.equal(full || coming || resting, true, "a reason to wait");
   }
 
   #resolve(done: Deferred<never> | Deferred<void> | Deferred<boolean>, value: boolean | undefined): void {

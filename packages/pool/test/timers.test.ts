@@ -115,6 +115,7 @@ describe("async context", () => {
     expect(new Set(seen.filter((line) => !line.startsWith("lent")))).toEqual(
       new Set(["create in undefined", "still in undefined", "validate in undefined"]),
     );
+    await pool.close();
   });
 });
 

@@ -1,5 +1,6 @@
+import assert from "node:assert/strict";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { Heap } from "../../src/lists/heap.js";
 
 test("the heap yields the least of what is in it, whatever is pushed, moved and removed", () => {
@@ -29,12 +30,13 @@ test("the heap yields the least of what is in it, whatever is pushed, moved and 
           heap.move(item.index);
         } else if (item !== undefined) {
           heap.remove(item.index);
-          expect(item.index).toBe(-1);
+          assert.equal(item.index, -1);
           heap.remove(item.index);
           items.splice(items.indexOf(item), 1);
         }
-        expect(heap.size).toBe(items.length);
-        expect(heap.peek()?.value).toBe(
+        assert.equal(heap.size, items.length);
+        assert.equal(
+          heap.peek()?.value,
           items.length === 0 ? undefined : Math.min(...items.map((other) => other.value)),
         );
       }

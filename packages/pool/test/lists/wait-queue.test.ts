@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { goesBefore, WaitQueue } from "../../src/lists/wait-queue.js";
@@ -31,14 +32,14 @@ test("the wait queue serves by priority and age, and knows the first for whom no
         } else {
           const waiter = what === "serve" ? queue.first : model[n % Math.max(1, model.length)];
           if (waiter === undefined) continue;
-          expect(queue.remove(waiter)).toBe(true);
-          expect(queue.remove(waiter)).toBe(false);
+          assert.equal(queue.remove(waiter), true);
+          assert.equal(queue.remove(waiter), false);
           model.splice(model.indexOf(waiter), 1);
         }
-        expect(queue.size).toBe(model.length);
-        expect(queue.first).toBe(model[0]);
-        expect(queue.unserved).toBe(Math.max(0, model.length - queue.places));
-        expect(queue.firstUnserved === undefined).toBe(queue.unserved === 0);
+        assert.equal(queue.size, model.length);
+        assert.equal(queue.first, model[0]);
+        assert.equal(queue.unserved, Math.max(0, model.length - queue.places));
+        assert.equal(queue.firstUnserved === undefined, queue.unserved === 0);
       }
     }),
   );

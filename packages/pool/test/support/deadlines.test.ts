@@ -1,5 +1,6 @@
+import assert from "node:assert/strict";
 import fc from "fast-check";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, test, vi } from "vitest";
 import { Deadline, Deadlines } from "../../src/support/deadlines.js";
 import { microtasks } from "../fixtures.js";
 
@@ -31,9 +32,9 @@ test("deadlines of any durations run at their instants and in their order, those
       const ended: Noted[] = [];
       let last = Number.NEGATIVE_INFINITY;
       const note = (deadline: Noted): void => {
-        expect(deadline.waiting).toBe(false);
-        expect(deadline.at, "in their order").toBeGreaterThanOrEqual(last);
-        expect(performance.now(), "not before its instant").toBeGreaterThanOrEqual(deadline.at);
+        assert.equal(deadline.waiting, false);
+        assert.ok(deadline.at >= last, "in their order");
+        assert.ok(performance.now() >= deadline.at, "not before its instant");
         last = deadline.at;
         ended.push(...waiting.splice(waiting.indexOf(deadline), 1));
       };
@@ -43,7 +44,7 @@ test("deadlines of any durations run at their instants and in their order, those
           waiting.push(deadline);
           // Some were called with a time read a little earlier than that of the one before.
           deadlines.set(deadline, performance.now() - (which % 3), durationMs);
-          expect(deadline.at - performance.now()).toBeGreaterThanOrEqual(durationMs - (which % 3));
+          assert.ok(deadline.at - performance.now() >= durationMs - (which % 3), "no sooner than asked");
           last = Math.min(last, deadline.at);
         } else if (what === "cancel") {
           const [deadline] = waiting.splice(which % Math.max(1, waiting.length), 1);
@@ -51,16 +52,18 @@ test("deadlines of any durations run at their instants and in their order, those
           deadlines.cancel(deadline);
           deadlines.cancel(deadline);
           ended.push(deadline);
-          expect(deadline.waiting).toBe(false);
+          assert.equal(deadline.waiting, false);
         } else {
           await vi.advanceTimersByTimeAsync(which % 8);
-          for (const deadline of waiting)
-            expect(deadline.at, "none is forgotten").toBeGreaterThan(performance.now() - 1);
+          for (const deadline of waiting) assert.ok(deadline.at > performance.now() - 1, "none is forgotten");
         }
-        expect(waiting.every((deadline) => deadline.waiting)).toBe(true);
+        assert.equal(
+          waiting.every((deadline) => deadline.waiting),
+          true,
+        );
         // The timer is armed a microtask later.
         await microtasks();
-        expect(vi.getTimerCount()).toBe(waiting.length === 0 ? 0 : 1);
+        assert.equal(vi.getTimerCount(), waiting.length === 0 ? 0 : 1);
       }
       vi.useRealTimers();
     }),
