@@ -23,7 +23,8 @@ export async function joinFleet(
   { quotas, namespace }: FleetConfig,
   say: (text: string) => void,
 ): Promise<FleetMember> {
-  if (!/^rediss?:\/\//.test(url)) throw new Error("--redis must be a redis:// or rediss:// URL");
+  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url))
+    throw new Error("--redis must be a redis:// or rediss:// URL, and so must MINION_REDIS_URL");
   const { Fleet, Redis } = await packages();
   // A connection that a firewall has dropped silently is given up after a while.
   const redis = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, socketTimeout: 10_000 });

@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type ChaosServer, startChaosServer } from "@minion/chaos";
 import { expect, onTestFinished, vi, test as vitestTest } from "vitest";
+import { joinFleet } from "../src/fleet-member.js";
 import { post, readUntil } from "./support.js";
 
 const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
@@ -56,6 +57,14 @@ async function startReplica(chaos: ChaosServer, redis: string, gateway: object =
 }
 
 const stateOf = async (replica: Replica): Promise<unknown> => JSON.parse(await replica.ops("/status")).fleet.state;
+
+vitestTest("G15: a URL of Redis that is none is refused by the name of its flag, and not repeated", async () => {
+  const config = { quotas: [], namespace: undefined };
+  for (const url of ["http://u:word@localhost", "redis://u:word@local host", "redis://u:word@localhost:99999999"])
+    await expect(joinFleet(url, config, () => {})).rejects.toThrow(
+      /^--redis must be a redis:\/\/ or rediss:\/\/ URL[^@]*$/,
+    );
+});
 
 test("R2 and G8: with --redis replicas fetch a list once, and all tell of a change that one of them hears of", async () => {
   await using chaos = await startChaosServer({ protocol: "legacy" });
