@@ -230,7 +230,8 @@ class Opening {
       throw this.#explain(error);
     }
     if (!isSession(session)) throw this.#explain(new TypeError("connect() did not return a session of the MCP SDK"));
-    if ("transport" in session && session.transport === undefined)
+    // That of an SDK's client is a getter; a session that keeps its own in a field need not have one.
+    if ("transport" in session && !Object.hasOwn(session, "transport") && session.transport === undefined)
       throw this.#explain(new TypeError("connect() returned a session that is not connected, or not any more"));
     const { Client } = await sdk;
     const tap = tapMessages(session, this.#exchanges, (error, exchange) =>

@@ -62,6 +62,16 @@ describe("a session in memory", () => {
       ...{ kind: "connect", delivery: "not-sent" },
       message: "connect() returned a session that is not connected, or not any more",
     });
+    // One with a field of that name, which it never sets, is not for that.
+    const own = {
+      transport: undefined,
+      request: async () => ({}),
+      callTool: async () => ({ content: [] }),
+      listTools: async () => ({ tools: [] }),
+      close: async () => {},
+      getServerCapabilities: () => ({ tools: {} }),
+    };
+    await open({ connect: async () => own });
   });
 
   test("M5: close() closes it and tells nobody", async () => {
