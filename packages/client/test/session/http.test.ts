@@ -28,6 +28,40 @@ describe("the session", () => {
     expect(server.journal().filter((entry) => entry.event === "sideEffect")).toEqual([]);
   });
 
+  test.each([404, 405])(
+    "M3: a notification that is refused with %i loses no session that answers pings",
+    {
+      timeout,
+    },
+    async (status) => {
+      let isGone = false;
+      const { url, requests } = await startRawServer({
+        post: (exchange) => {
+          if (isCall(exchange, "hang")) return true;
+          if (!isGone && exchange.message.method !== "notifications/cancelled") return false;
+          answerStatus(exchange.response, status);
+          return true;
+        },
+      });
+      const { call, deaths } = await open({ url });
+      const giveUp = async (): Promise<void> => {
+        const controller = new AbortController();
+        const givenUp = rejection(
+          call("hang", {}, { signal: controller.signal, onSent: () => controller.abort("enough") }),
+        );
+        expect(await givenUp).toBe("enough");
+      };
+      await giveUp();
+      await until(() => requests.some(({ message }) => message.method === "ping"), "it is asked");
+      await call("any");
+      expect(deaths).toEqual([]);
+      isGone = true;
+      await giveUp();
+      await until(() => deaths.length > 0, "it is found out");
+      expect(deaths).toMatchObject([{ kind: "session-lost" }]);
+    },
+  );
+
   test("M3: a call that is under way when the session is lost still gets its answer", { timeout }, async () => {
     let release = (): void => {};
     const { url } = await startRawServer({

@@ -83,17 +83,15 @@ export class HttpWire implements Wire {
 
   async start(events: WireEvents): Promise<void> {
     const { maxMessageBytes } = this.#options;
-    const pace = this.#pace;
     this.#events = events;
-    this.#replies = new Replies({ maxMessageBytes, onMessage: events.onMessage, pace });
+    this.#replies = new Replies({ maxMessageBytes, onMessage: events.onMessage, pace: this.#pace });
     if (this.#kind === "http") return;
     const response = await this.#get(undefined);
     if (!isSuccess(response)) throw (await this.#refusalOf(response, undefined)).failure;
-    const { url } = this.#endpoint;
     const onMoved = (postUrl: URL): void => {
       this.#postUrl = postUrl;
     };
-    await openSseStream(response, { url, maxMessageBytes, events, pace, onMoved });
+    await openSseStream(response, { url: this.#endpoint.url, maxMessageBytes, events, pace: this.#pace, onMoved });
   }
 
   send(message: JSONRPCMessage, exchange: Exchange | undefined, headers?: MessageHeaders): Promise<void> {
@@ -157,9 +155,8 @@ export class HttpWire implements Wire {
     if (signal === undefined) this.#track(request);
     const own = { ...this.#transportHeaders, accept: "text/event-stream", "last-event-id": lastEventId };
     try {
-      const ending = signal ?? request;
       this.#held.add(request);
-      const asked = { method: "GET", signal: ending, ...this.#watched(request) } as const;
+      const asked = { method: "GET", signal: signal ?? request, ...this.#watched(request) } as const;
       const { response } = await this.#endpoint.send(asked, own, (one) => this.#request(one));
       onceClosed(response, () => this.#open.delete(request));
       return response;
@@ -211,8 +208,7 @@ export class HttpWire implements Wire {
       own["content-type"] = "application/json";
       this.#held.add(request);
       const { onStarted, onSent, onWaiting } = this.#watched(request, exchange);
-      const { body } = post;
-      const posted = { method: "POST", body, signal: request, onStarted, onSent, onWaiting } as const;
+      const posted = { method: "POST", body: post.body, signal: request, onStarted, onSent, onWaiting } as const;
       const { response, headers } = await this.#endpoint.send(posted, own, (one) => this.#request(one));
       if (this.#kind === "http" && isSuccess(response)) this.#noteSession(post, response);
       if (!isSuccess(response)) await this.#refused(response, headers, exchange);
@@ -285,7 +281,11 @@ export class HttpWire implements Wire {
       return this.#events?.onMessage(answer);
     }
     exchange?.fail(failure);
-    if (failure.kind === "session-lost") this.#events?.onEnded(failure, { sparesRequests: true });
+    if (failure.kind === "session-lost") {
+      // A server may know the session, and not the notification.
+      if (exchange === undefined) this.#events?.onDoubt(failure);
+      else this.#events?.onEnded(failure, { sparesRequests: true });
+    }
     if (exchange === undefined) throw failure;
   }
 
