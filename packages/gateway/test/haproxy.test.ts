@@ -35,7 +35,16 @@ test("G1, G2, G4, G9: behind haproxy as documented, every replica serves hosts o
   // Calls that take their time: each of the 64 is on its way whenever a replica is told to end.
   await chaos.control({ set: { callDelayMs: 1_000 } });
   let isOver = false;
-  const rolling = load(url, () => !isOver);
+  let underLoad: () => void = () => {};
+  const loaded = new Promise<void>((resolve) => {
+    underLoad = resolve;
+  });
+  const rolling = load(
+    url,
+    () => !isOver,
+    (count) => count === 64 && underLoad(),
+  );
+  await loaded;
   for (const [index, { process: old, port, opsPort }] of replicas.entries()) {
     old.kill("SIGTERM");
     await once(old, "exit");
