@@ -32,9 +32,8 @@ export class Exchanges {
   /** The last request, by its id, and the last that was answered: what was sent before that one has been read. */
   #lastId = 0;
   #lastRead = 0;
-  /** The requests after which a notification and an answer were sent last: nothing tells of those that they were read. */
-  #notifiedAfter = -1;
-  #repliedAfter = -1;
+  /** The request after which something else was sent last, of which nothing tells that it was read. */
+  #silentAfter = -1;
 
   constructor(options: {
     readonly secrets: Secrets;
@@ -71,21 +70,20 @@ export class Exchanges {
   }
 
   /** Notes a message to which no answer will come: a notification, or an answer to the server. */
-  addUnanswered(kind: "notification" | "answer"): void {
-    if (kind === "answer") this.#repliedAfter = this.#lastId;
-    else this.#notifiedAfter = this.#lastId;
+  addUnanswered(): void {
+    this.#silentAfter = this.#lastId;
   }
 
   /**
    * What came over the only way that there is from the server. An error that names no request, as a server tells that could not
-   * read one, is made the answer to the last request, where it can be about nothing else that was sent.
+   * read one, is made the answer to the last request, where it can be about nothing else that was sent. It can be about a
+   * notification: to many a server what has no id is invalid, or not even parsed.
    */
   addressed(message: unknown): unknown {
-    if (this.#lastRead !== this.#lastId - 1 || !isErrorWithoutId(message)) return message;
+    const isClear = this.#lastRead === this.#lastId - 1 && this.#silentAfter < this.#lastRead;
+    if (!isClear || !isErrorWithoutId(message)) return message;
     const code = rpcErrorFrom(message.error)?.code;
-    // That a notification asks for nothing some servers find invalid; but each is JSON, which of an answer the application has made.
-    const isAboutRequest = code === parseError || (code === invalidRequest && this.#notifiedAfter < this.#lastRead);
-    return isAboutRequest && this.#repliedAfter < this.#lastRead ? { ...message, id: this.#lastId } : message;
+    return code === parseError || code === invalidRequest ? { ...message, id: this.#lastId } : message;
   }
 
   get(id: RequestId): Exchange | undefined {
@@ -277,7 +275,7 @@ export class RpcChannel {
 
   /** Rejects where it cannot be sent. */
   notify(method: string, params?: Record<string, unknown>): Promise<void> {
-    this.#exchanges.addUnanswered("notification");
+    this.#exchanges.addUnanswered();
     return this.#wire.send({ jsonrpc: "2.0", method, ...(params !== undefined && { params }) }, undefined);
   }
 
@@ -287,7 +285,7 @@ export class RpcChannel {
       "result" in outcome
         ? { jsonrpc: "2.0", id, result: outcome.result }
         : { jsonrpc: "2.0", id, error: outcome.error };
-    this.#exchanges.addUnanswered("answer");
+    this.#exchanges.addUnanswered();
     forget(this.#wire.send(message, undefined));
   }
 }
