@@ -30,7 +30,10 @@ export async function expectLinear(transport: TransportName, megabytes: number):
   };
   await timeFor(megabyte);
   const small = await timeFor((megabytes / 5) * megabyte);
-  const large = await timeFor(megabytes * megabyte);
-  // Five times the bytes; quadratic would be 25 times the time.
-  expect(large).toBeLessThan(small * 13 + 500);
+  // Five times the bytes; quadratic would be 25 times the time, at every try. A machine that is busy may need a second one.
+  const enough = small * 13 + 500;
+  let large = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < 3 && large >= enough; tries++)
+    large = Math.min(large, await timeFor(megabytes * megabyte));
+  expect(large).toBeLessThan(enough);
 }
