@@ -174,11 +174,14 @@ describe("over HTTP", () => {
     expect(await rejection(call("typeless"))).toMatchObject({ kind: "closed", delivery: "sent" });
   });
 
-  test("M3: a notification that is refused with 404 tells of the lost session too", { timeout }, async () => {
+  test("M3: a notification that is refused with 404 tells of the lost session too, where the ping after it is refused as well", {
+    timeout,
+  }, async () => {
     const { url } = await startRawServer({
       post: (exchange) => {
-        if (exchange.message.method === "tools/call") return true;
-        if (exchange.message.method !== "notifications/cancelled") return false;
+        const { method } = exchange.message;
+        if (method === "tools/call") return true;
+        if (method !== "notifications/cancelled" && method !== "ping") return false;
         answerStatus(exchange.response, 404);
         return true;
       },
