@@ -157,7 +157,7 @@ class Opening {
     wire: Wire,
     { kind, greets, patience, onStarted }: Omit<TransportAttempt, "kind"> & { readonly kind: ModernOptions["kind"] },
   ): Promise<Connection> {
-    const { clientInfo, capabilities, closeTimeoutMs, memory, principal, protocol } = this.#options;
+    const { clientInfo, capabilities, closeTimeoutMs, connectTimeoutMs, memory, principal, protocol } = this.#options;
     this.#wire = wire;
     this.#options.onBegun?.({
       stderrTail: () => wire.stderrTail(),
@@ -174,7 +174,7 @@ class Opening {
       wire,
       exchanges: this.#exchanges,
       channel: new RpcChannel({ wire, exchanges: this.#exchanges, failureOf: unclear }),
-      ...{ clientInfo, capabilities, memory, principal, protocol, kind, greets },
+      ...{ clientInfo, capabilities, connectTimeoutMs, memory, principal, protocol, kind, greets },
       answering: this.#answering,
       signal: this.#ending.signal,
       onLost: () => quietly(() => this.#options.onUnheard?.()),

@@ -1,5 +1,6 @@
 import { startChaosServer } from "@minion/chaos";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { ServerMemory } from "../../src/session/era/server-memory.js";
 import { answerEvent, answerStatus, type Exchange, initialized, startEvents, startRawServer } from "./raw-server.js";
 import { open, rejection, until } from "./support.js";
 
@@ -425,9 +426,14 @@ describe("the standing stream", () => {
 
   test("M13: a server that never says whether it has one is called all the same", { timeout }, async () => {
     const { url, requests } = await startRawServer({ get: () => {} });
-    const { call } = await open({ url }, { capabilities: { elicitation: {} } });
+    const options = { capabilities: { elicitation: {} }, connectTimeoutMs: 4_000, memory: new ServerMemory() };
+    const { call } = await open({ url }, options);
     await expect(call("echo")).resolves.toMatchObject({ content: [{ text: "fine" }] });
     expect(requests.some(({ method }) => method === "GET /mcp")).toBe(true);
+    // That is waited for once.
+    const begin = performance.now();
+    await (await open({ url }, options)).call("echo");
+    expect(performance.now() - begin).toBeLessThan(900);
   });
 
   test("M8: when it was away every list may have changed", { timeout }, async () => {

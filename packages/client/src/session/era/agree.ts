@@ -25,6 +25,7 @@ export type Greets = "if-refused" | "if-answered" | "at-once";
 /** What is needed to agree with a server upon a revision. */
 export interface AgreeOptions extends ModernOptions {
   readonly protocol: "auto" | ProtocolVersion;
+  readonly connectTimeoutMs: number;
   readonly greets: Greets;
   readonly signal: Cancellation;
 }
@@ -110,8 +111,9 @@ function handshake(
   version?: string,
   isWanted: () => boolean = () => true,
 ): Promise<LegacyDialect> {
-  const { channel, wire, clientInfo, capabilities } = options;
-  return LegacyDialect.open({ channel, wire, clientInfo, capabilities, version, isWanted });
+  const { channel, wire, clientInfo, capabilities, connectTimeoutMs, memory } = options;
+  const parts = { channel, wire, clientInfo, capabilities, connectTimeoutMs, memory };
+  return LegacyDialect.open({ ...parts, version, isWanted });
 }
 
 /** Asks a server. Rejects where the answer says nothing about its era, so that nothing is remembered of it. */

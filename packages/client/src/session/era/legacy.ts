@@ -10,9 +10,10 @@ import { forget } from "../quietly.js";
 import type { Wire } from "../wire.js";
 import { type Dialect, type Greeting, greetingOf } from "./dialect.js";
 import { legacyVersions } from "./protocol-versions.js";
+import type { ServerMemory } from "./server-memory.js";
 
-/** A server that takes so long to answer whether it has a stream asks its questions elsewhere, if at all. */
-const maxStreamMs = 1_000;
+/** Some servers answer the request for a stream when they have something to say by it: that is waited for once. */
+const maxStreamMs = 5_000;
 
 /** How a connection by a revision with a handshake is opened. */
 export interface LegacyOptions {
@@ -20,6 +21,9 @@ export interface LegacyOptions {
   readonly wire: Wire;
   readonly clientInfo: { readonly name: string; readonly version: string };
   readonly capabilities: ClientCapabilities;
+  /** The time in which the connection has to be open, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  readonly memory: ServerMemory;
   /** The only revision that will do; undefined where any is welcome. */
   readonly version: string | undefined;
   /** Whether the connection is still to be one of this era when the handshake is answered. */
@@ -31,14 +35,11 @@ export class LegacyDialect implements Dialect {
   readonly greeting: Greeting;
   readonly pingMethod = "ping";
   readonly #channel: RpcChannel;
-  readonly #wire: Wire;
-  /** Whether the server may ask something back. */
-  readonly #answers: boolean;
+  readonly #options: LegacyOptions;
 
-  private constructor({ channel, wire, capabilities }: LegacyOptions, greeting: Greeting) {
-    this.#channel = channel;
-    this.#wire = wire;
-    this.#answers = Object.keys(capabilities).length > 0;
+  private constructor(options: LegacyOptions, greeting: Greeting) {
+    this.#channel = options.channel;
+    this.#options = options;
     this.greeting = greeting;
   }
 
@@ -74,11 +75,17 @@ export class LegacyDialect implements Dialect {
   }
 
   async listen(): Promise<void> {
-    const listening = this.#wire.listen?.();
-    if (listening === undefined) return;
+    const { wire, capabilities, connectTimeoutMs, memory } = this.#options;
+    let isSilent = true;
+    const answered = wire.listen?.().then(() => {
+      isSilent = false;
+      memory.hasSilentStream = false;
+    });
     // What a server asks under a call, by a stream that does not stand yet, is lost, and the call waits for ever.
-    if (this.#answers) await settledWithin(listening, maxStreamMs);
-    else forget(listening);
+    const mayAsk = Object.keys(capabilities).length > 0;
+    if (answered === undefined || !mayAsk || memory.hasSilentStream) return;
+    await settledWithin(answered, Math.min(maxStreamMs, connectTimeoutMs / 4));
+    memory.hasSilentStream ||= isSilent;
   }
 
   takes(): boolean {

@@ -27,6 +27,8 @@ export class ServerMemory {
   readonly transportTurn: AskingTurn = new AskingTurn(() => this.transport !== undefined);
   /** The revision that was agreed upon last. */
   protocol: string | undefined;
+  /** Whether it did not answer the request for its standing stream when it was last waited for. */
+  hasSilentStream = false;
   /** Whether the server has ever spoken the modern revision. */
   #wasModern = false;
   /** Of a process that ended when it was asked: what it is to be told first next time. */
