@@ -93,7 +93,8 @@ function text(value: unknown): string {
 
 /** The count of a name that others have chosen: `constructor` is none that there is. */
 export function countOf(counts: Readonly<Record<string, number>>, name: string): number {
-  return Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0;
+  const count: unknown = Object.getOwnPropertyDescriptor(counts, name)?.value;
+  return typeof count === "number" ? count : 0;
 }
 
 function counts(record: Readonly<Record<string, unknown>>): Record<string, number> {
