@@ -15,7 +15,8 @@ const [task, ...given] = process.argv.slice(2);
 /** These take longest, in this order: one that began last would leave the machine idle beside it. */
 const longest =
   task === "test:long"
-    ? ["release", "@minion/client", "demo", "@minion/gateway"]
+    ? // What release installs keeps the disk busy, beside which the client's processes end late: it comes last.
+      ["demo", "@minion/client", "@minion/gateway"]
     : ["demo", "@minion/client", "@minion/gateway", "@minion/redis", "@minion/chaos"];
 const suffix = task === "test:long" ? "-long" : "";
 const root = fileURLToPath(new URL("..", import.meta.url));
