@@ -63,7 +63,7 @@ const maxDepth = 200;
 export async function readConfigFile(config: string | URL | object): Promise<ConfigFile> {
   if (typeof config !== "string" && !(config instanceof URL)) {
     const folder = process.cwd();
-    const overwritten = new Map();
+    const overwritten: Overwritten = new Map();
     return { file: undefined, folder, workspaceFolder: folder, host: undefined, content: config, overwritten };
   }
   const file = pathOf(config);
@@ -123,7 +123,7 @@ function parse(plain: string, file: string): Pick<ConfigFile, "content" | "overw
     throw new ConfigError(`it is not valid JSON: ${printParseErrorCode(first.error)} at ${where}${cure}`, { file });
   }
   if (root === undefined) throw new ConfigError("it is empty", { file });
-  const overwritten = new Map();
+  const overwritten = new Map<unknown, [string, unknown][]>();
   return { content: contentOf(root, { file, overwritten }, 0), overwritten };
 }
 

@@ -19,8 +19,14 @@ export const transportHeaders: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** A value without the white space around it, as `fetch` sends it: a secret that was read from a file ends in a line end. */
+/**
+ * A value without the white space around it, as `fetch` sends it: a secret that was read from a file ends in a line end.
+ *
+ * @throws TypeError for what is no text, such as a variable that is not set: its name would be sent in its place
+ */
 export function headerValue(value: unknown): string {
+  if (typeof value !== "string" && typeof value !== "number")
+    throw new TypeError("the value of a header must be a string");
   return String(value).trim();
 }
 

@@ -5,7 +5,7 @@ import type { McpSession } from "../mcp-session.js";
 import { orAborted, rejectable, settledWithin } from "./abort.js";
 import type { Answering } from "./answering.js";
 import type { Connection } from "./connection.js";
-import { isSession, tapMessages } from "./custom/message-tap.js";
+import { isDisconnected, isSession, tapMessages } from "./custom/message-tap.js";
 import { SessionSender } from "./custom/session-sender.js";
 import { askOrGreet } from "./era/ask-or-greet.js";
 import { announcesChanges } from "./era/dialect.js";
@@ -111,13 +111,12 @@ class Opening {
   }
 
   async open(): Promise<Connection> {
-    const { signal, connectTimeoutMs } = this.#options;
+    const { signal, connectTimeoutMs, target } = this.#options;
     const abort = (): void => this.#ending.abort(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     const late = (): void => this.#ending.abort(this.#late(connectTimeoutMs));
     const timer = Number.isFinite(connectTimeoutMs) ? setTimeout(late, connectTimeoutMs) : undefined;
     try {
-      const { target } = this.#options;
       const connection = await ("connect" in target ? this.#openCustom(target) : this.#openOwn(target));
       this.#options.memory.protocol = connection.serverInfo.protocol;
       return connection;
@@ -196,13 +195,12 @@ class Opening {
       await session.open();
       return this.#connection(session, session.sender, wire);
     };
-    // That a process takes nothing any more is known before it is known why.
-    const orEnded = async (error: unknown): Promise<never> => {
-      if (kind === "stdio" && error instanceof Failure && error.endsConnection) await ended.promise;
-      throw error;
-    };
     try {
-      const opened = Promise.race([open().catch(orEnded), ended.promise]);
+      const opened = Promise.race([open(), ended.promise]).catch((error: unknown) => {
+        // That a process takes nothing any more is known before it is known why.
+        if (kind === "stdio" && error instanceof Failure && error.endsConnection) return ended.promise;
+        throw error;
+      });
       connection = await orAborted(patience ? orAborted(opened, patience) : opened, this.#ending.signal);
       return connection;
     } catch (error) {
@@ -230,9 +228,8 @@ class Opening {
       throw this.#explain(error);
     }
     if (!isSession(session)) throw this.#explain(new TypeError("connect() did not return a session of the MCP SDK"));
-    // That of an SDK's client is a getter; a session that keeps its own in a field need not have one.
-    if ("transport" in session && !Object.hasOwn(session, "transport") && session.transport === undefined)
-      throw this.#explain(new TypeError("connect() returned a session that is not connected, or not any more"));
+    if (isDisconnected(session))
+      throw this.#explain(new TypeError("connect() returned a session that has no connection"));
     const { Client } = await sdk;
     const tap = tapMessages(session, this.#exchanges, (error, exchange) =>
       failureOf(error, exchange, { hasSession: true }),
@@ -274,15 +271,8 @@ class Opening {
       if (isOther && Number(failure.status ?? 0) < 500) this.#options.memory.forget();
       this.#options.onDied(failure);
     };
-    return new SessionConnection({
-      session,
-      answering,
-      sender,
-      secrets: this.#secrets,
-      closeTimeoutMs,
-      onDied,
-      wire,
-    });
+    const secrets = this.#secrets;
+    return new SessionConnection({ session, answering, sender, secrets, closeTimeoutMs, onDied, wire });
   }
 
   /** Notifications may have been lost: every list that announces its changes may have changed. */

@@ -60,7 +60,7 @@ describe("a session in memory", () => {
     await client.close();
     expect(await rejection(open({ connect: async () => client }))).toMatchObject({
       ...{ kind: "connect", delivery: "not-sent" },
-      message: "connect() returned a session that is not connected, or not any more",
+      message: "connect() returned a session that has no connection",
     });
     // One with a field of that name, which it never sets, is not for that.
     const own = {

@@ -646,6 +646,17 @@ describe("headers", () => {
     }
   });
 
+  test("M22: a function that gives a header no text, as of a variable that is not set, has nothing sent", {
+    timeout,
+  }, async () => {
+    const { url, requests } = await startRawServer();
+    for (const value of [undefined, null, {}]) {
+      const headers = async () => Object.assign<Record<string, string>, object>({}, { authorization: value });
+      expect(await rejection(open({ url, headers }))).toMatchObject({ kind: "application", delivery: "not-sent" });
+    }
+    expect(requests).toEqual([]);
+  });
+
   test("M22: a User-Agent is sent; what is configured may replace it, but not what the transport needs", {
     timeout,
   }, async () => {

@@ -65,6 +65,11 @@ function isLive(transport: unknown): transport is LiveTransport {
   );
 }
 
+/** Whether a session of an SDK's client has no connection (any more). A session that keeps a transport in a field need not have one. */
+export function isDisconnected(session: McpSession): boolean {
+  return "transport" in session && !Object.hasOwn(session, "transport") && session.transport === undefined;
+}
+
 /** Whether a value has what is needed of a session. */
 export function isSession(session: unknown): session is McpSession {
   if (typeof session !== "object" || session === null) return false;

@@ -113,13 +113,11 @@ export class HttpWire implements Wire {
     const events = this.#events;
     if (this.#kind === "sse" || events === undefined) return;
     const { maxMessageBytes } = this.#options;
-    const pace = this.#pace;
     const closing = this.#closing.signal;
+    if (closing.aborted) return;
     await new Promise<void>((resolve) => {
-      const connect = (lastEventId: string | undefined): Promise<IncomingMessage> =>
-        this.#get(lastEventId).finally(resolve);
-      forget(new StandingStream({ connect, events, maxMessageBytes, pace, closing }).keep());
-      if (closing.aborted) resolve();
+      const connect = (lastEventId?: string): Promise<IncomingMessage> => this.#get(lastEventId).finally(resolve);
+      forget(new StandingStream({ connect, events, maxMessageBytes, pace: this.#pace, closing }).keep());
     });
   }
 
@@ -281,12 +279,11 @@ export class HttpWire implements Wire {
       return this.#events?.onMessage(answer);
     }
     exchange?.fail(failure);
-    if (failure.kind === "session-lost") {
-      // A server may know the session, and not the notification.
-      if (exchange === undefined) this.#events?.onDoubt(failure);
-      else this.#events?.onEnded(failure, { sparesRequests: true });
-    }
-    if (exchange === undefined) throw failure;
+    const isLost = failure.kind === "session-lost";
+    if (exchange !== undefined) return isLost ? this.#events?.onEnded(failure, { sparesRequests: true }) : undefined;
+    // A server may know the session, and not the notification.
+    if (isLost) this.#events?.onDoubt(failure);
+    throw failure;
   }
 
   #refusalOf(
