@@ -8,13 +8,8 @@ import { withBoundedBody } from "./bounded-body.js";
 import { Changes, notificationOf } from "./changes.js";
 import { errorResponse, tooManyStreams } from "./error-response.js";
 import { GatewayMetrics, type Rejection } from "./gateway-metrics.js";
-import {
-  checkDrain,
-  type DrainOptions,
-  type GatewayOptions,
-  type GatewaySettings,
-  gatewaySettings,
-} from "./gateway-options.js";
+import type { DrainOptions, GatewayOptions, GatewaySettings } from "./gateway-options.js";
+import { checkDrain, gatewaySettings } from "./gateway-options.js";
 import type { GatewayStatus } from "./gateway-status.js";
 import { isRecord } from "./is-record.js";
 import { type BodyText, jsonBody } from "./json-body.js";
@@ -61,8 +56,7 @@ export class Gateway implements AsyncDisposable {
 
   constructor(options: GatewayOptions) {
     this.#settings = gatewaySettings(options);
-    const { client, maxBodyBytes, maxStreams } = this.#settings;
-    const { registry } = this.#settings;
+    const { client, maxBodyBytes, maxStreams, registry } = this.#settings;
     this.#metrics = registry === undefined ? undefined : new GatewayMetrics(registry, () => this.#figures());
     this.#admission = new Admission(this.#settings, (reason) => this.#rejected(reason));
     this.#lists = new ServerLists(this.#settings, this.#changes);
@@ -100,14 +94,8 @@ export class Gateway implements AsyncDisposable {
     const admitted = await this.#admission.admit(request, { host, origin, localAddress: undefined });
     if (admitted instanceof Response) return asResponse(withPolicy(admitted));
     const { maxBodyBytes } = this.#settings;
-    return asResponse(
-      await this.#serve(
-        request,
-        () => readRequestBody(request, maxBodyBytes),
-        admitted,
-        () => {},
-      ),
-    );
+    const read = (): Promise<BodyText> => readRequestBody(request, maxBodyBytes);
+    return asResponse(await this.#serve(request, read, admitted, () => {}));
   }
 
   /** The same for `node:http`: `createServer(gateway.handler())`. */
