@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "./session/support.js";
+import { spellings } from "./spellings.js";
 import { start, until } from "./support.js";
 
 const values = {
@@ -20,15 +21,7 @@ const words = [
   values.argument,
   values.word,
 ];
-const spelled = words.flatMap((word) => [
-  word,
-  encodeURIComponent(word),
-  encodeURIComponent(word).replace(/%../g, (code) => code.toLowerCase()),
-  JSON.stringify(word).slice(1, -1),
-  Buffer.from(word).toString("base64"),
-  Buffer.from(word).toString("hex"),
-  word.slice(0, 9),
-]);
+const spelled = spellings(words);
 
 /** A server that says all of it by every way that it has. */
 const source = `

@@ -9,6 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { ServerConfig } from "../src/index.js";
 import { type Recorded, recordSpans } from "./call/recorded-spans.js";
 import { temporaryFolder } from "./session/support.js";
+import { spellings } from "./spellings.js";
 import { start } from "./support.js";
 
 const timeout = 300_000;
@@ -43,19 +44,6 @@ const values = fc.record({
   password: secret,
 });
 type Values = typeof values extends fc.Arbitrary<infer T> ? T : never;
-
-/** Each in every spelling of M16. */
-function spellings(words: readonly string[]): string[] {
-  return words.flatMap((word) => [
-    word,
-    encodeURIComponent(word),
-    encodeURIComponent(word).replace(/%../g, (code) => code.toLowerCase()),
-    JSON.stringify(word).slice(1, -1),
-    Buffer.from(word).toString("base64"),
-    Buffer.from(word).toString("hex"),
-    word.slice(0, 9),
-  ]);
-}
 
 /** What a server says, by the method or the tool that is asked for, where `all` is every secret in every spelling. */
 const answers = (all: string): Readonly<Record<string, object>> => ({
