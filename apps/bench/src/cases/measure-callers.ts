@@ -34,7 +34,7 @@ export async function closeAll(callers: Callers): Promise<void> {
 }
 
 /** How many processes of a server are measured over. */
-export const servers = 3;
+export const servers = 5;
 
 /**
  * Measures over several processes of the same server, one after the other: each caller has one of its own, and a process
@@ -49,7 +49,7 @@ export async function overFreshServers(
   const found: Record<string, readonly number[]> = {};
   for (let server = 0; server < servers; server += 1) {
     const callers = await start();
-    for (const caller of Object.values(callers)) await throughput(caller, 16, warmUpCalls);
+    for (const caller of Object.values(callers)) await throughput(caller, 64, warmUpCalls);
     for (const [name, figures] of Object.entries(await measure(callers)))
       found[name] = [...(found[name] ?? []), ...figures];
     await closeAll(callers);
