@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfigFnObject } from "vitest/config";
 import type { Reporter } from "vitest/node";
@@ -44,6 +45,8 @@ const shared: ViteUserConfigFnObject = ({ mode }) => {
       include: isLong ? [long] : [ordinary],
       exclude: isLong ? [] : [long],
       passWithNoTests: isLong,
+      // Most files wait more than they compute: on two cores, too, two of them are run at a time.
+      maxWorkers: Math.max(2, availableParallelism() - 1),
       // Tests wait for conditions; the limits are for machines that are slow or busy.
       testTimeout: 30_000,
       hookTimeout: 60_000,

@@ -17,7 +17,15 @@ const longest =
   task === "test:long"
     ? // What release installs keeps the disk busy, beside which the client's processes end late: it comes last.
       ["demo", "@minion/client", "@minion/gateway"]
-    : ["demo", "@minion/client", "@minion/gateway", "@minion/redis", "@minion/chaos"];
+    : [
+        "@minion/client",
+        "demo",
+        "@minion/gateway",
+        "@minion/redis",
+        "@minion/adapters",
+        "@minion/chaos",
+        "@minion/metrics",
+      ];
 const suffix = task === "test:long" ? "-long" : "";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const begin = Date.now();

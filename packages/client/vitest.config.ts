@@ -15,7 +15,7 @@ const folder = fileURLToPath(new URL(".", import.meta.url));
 const ofTheProcess = /vi\.mock|ActiveResources|memoryUsage|application\.js|storm\.js/;
 
 /** Of those that take turns these last longest and so begin first: the others fill the time beside them. */
-const slowest = /fault-table|small-heap|real-servers|hostile-providers/;
+const slowest = /fault-table|small-heap|real-servers|hostile-providers|session\/http\.|agree|deadline|announcements/;
 
 /** A process is used again only where the next file in the line may use it: those that may not are first. */
 class SlowestFirst extends BaseSequencer {
@@ -44,7 +44,7 @@ export default defineConfig((environment) => {
     test: {
       ...test,
       // They wait for processes and for time limits more than they compute.
-      maxWorkers: isLong ? 2 : 3,
+      maxWorkers: isLong ? 2 : 4,
       sequence: { sequencer: SlowestFirst },
       restoreMocks: true,
       unstubEnvs: true,

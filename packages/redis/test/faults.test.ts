@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { ChaosServer } from "@minion/chaos";
 import { Redis } from "ioredis";
 import { afterAll, expect, onTestFinished } from "vitest";
@@ -18,6 +19,7 @@ interface Fault {
   readonly mend: ((redis: RedisServer) => Promise<unknown> | unknown) | undefined;
 }
 
+const commandTimeoutMs = 100;
 let proxyOf: { delayMs: number } = { delayMs: 0 };
 let killing: NodeJS.Timeout | undefined;
 
@@ -104,7 +106,7 @@ for (const fault of faults) {
     const server = await startServer();
     const { port, redis: options } = (await fault.connect?.(redis)) ?? { port: redis.port };
     const replica = startReplica(port, server.url, {
-      fleet: { commandTimeoutMs: 100 },
+      fleet: { commandTimeoutMs },
       ...(options !== undefined && { redis: options }),
     });
     const { fleet } = replica;
@@ -126,6 +128,9 @@ for (const fault of faults) {
         await quota.take("ann");
         return fleet.stats().commands === commands;
       }, "Redis is not asked");
+      // What was sent before is given up by then: no figure tells that it is under way.
+      await setTimeout(2 * commandTimeoutMs);
+      await setImmediate();
       const { commands, timeouts } = fleet.stats();
       expect(await load(replica, server, quota)).toBe(0);
       // Nothing was sent, so nothing was waited for.
