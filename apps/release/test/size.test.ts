@@ -18,7 +18,7 @@ const budgets: Readonly<Record<Measured, number>> = {
   chaos: 25_500,
   client: 86_500,
   redis: 9_500,
-  gateway: 19_500,
+  gateway: 18_700,
   adapters: 7_500,
 };
 
