@@ -85,7 +85,12 @@ async function authorize(head: Request, auth: GatewayAuth): Promise<AuthInfo | R
   let principal: Principal;
   try {
     principal = checked(await auth.verify(token, head));
-  } catch {
+  } catch (error) {
+    const { retryAfterMs } = Object(error);
+    if (retryAfterMs > 0)
+      return errorResponse(503, -32603, "Whether the bearer token is valid cannot be told now. Try again later.", {
+        headers: { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) },
+      });
     return challenge(401, auth, "The bearer token is not valid here.", "invalid_token");
   }
   if (scopes.some((scope) => !principal.scopes.includes(scope)))

@@ -1,4 +1,4 @@
-import type { ServerEvent, ServerEventBus } from "@modelcontextprotocol/server";
+import type { ServerEvent } from "@modelcontextprotocol/server";
 
 /** A list that can change. */
 export type ChangingList = "tools" | "prompts" | "resources";
@@ -16,8 +16,8 @@ const quietMs = 900;
  * Tells every stream of changes. The first change of a list is told at once; those that follow within {@link quietMs}
  * are told together at its end, so that a storm makes two messages.
  */
-export class Changes implements ServerEventBus {
-  readonly #listeners = new Set<(event: ServerEvent) => void>();
+export class Changes {
+  readonly #listeners = new Set<(event: ServerEvent, owner?: string) => void>();
   /** The lists that were told lately, and whether they have changed again since. */
   readonly #quiet = new Map<ServerEvent["kind"], { timer: NodeJS.Timeout; again: boolean }>();
 
@@ -31,9 +31,10 @@ export class Changes implements ServerEventBus {
     this.publish({ kind: kinds[list] });
   }
 
-  publish(event: ServerEvent): void {
+  /** Tells everybody of a change; of one of a resource that has an owner, only its owner's streams. */
+  publish(event: ServerEvent, owner?: string): void {
     if (event.kind === "resource_updated") {
-      this.#tell(event);
+      this.#tell(event, owner);
       return;
     }
     const quiet = this.#quiet.get(event.kind);
@@ -51,9 +52,13 @@ export class Changes implements ServerEventBus {
     this.#tell(event);
   }
 
-  subscribe(listener: (event: ServerEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  /** A listener is told of what is for everybody, and of what the principal owns. */
+  subscribe(listener: (event: ServerEvent) => void, principal?: string): () => void {
+    const scoped = (event: ServerEvent, owner?: string): void => {
+      if (owner === undefined || owner === principal) listener(event);
+    };
+    this.#listeners.add(scoped);
+    return () => void this.#listeners.delete(scoped);
   }
 
   close(): void {
@@ -62,10 +67,10 @@ export class Changes implements ServerEventBus {
     this.#listeners.clear();
   }
 
-  #tell(event: ServerEvent): void {
+  #tell(event: ServerEvent, owner?: string): void {
     for (const listener of [...this.#listeners])
       try {
-        listener(event);
+        listener(event, owner);
       } catch {
         // One stream that cannot be written to keeps no other from being told.
       }

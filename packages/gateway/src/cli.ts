@@ -99,10 +99,11 @@ async function check(client: MinionClient): Promise<ExitCode> {
 }
 
 function optionsOf(config: GatewayConfig, member: FleetMember | undefined): Omit<GatewayOptions, "client"> {
+  const { perUser = [] } = config.options;
   return {
     ...config.options,
-    // Who has credentials of their own has connections of their own.
-    perUser: [...new Set([...(config.options.perUser ?? []), ...Object.keys(config.credentials)])],
+    // Who has credentials of their own has connections of their own. What is no list is refused by the gateway.
+    perUser: Array.isArray(perUser) ? [...new Set([...perUser, ...Object.keys(config.credentials)])] : perUser,
     audit: config.audit ? (entry) => log(auditLine(entry)) : undefined,
     quota: member?.quota,
   };

@@ -2,6 +2,7 @@ import { type MinionClient, type NameOptions, qualifiedName, type ToolFilter } f
 import type { Registry } from "prom-client";
 import type { AuditEntry } from "./audit.js";
 import { hostNames } from "./door.js";
+import { isRecord } from "./is-record.js";
 
 /** Whom a request is made for. */
 export interface Principal {
@@ -19,7 +20,10 @@ export type Filters = Readonly<Record<string, ToolFilter>>;
 
 /** Who may come in over HTTP. */
 export interface GatewayAuth {
-  /** Resolves with whom a bearer token stands for; rejects where it is not good. */
+  /**
+   * Resolves with whom a bearer token stands for; rejects where it is not good, and with an error that has `retryAfterMs`
+   * where that cannot be told now: the caller is answered 503 then and keeps its token.
+   */
   readonly verify: (token: string, request: Request) => Promise<Principal>;
   /** The URL of this gateway, which tokens must be made for. */
   readonly resource: URL;
@@ -151,8 +155,12 @@ export function gatewaySettings(options: GatewayOptions): GatewaySettings {
   for (const name of ["quota", "audit"] as const)
     if (options[name] !== undefined && typeof options[name] !== "function")
       throw new TypeError(`Gateway: ${name} must be a function`);
-  if (options.auth !== undefined) checkAuth(options.auth);
-  // It checks them.
+  const { auth, names, registry } = options;
+  if (auth !== undefined) checkAuth(auth);
+  if (registry !== undefined && typeof registry?.registerMetric !== "function")
+    throw new TypeError("Gateway: registry must be a Registry of prom-client");
+  if (names !== undefined) checkKeys("Gateway: names", "options", names, ["prefix", "maxLength"]);
+  // It checks their values.
   qualifiedName("server", "tool", options.names);
   return {
     ...options,
@@ -201,7 +209,7 @@ export function checkDrain(options: DrainOptions): void {
 }
 
 function checkKeys(owner: string, what: string, given: object, keys: readonly string[]): void {
-  if (typeof given !== "object" || given === null) throw new TypeError(`${owner}: the ${what} must be an object`);
+  if (!isRecord(given)) throw new TypeError(`${owner}: the ${what} must be an object`);
   for (const key of Object.keys(given))
     if (!keys.includes(key)) throw new TypeError(`${owner}: unknown option "${key}"; known are ${keys.join(", ")}`);
 }

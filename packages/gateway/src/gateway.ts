@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { createMcpHandler, isLegacyRequest, type McpHttpHandler, readRequestBody } from "@modelcontextprotocol/server";
+import { isLegacyRequest, readRequestBody } from "@modelcontextprotocol/server";
 import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import { Admission, type Admitted } from "./admission.js";
 import { type Answer, asResponse, withHeader } from "./answer.js";
@@ -13,10 +13,11 @@ import { checkDrain, gatewaySettings } from "./gateway-options.js";
 import type { GatewayStatus } from "./gateway-status.js";
 import { isRecord } from "./is-record.js";
 import { type BodyText, jsonBody } from "./json-body.js";
+import { type RequestId, requestIdOf } from "./json-rpc-message.js";
 import { lastAnswers } from "./last-answers.js";
 import { LegacyLeg } from "./legacy-leg.js";
 import { idIn, LineInput } from "./line-input.js";
-import { listenBody } from "./listen-body.js";
+import { ModernLeg } from "./modern-leg.js";
 import { goneSignal, headOf, isServerRequest, readText, send } from "./node-adapter.js";
 import { RequestAnswering } from "./request-answering.js";
 import { ResourceWatch } from "./resource-watch.js";
@@ -42,9 +43,8 @@ export class Gateway implements AsyncDisposable {
   readonly #admission: Admission;
   readonly #changes = new Changes();
   readonly #lists: ServerLists;
-  readonly #watch: ResourceWatch;
   readonly #answering: RequestAnswering;
-  readonly #modern: McpHttpHandler;
+  readonly #modern: ModernLeg;
   readonly #legacy: LegacyLeg;
   readonly #unsubscribe: () => void;
   readonly #stdio = new Set<{ readonly close: () => Promise<void> }>();
@@ -60,10 +60,10 @@ export class Gateway implements AsyncDisposable {
     this.#metrics = registry === undefined ? undefined : new GatewayMetrics(registry, () => this.#figures());
     this.#admission = new Admission(this.#settings, (reason) => this.#rejected(reason));
     this.#lists = new ServerLists(this.#settings, this.#changes);
-    this.#watch = new ResourceWatch(this.#settings, this.#lists, this.#changes);
+    const watch = new ResourceWatch(this.#settings, this.#lists, this.#changes);
     this.#answering = new RequestAnswering({
       router: new Router(this.#settings, this.#lists),
-      watch: this.#watch,
+      watch,
       metrics: this.#metrics,
       audit: this.#settings.audit,
       onQuotaRefusal: () => this.#rejected("quota"),
@@ -71,18 +71,9 @@ export class Gateway implements AsyncDisposable {
     this.#unsubscribe = client.subscribe((event) => {
       if (event.type === "listChanged") this.#changes.changed(event.list);
     });
-    this.#modern = createMcpHandler(({ era }) => this.#answering.newServer({ era, wire: "http" }), {
-      legacy: "reject",
-      bus: this.#changes,
-      maxSubscriptions: maxStreams,
-      maxRequestBodySize: maxBodyBytes,
-    });
-    this.#legacy = new LegacyLeg({
-      answering: this.#answering,
-      changes: this.#changes,
-      maxStreams,
-      isInteractive: this.#settings.interactive.length > 0,
-    });
+    const leg = { answering: this.#answering, changes: this.#changes, maxStreams };
+    this.#modern = new ModernLeg({ ...leg, watch, maxBodyBytes });
+    this.#legacy = new LegacyLeg({ ...leg, isInteractive: this.#settings.interactive.length > 0 });
     void this.#warmUp();
   }
 
@@ -109,12 +100,11 @@ export class Gateway implements AsyncDisposable {
   async serveStdio(): Promise<void> {
     const { stdin, stdout } = process;
     const maxBytes = Math.max(this.#settings.maxBodyBytes, leastLineBytes);
+    const refuse = (id: RequestId | null, message: string): void =>
+      void stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32600, message } })}\n`);
     const input = new LineInput({
       maxBytes,
-      onTooLong: (beginning, end) => {
-        const error = { code: -32600, message: `The message is larger than ${maxBytes} bytes.` };
-        stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id: idIn(beginning, end), error })}\n`);
-      },
+      onTooLong: (beginning, end) => refuse(idIn(beginning, end), `The message is larger than ${maxBytes} bytes.`),
       beforeEnd: () => lastAnswers(() => this.#answering.idle(), stdout),
     });
     const ended = new Promise<void>((resolve) => {
@@ -142,8 +132,19 @@ export class Gateway implements AsyncDisposable {
         };
         return server;
       },
-      { transport: wire, maxSubscriptions: this.#settings.maxStreams },
+      {
+        transport: wire,
+        maxSubscriptions: this.#settings.maxStreams,
+        // The SDK drops what its schema of a message refuses, and whoever has sent it would wait.
+        onerror: ({ name }) => {
+          if (/Zod/.test(name)) refuse(requestIdOf(line), "Invalid Request: the line is no JSON-RPC message.");
+        },
+      },
     );
+    let line = Buffer.alloc(0);
+    input.prependListener("data", (chunk) => {
+      line = chunk;
+    });
     this.#stdio.add(served);
     await ended;
     stdin.unpipe(input);
@@ -270,19 +271,7 @@ export class Gateway implements AsyncDisposable {
       // It takes no place of a call from now on.
       release();
     }
-    let parsedBody = body;
-    const listen = listenBody(request, body);
-    if (listen !== undefined) {
-      const watch = await this.#watch.watch(listen.uris, authInfo?.clientId);
-      atEnd(watch.end);
-      parsedBody = listen.withUris(watch.uris);
-    }
-    const response = await this.#modern.fetch(request, { parsedBody, ...(authInfo !== undefined && { authInfo }) });
-    const outcome = this.#answering.outcomeOf(request);
-    if (outcome === undefined || response.headers.get("content-type") !== "application/json") return response;
-    const { status, retryAfter } = outcome;
-    const answer = new Response(response.body, { status, headers: response.headers });
-    return retryAfter === undefined ? answer : withHeader(answer, "retry-after", retryAfter);
+    return this.#modern.serve(request, body, authInfo, atEnd);
   }
 
   #rejected(reason: Rejection): void {

@@ -37,3 +37,9 @@ export function jsonRpcMessage(value: unknown): JsonRpcMessage | undefined {
 function isId(value: unknown): value is RequestId {
   return typeof value === "string" || Number.isInteger(value);
 }
+
+/** The id of a line that is refused, where it is a request: a response may have one of the receiver's own. Else null. */
+export function requestIdOf(line: Buffer): RequestId | null {
+  const value: unknown = JSON.parse(String(line));
+  return isRecord(value) && value.method !== undefined && isId(value.id) ? value.id : null;
+}

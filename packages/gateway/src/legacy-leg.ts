@@ -66,8 +66,7 @@ export class LegacyLeg {
 
   async #post(request: Request, body: unknown, principal: string | undefined): Promise<Answer> {
     const { headers } = request;
-    const accept = headers.get("accept") ?? "";
-    if (!accept.includes("application/json") || !accept.includes("text/event-stream"))
+    if (!accepts(headers, "application/json") || !accepts(headers, "text/event-stream"))
       return errorResponse(406, -32000, "Not Acceptable: accept both application/json and text/event-stream.");
     if (!isJsonContentType(headers.get("content-type")))
       return errorResponse(415, -32000, "Unsupported Media Type: the Content-Type must be application/json.");
@@ -143,7 +142,7 @@ export class LegacyLeg {
   }
 
   #get(request: Request): Response {
-    if (!/text\/event-stream|\*\/\*/.test(request.headers.get("accept") ?? ""))
+    if (!accepts(request.headers, "text/event-stream"))
       return errorResponse(406, -32000, "Not Acceptable: the client must accept text/event-stream");
     if (this.#options.changes.streams >= this.#options.maxStreams) return tooManyStreams();
     const keepAlive = new KeepAlive();
@@ -175,6 +174,12 @@ export class LegacyLeg {
     });
     return new Response(body, { headers: eventStream });
   }
+}
+
+/** Whether a request accepts a type: by its name, as one of its kind, or as anything. */
+function accepts(headers: Headers, type: string): boolean {
+  const accept = (headers.get("accept") ?? "").toLowerCase();
+  return [type, type.replace(/\/.*/, "/*"), "*/*"].some((range) => accept.includes(range));
 }
 
 /** The handshake: the revision that the host asks for, or the newest of those that have one. */

@@ -99,7 +99,7 @@ export class ResourceWatch {
     found: { readonly server: string; readonly uri: string },
     principal: string | undefined,
   ): Watched {
-    const tell = (): void => this.#changes.publish({ kind: "resource_updated", uri });
+    const tell = (): void => this.#changes.publish({ kind: "resource_updated", uri }, principal);
     const options = { principal, timeoutMs: acceptMs };
     const watched = { subscription: this.#client.subscribeResource(found.server, found.uri, tell, options), users: 0 };
     this.#watched.set(key, watched);

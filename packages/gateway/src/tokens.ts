@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { GatewayAuth, Principal } from "./gateway-options.js";
 import { isRecord } from "./is-record.js";
 
@@ -43,15 +43,22 @@ export function verifyJwt({ issuer, resource, jwksUri }: JwtRules): Verify {
   let keys: Promise<JWTVerifyGetKey> | undefined;
   const fetchKeys = async (): Promise<JWTVerifyGetKey> =>
     createRemoteJWKSet(new URL(jwksUri ?? (await discoverJwksUri(issuer))));
-  return async (token) => {
+  const getKey: JWTVerifyGetKey = async (header, token) => {
     keys ??= fetchKeys();
-    let getKey: JWTVerifyGetKey;
+    let find: JWTVerifyGetKey;
     try {
-      getKey = await keys;
+      find = await keys;
     } catch (error) {
       keys = undefined;
-      throw error;
+      throw notNow(error);
     }
+    try {
+      return await find(header, token);
+    } catch (error) {
+      throw saysNoKey.some((kind) => error instanceof kind) ? error : notNow(error);
+    }
+  };
+  return async (token) => {
     const { payload } = await jwtVerify(token, getKey, {
       issuer,
       audience: resource,
@@ -61,6 +68,14 @@ export function verifyJwt({ issuer, resource, jwksUri }: JwtRules): Verify {
     });
     return principalOf(payload);
   };
+}
+
+/** What is wrong with a token where the issuer's keys are known. */
+const saysNoKey = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
+
+/** Whether a token is good cannot be told now: the keys of its issuer cannot be had. */
+function notNow(cause: unknown): Error {
+  return Object.assign(new Error("The issuer's keys cannot be fetched", { cause }), { retryAfterMs: 5_000 });
 }
 
 function principalOf(payload: Readonly<Record<string, unknown>>): Principal {

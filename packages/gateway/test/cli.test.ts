@@ -297,6 +297,9 @@ test("a start that is refused exits with 2 and says why", async () => {
   const url = "http://127.0.0.1:9/mcp";
   const cases: readonly (readonly [content: object, args: readonly string[], problem: RegExp])[] = [
     [{ mcpServers: { a: { url } }, gateway: { pageSize: 0 } }, [], /pageSize must be a positive integer/],
+    // Taken letter by letter it would name servers that there are not, and share the one that is meant with everybody.
+    [{ mcpServers: { github: { url } }, gateway: { perUser: "github" } }, [], /perUser must be an array/],
+    [{ mcpServers: { a: { url } }, gateway: { perUser: null } }, [], /perUser must be an array/],
     [{ mcpServers: { a: { url } } }, ["--host", "0.0.0.0"], /configure "auth", or say --insecure/],
     [{ mcpServers: { a: { url, stateful: true } } }, [], /stateful servers need --single/],
     [{ mcp: { servers: { a: { url, stateful: true } } } }, [], /stateful servers need --single/],
@@ -335,4 +338,20 @@ test("G19: a message of 8 MB is answered, one that is too large is refused by it
   for (const answer of [refused, { id: 3, result: {} }, { id: 5, result: expect.anything() }])
     expect(lines()).toContainEqual(expect.objectContaining(answer));
   expect(gateway.stdout.at(-1)).toContain(text);
+});
+
+test("G19: a line that is JSON but no message is answered, a request by its id and anything else without one", async () => {
+  const gateway = run(["--config", config({ mcpServers: {} })]);
+  const method = "ping";
+  for (const id of [{}, true, null, 1.5, [1]]) gateway.send({ id, method });
+  gateway.send({ id: 5, method, params: [] });
+  gateway.send({ id: "own", result: "no object" });
+  gateway.send({ id: 6, method });
+  gateway.process.stdin?.end();
+  expect(await gateway.ended).toBe(0);
+  const answers: readonly unknown[] = gateway.stdout.map((line) => JSON.parse(line));
+  const refused = (id: unknown) => ({ jsonrpc: "2.0", id, error: { code: -32600, message: expect.any(String) } });
+  expect(answers.filter((one) => Object(one).id === null)).toEqual(Array.from({ length: 6 }, () => refused(null)));
+  expect(answers).toContainEqual(refused(5));
+  expect(answers).toContainEqual(expect.objectContaining({ id: 6 }));
 });

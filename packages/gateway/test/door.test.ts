@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { Gateway, type GatewayOptions, type Principal } from "../src/index.js";
 import { verifyJwt, verifyKeys } from "../src/tokens.js";
-import { answerOf, post, startGateway } from "./support.js";
+import { answerOf, listening, post, startGateway } from "./support.js";
 
 /** Sends a request with headers that `fetch` would not send. */
 async function statusOf(url: string, headers: Record<string, string>, body = "{}"): Promise<number> {
@@ -187,6 +187,47 @@ test("G14: a JWT is accepted only of its issuer, for this gateway, signed by a k
     "x",
   ])
     await expect(verify(wrong, request)).rejects.toThrow();
+});
+
+test("G14: while the issuer cannot be asked, callers are answered 503 and keep their tokens; what is no token is 401 all the same", async () => {
+  const { privateKey, publicKey } = await generateKeyPair("RS256");
+  const jwk = { ...(await exportJWK(publicKey)), kid: "one", alg: "RS256" };
+  let isDown = true;
+  const issuer = createServer((request, response) => {
+    if (isDown) return void response.writeHead(request.url === "/broken" ? 200 : 500).end("down");
+    response.setHeader("content-type", "application/json").end(JSON.stringify({ keys: [jwk] }));
+  });
+  const own = await listening(issuer);
+  const resource = "https://gateway.example/mcp";
+  const sign = (kid: string): Promise<string> =>
+    new SignJWT({ sub: "ann", iss: own, aud: resource, exp: Math.floor(Date.now() / 1_000) + 60 })
+      .setProtectedHeader({ alg: "RS256", kid })
+      .sign(privateKey);
+  const gatewayOf = (jwksUri?: string) =>
+    startGateway(
+      {},
+      {
+        auth: {
+          verify: verifyJwt({ issuer: own, resource, jwksUri }),
+          resource: new URL(resource),
+          authorizationServers: [],
+        },
+      },
+    );
+  const gateways = await Promise.all([undefined, `${own}/keys`, `${own}/broken`].map(gatewayOf));
+  const ask = async (url: string, token: string) => {
+    const { status, headers } = await post(url, "tools/list", {}, { headers: { authorization: `Bearer ${token}` } });
+    return [status, headers.get("retry-after"), headers.has("www-authenticate")];
+  };
+  for (const { url, gateway } of gateways) {
+    expect(await ask(url, await sign("one"))).toEqual([503, "5", false]);
+    expect(await ask(url, "x")).toEqual([401, null, true]);
+    expect(gateway.status().calls).toBe(0);
+  }
+  isDown = false;
+  const { url = "" } = gateways[1] ?? {};
+  expect(await ask(url, await sign("one"))).toEqual([200, null, false]);
+  expect(await ask(url, await sign("two"))).toEqual([401, null, true]);
 });
 
 test("G18: a body that is too large is 413, and calls and streams over the limit are 503 with Retry-After", async () => {

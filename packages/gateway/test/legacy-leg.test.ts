@@ -11,7 +11,7 @@ async function start() {
   await vi.waitFor(() => expect(gateway.status().ready).toBe(true), 20_000);
   const send = (body: unknown, headers: Record<string, string> = json): Promise<Response> =>
     fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
-  return { chaos, send, [Symbol.asyncDispose]: () => chaos[Symbol.asyncDispose]() };
+  return { chaos, url, send, [Symbol.asyncDispose]: () => chaos[Symbol.asyncDispose]() };
 }
 
 /** The messages of a stream of events. */
@@ -93,13 +93,27 @@ test("G18: what is no message of MCP is refused before a server is asked, with a
     { ...list, method: "initialize", params: { protocolVersion: "2025-11-25" } },
   ]);
   await refused(406, /accept both/, list, { ...json, accept: "application/json" });
-  await refused(406, /accept both/, list, { "content-type": "application/json" });
+  await refused(406, /accept both/, list, { ...json, accept: "text/html" });
+  await refused(406, /accept both/, list, { ...json, accept: "application/*" });
   await refused(415, /application\/json/, list, { ...json, "content-type": "text/plain" });
   await refused(400, /Supported are 2025-11-25, /, list, { ...json, "mcp-protocol-version": "1999-01-01" });
   await refused(404, /waits for this answer/, { jsonrpc: "2.0", id: "guessed", result: {} });
   expect(server.chaos.journal().slice(before)).toEqual([]);
   const told = await server.send({ jsonrpc: "2.0", method: "notifications/initialized" });
   expect([told.status, await told.text()]).toEqual([202, ""]);
+});
+
+test("G9: whoever accepts anything, as most HTTP tools do, accepts JSON and streams", async () => {
+  await using server = await start();
+  for (const accept of ["*/*", "application/*, text/*", "Application/JSON, text/*;q=0.5", "text/html, */*; q=0.1"]) {
+    const answer = await server.send(list, { ...json, accept });
+    expect([accept, answer.status]).toEqual([accept, 200]);
+  }
+  for (const accept of ["*/*", "text/*"]) {
+    const stream = await fetch(server.url, { headers: { accept } });
+    expect([accept, stream.status]).toEqual([accept, 200]);
+    await stream.body?.cancel();
+  }
 });
 
 test("a result that is no JSON is an error of its own call", async () => {

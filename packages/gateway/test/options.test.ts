@@ -19,6 +19,10 @@ test("a wrong option is refused by its name, at any depth", () => {
     [{ auth: { ...auth, authorizationServers: undefined } }, /auth\.authorizationServers must be an array of URL/],
     [{ auth: null }, /auth: the options must be an object/],
     [{ names: { prfix: "a_" } }, /prfix/],
+    [{ names: null }, /Gateway: names: the options must be an object/],
+    [{ names: [] }, /Gateway: names: the options must be an object/],
+    [{ registry: {} }, /Gateway: registry must be a Registry of prom-client/],
+    [{ registry: null }, /Gateway: registry must be a Registry of prom-client/],
     [{ names: { maxLength: Number.NaN } }, /maxLength/],
   ];
   for (const [options, message] of cases) expect(() => gatewayOf(options)).toThrow(message);

@@ -55,6 +55,54 @@ test("G8: a server is told once of a resource that several streams want, and tha
   await vi.waitFor(() => expect(asked("resources/unsubscribe")).toBe(1), 20_000);
 });
 
+test("G16: of a resource of a perUser server, a user's streams are told what its own connection says, and nothing that another user's says", async () => {
+  await using chaos = await startChaosServer();
+  const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+  const { url, client } = await startGateway(
+    { own: { url: chaos.url }, shared: { url: chaos.url } },
+    {
+      perUser: ["own"],
+      auth: {
+        verify: async (id) => ({ id, scopes: [] }),
+        resource: new URL("https://gateway.example/mcp"),
+        authorizationServers: [],
+      },
+    },
+  );
+  const subscribed = vi.spyOn(client, "subscribeResource");
+  const listening = listenTo("own+chaos://text/a", "own+chaos://text/b", "shared+chaos://text/c");
+  const [ann, bob] = await Promise.all(
+    ["ann", "bob"].map(async (user) => {
+      const stream = await post(url, "subscriptions/listen", listening, as(user));
+      await readUntil(stream, (text) => text.includes("acknowledged"));
+      return stream;
+    }),
+  );
+  if (ann === undefined || bob === undefined) throw new Error("There are two");
+  /** What the client calls for a change that this user's connection tells of. */
+  const change = (uri: string, user: string | undefined): void => {
+    const call = subscribed.mock.calls.find(([, own, , options]) => own === uri && options?.principal === user);
+    call?.[2]();
+  };
+  change("chaos://text/a", "ann");
+  change("chaos://text/b", "bob");
+  change("chaos://text/c", undefined);
+  const last = (text: string): boolean => text.includes('"uri":"shared+chaos://text/c"');
+  const urisIn = (text: string) => [...text.matchAll(/"uri":"([^"]*)"/g)].map(([, uri]) => uri);
+  expect(urisIn(await readUntil(ann, last))).toEqual(["own+chaos://text/a", "shared+chaos://text/c"]);
+  expect(urisIn(await readUntil(bob, last))).toEqual(["own+chaos://text/b", "shared+chaos://text/c"]);
+  await Promise.all([ann.body?.cancel(), bob.body?.cancel()]);
+});
+
+test("G4: a stream that is told of resources ends with a result when the gateway ends", async () => {
+  await using chaos = await startChaosServer();
+  const { url, gateway } = await startGateway({ chaos: { url: chaos.url } });
+  const stream = await post(url, "subscriptions/listen", listenTo("chaos+chaos://text/a"));
+  await readUntil(stream, (text) => text.includes("acknowledged"));
+  await gateway.close();
+  await readUntil(stream, (text) => text.includes('"resultType":"complete"'));
+});
+
 test("G8: where no stream could tell of a resource, subscribing is not offered", async () => {
   await using chaos = await startChaosServer();
   const { url } = await startGateway({ chaos: { url: chaos.url } });
