@@ -1,0 +1,3 @@
+import { testChanges } from "./changes.property.js";
+
+testChanges(60);
