@@ -27,6 +27,15 @@ const words = [
     false,
     (response: ServerResponse) => error(response, 200, "server-error", "Session not found"),
   ],
+  ["302", false, (response: ServerResponse) => response.writeHead(302, { location: "/login" }).end()],
+  ["202", false, (response: ServerResponse) => response.writeHead(202).end()],
+  ["204", false, (response: ServerResponse) => response.writeHead(204).end()],
+  [
+    "a page",
+    false,
+    (response: ServerResponse) => response.writeHead(200, { "content-type": "text/html" }).end("<h1>Log in</h1>"),
+  ],
+  ["JSON that is no message", false, (response: ServerResponse) => answer(response, 200, { error: "unknown session" })],
   ["an error without an id", false, (response: ServerResponse) => error(response, 200, undefined, "Session not found")],
 ] as const;
 
@@ -69,8 +78,10 @@ test.each([-32_000, -32_600, 404])(
   },
 );
 
-test("M3: what a living session refuses is refused, and renews nothing: 400, 403, 409, 500, an error for no request, an ordinary error", async () => {
+test("M3: what a living session refuses is refused, and renews nothing: 302, 400, 403, 409, 500, a page, an error for no request, an ordinary error", async () => {
   const refusals = [
+    (response: ServerResponse) => response.writeHead(302, { location: "/elsewhere" }).end(),
+    (response: ServerResponse) => response.writeHead(200, { "content-type": "text/html" }).end("<h1>Oops</h1>"),
     (response: ServerResponse) => response.writeHead(403).end("not for you"),
     (response: ServerResponse) => response.writeHead(409).end("there is one already"),
     (response: ServerResponse) => error(response, 400, null, "city is required"),

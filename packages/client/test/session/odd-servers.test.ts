@@ -174,6 +174,7 @@ test("M7: events are the same however they are cut and ended", async () => {
         });
         await replies.read(response as never, {
           exchange,
+          hasSession: false,
           signal: new AbortController().signal,
           resume: () => Promise.reject(new Error("no")),
         });

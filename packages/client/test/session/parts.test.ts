@@ -528,7 +528,7 @@ describe("answers over HTTP", () => {
     const exchange = new Exchange({ onFailed: (failure) => failures.push(failure) });
     const replies = new Replies({ maxMessageBytes: 100, onMessage: () => {} });
     const resume = (): Promise<IncomingMessage> => Promise.reject(new Error("not asked"));
-    await replies.read(headOnly(), { exchange, signal: new AbortController().signal, resume });
+    await replies.read(headOnly(), { exchange, hasSession: false, signal: new AbortController().signal, resume });
     expect(failures).toMatchObject([{ kind: "closed", delivery: "sent" }]);
   });
 

@@ -5,13 +5,17 @@ import { expect, test } from "vitest";
 import { ServerProcess } from "../../src/session/stdio/server-process.js";
 import { isAlive, open, rejection, temporaryFolder, until } from "./support.js";
 
-test("M5: a missing working directory is named, the missing program of a script too, and a missing command as before", async () => {
+test("M5: a working directory that is missing or a file is named, the missing program of a script too, and a missing command as before", async () => {
   const folder = temporaryFolder();
   const file = join(folder, "script");
   writeFileSync(file, "#!/no/such/interpreter\n", { mode: 0o755 });
   const cwd = join(folder, "no-such-folder");
   const target = { command: process.execPath, args: ["-e", "0"], cwd };
   expect(await rejection(open(target))).toMatchObject({ kind: "connect", message: expect.stringContaining(cwd) });
+  expect(await rejection(open({ ...target, cwd: file }))).toMatchObject({
+    kind: "connect",
+    message: `its working directory ${file} is not a directory`,
+  });
   expect(await rejection(open({ command: file }))).toMatchObject({
     kind: "connect",
     message: `${file} names a program in its first line that does not exist`,

@@ -148,7 +148,7 @@ function judge(failure: Failure, supported: readonly string[] | undefined, optio
   if (kind === "http" && (status === 401 || status === 403) && failure.challenge?.text === undefined) return "legacy";
   if (kind === "http" && [401, 403, 407, 429].includes(status)) throw failure;
   if (options.greets === "if-answered" && failure.isPlain && isNoEndpoint(failure)) throw failure;
-  if (kind === "http" && status >= 400 && status < 500) return "legacy";
+  if (kind === "http" && status >= 300 && status < 500) return "legacy";
   const isTrouble = (kind === "http" && status >= 500) || (kind === "closed" && options.kind === "http");
   // A server in trouble says nothing; one of an older revision that fails so at every unknown request does, in time.
   if (!isTrouble || !options.memory.failedAtQuestion()) throw failure;

@@ -211,10 +211,9 @@ export class HttpWire implements Wire {
       if (this.#kind === "http" && isSuccess(response)) this.#noteSession(post, response);
       if (!isSuccess(response)) await this.#refused(response, headers, exchange);
       else if (exchange !== undefined && this.#kind === "http") {
-        const resume = this.#hasResumption
-          ? (lastEventId: string): Promise<IncomingMessage> => this.#resume(lastEventId, request)
-          : undefined;
-        void this.#replies?.read(response, { exchange, signal: request, resume }).finally(release);
+        const resume = this.#hasResumption ? (lastEventId: string) => this.#resume(lastEventId, request) : undefined;
+        const hasSession = headers["mcp-session-id"] !== undefined;
+        void this.#replies?.read(response, { exchange, hasSession, signal: request, resume }).finally(release);
         return;
       } else {
         const cancel = endAfter(lingerMs, request);

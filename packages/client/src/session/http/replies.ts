@@ -19,6 +19,8 @@ const decoder = new TextDecoder();
 /** What the answer to one posted request comes with. */
 export interface Reply {
   readonly exchange: Exchange;
+  /** Whether it was sent in a session, which the server may have forgotten where this is no answer. */
+  readonly hasSession: boolean;
   /** Aborts when the rest of the reply is not wanted. */
   readonly signal: Cancellation;
   /** Asks for what comes after an event; undefined where the protocol has no such thing. */
@@ -51,27 +53,36 @@ export class Replies {
       const encoding = encodingOf(response);
       if (encoding !== undefined) {
         response.destroy();
-        return exchange.fail(noAnswer(`the answer is encoded as "${encoding}", which was not asked for`));
+        return exchange.fail(noAnswer(`the answer is encoded as "${encoding}", which was not asked for`, reply));
       }
       const type = response.headers["content-type"] ?? "";
       if (type.toLowerCase().startsWith("text/event-stream")) await this.#readStreams(response, reply);
-      else await this.#readWhole(response, type, exchange);
+      else await this.#readWhole(response, type, reply);
     } catch (error) {
       if (error instanceof EventTooLarge) exchange.fail(this.#tooLarge());
       else exchange.fail(new Failure("closed", "the answer was lost on its way", { delivery: "sent", cause: error }));
     }
   }
 
-  async #readWhole(response: IncomingMessage, type: string, exchange: Exchange): Promise<void> {
+  async #readWhole(response: IncomingMessage, type: string, reply: Reply): Promise<void> {
+    const { exchange } = reply;
     const status = response.statusCode ?? 0;
     const whole = await readWhole(response, this.#maxMessageBytes);
     if (whole === undefined) return exchange.fail(this.#tooLarge());
     const isJson = status !== 202 && type.toLowerCase().startsWith("application/json");
-    const message: unknown = isJson ? JSON.parse(decoder.decode(whole)) : messageIn(whole);
+    const found: unknown = isJson ? JSON.parse(decoder.decode(whole)) : parsed(whole);
     // Told as it was written: secrets are found in that.
-    if (message === undefined) return exchange.fail(noAnswer(`no answer but HTTP status ${status} of type "${type}"`));
-    this.#receive(message, exchange);
-    if (!exchange.isOver) exchange.fail(noAnswer("the answer is to another request"));
+    if (!isJson && !isMessage(found))
+      return exchange.fail(noAnswer(`no answer but HTTP status ${status} of type "${type}"`, reply));
+    this.#receive(found, exchange);
+    if (exchange.isOver) return;
+    const isOther = isMessage(found);
+    exchange.fail(
+      noAnswer(
+        isOther ? "the answer is to another request" : 'the answer is not JSON-RPC: it lacks "jsonrpc": "2.0"',
+        reply,
+      ),
+    );
   }
 
   async #readStreams(first: IncomingMessage, { exchange, signal, resume }: Reply): Promise<void> {
@@ -108,20 +119,24 @@ export class Replies {
   }
 }
 
-/** The message, or the batch of them, that an answer holds although its head does not say so; undefined where there is none. */
-function messageIn(whole: Uint8Array): unknown {
+/** The value of a body that may be no JSON, since its head does not say so. */
+function parsed(whole: Uint8Array): unknown {
   try {
-    const found: unknown = JSON.parse(decoder.decode(whole));
-    const [first] = Array.isArray(found) ? found : [found];
-    return isObject(first) && first.jsonrpc === "2.0" ? found : undefined;
+    return JSON.parse(decoder.decode(whole));
   } catch {
     return undefined;
   }
 }
 
-/** Whoever sent that, it was no MCP server's answer. */
-function noAnswer(message: string): Failure {
-  return new Failure("closed", message, { delivery: "sent" });
+/** Whether it is a message, or a batch of them. */
+function isMessage(found: unknown): boolean {
+  const [first] = Array.isArray(found) ? found : [found];
+  return isObject(first) && first.jsonrpc === "2.0";
+}
+
+/** Whoever sent that, it was no MCP server's answer, or not to this. */
+function noAnswer(message: string, { hasSession }: Reply): Failure {
+  return new Failure("closed", message, { delivery: "sent", doubtsSession: hasSession });
 }
 
 /** The least that an `AbortController` with its signal can be, since one is made for every request. */

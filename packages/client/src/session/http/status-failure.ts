@@ -72,7 +72,7 @@ export function isNoEndpoint(error: unknown): boolean {
  */
 function mayMeanLost(status: number, retryAfterMs: number | undefined, { hasChallenge }: RefusedRequest): boolean {
   if (status === 401 || status === 403) return hasChallenge === false;
-  return status >= 400 && status !== 407 && status !== 429 && retryAfterMs === undefined;
+  return status >= 300 && status !== 407 && status !== 429 && retryAfterMs === undefined;
 }
 
 /** A refusal says that nothing was run; what a gateway says of a server behind it does not. */

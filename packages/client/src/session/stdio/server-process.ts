@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { StdioServer } from "../../config/server-config.js";
@@ -37,14 +37,19 @@ export class ServerProcess {
     const { command, args, isVerbatim } = isWindows()
       ? windowsCommand(server.command, server.args ?? [], process.env)
       : { command: server.command, args: server.args ?? [], isVerbatim: false };
-    this.child = spawn(command, [...args], {
-      cwd: server.cwd,
-      env,
-      stdio: ["pipe", "pipe", "pipe"],
-      detached: !isWindows(),
-      windowsHide: true,
-      windowsVerbatimArguments: isVerbatim,
-    });
+    try {
+      this.child = spawn(command, [...args], {
+        cwd: server.cwd,
+        env,
+        stdio: ["pipe", "pipe", "pipe"],
+        detached: !isWindows(),
+        windowsHide: true,
+        windowsVerbatimArguments: isVerbatim,
+      });
+    } catch (error) {
+      // What is wrong with the working directory is thrown, unless it is not there.
+      throw error instanceof Error ? explained(error, server) : error;
+    }
     this.started = new Promise((resolve, reject) => {
       this.child.once("spawn", resolve);
       this.child.on("error", (error) => reject(explained(error, server)));
@@ -189,14 +194,19 @@ export class ServerProcess {
 
 /** What cannot be started, in words that name what is missing: the system tells of the program, whatever it is. */
 function explained(error: Error, { command, cwd }: StdioServer): Error {
-  if (!("code" in error) || error.code !== "ENOENT") return error;
+  const code = "code" in error ? error.code : undefined;
   const problem =
-    cwd !== undefined && !existsSync(cwd)
-      ? `its working directory ${cwd} does not exist`
-      : isAbsolute(command) &&
+    cwd !== undefined && !isDirectory(cwd)
+      ? `its working directory ${cwd} ${existsSync(cwd) ? "is not a directory" : "does not exist"}`
+      : code === "ENOENT" &&
+        isAbsolute(command) &&
         existsSync(command) &&
         `${command} names a program in its first line that does not exist`;
-  return problem ? Object.assign(new Error(problem, { cause: error }), { code: "ENOENT" }) : error;
+  return problem ? Object.assign(new Error(problem, { cause: error }), { code }) : error;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function isWindows(): boolean {
