@@ -7,6 +7,7 @@ import { Registry } from "prom-client";
 import { auditLine } from "./audit.js";
 import { gatewayAuth } from "./auth-config.js";
 import { type CliArguments, readArguments, usage } from "./cli-arguments.js";
+import { closeServer } from "./close-server.js";
 import { Credentials } from "./credentials.js";
 import { diagnose, formatDiagnoses } from "./doctor.js";
 import { isLoopback } from "./door.js";
@@ -26,6 +27,8 @@ type ExitCode = 0 | 1 | 2;
 
 /** How long the last requests of a server that ends may take to come, and its last answers to be read, in milliseconds. */
 const lingerMs = 2_000;
+/** How long a connection without a request is kept. Balancers close theirs after 60 s at the most, and must be the first. */
+const keepAliveMs = 75_000;
 
 const say = (text: string): void => log(`minion-gateway: ${text}\n`);
 
@@ -148,7 +151,7 @@ async function serveHttp(
   });
   const fleet = member?.fleet;
   if (fleet !== undefined) registerFleetMetrics(registry, () => fleet.stats());
-  const server = createServer(gateway.handler());
+  const server = createServer({ keepAliveTimeout: keepAliveMs }, gateway.handler());
   const newcomers = new Newcomers(server);
   const address = await listen(server, port, host);
   const metrics = new Metrics({ registry }).watchClient(client);
@@ -161,7 +164,7 @@ async function serveHttp(
   say("draining");
   await gateway.drain({ ...drain, beforeRefusing: () => newcomers.gone(lingerMs) });
   // A call that has outlived its grace is answered while its caller is still there to hear that it may have run.
-  await Promise.all([close(server), close(ops), client.close({ graceMs: 0 })]);
+  await Promise.all([closeServer(server, lingerMs), closeServer(ops, lingerMs), client.close({ graceMs: 0 })]);
   return 0;
 }
 
@@ -171,17 +174,6 @@ function listen(server: Server, port: number, host: string): Promise<AddressInfo
     server.listen(port, host, () => {
       const address = server.address();
       if (typeof address === "object" && address !== null) resolve(address);
-    });
-  });
-}
-
-/** Answers that are being written are written to their end. Whoever has not read them after `lingerMs` is cut off. */
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), lingerMs);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
     });
   });
 }

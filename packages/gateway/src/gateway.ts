@@ -83,7 +83,7 @@ export class Gateway implements AsyncDisposable {
     const host = headers.get("host") ?? new URL(url).host;
     const origin = headers.get("origin") ?? undefined;
     const admitted = await this.#admission.admit(request, { host, origin, localAddress: undefined });
-    if (admitted instanceof Response) return asResponse(withPolicy(admitted));
+    if (admitted instanceof Response) return asResponse(this.#final(admitted));
     const { maxBodyBytes } = this.#settings;
     const read = (): Promise<BodyText> => readRequestBody(request, maxBodyBytes);
     return asResponse(await this.#serve(request, read, admitted, () => {}));
@@ -224,7 +224,7 @@ export class Gateway implements AsyncDisposable {
       return send(errorResponse(400, -32600, "Bad request."), response);
     const { host, origin } = request.headers;
     const admitted = await this.#admission.admit(head, { host, origin, localAddress: request.socket.localAddress });
-    if (admitted instanceof Response) return send(withPolicy(admitted), response);
+    if (admitted instanceof Response) return send(this.#final(admitted), response);
     const { maxBodyBytes } = this.#settings;
     const read = (): Promise<BodyText> => readText(request, maxBodyBytes);
     return send(await this.#serve(head, read, admitted, () => response.destroy()), response);
@@ -248,9 +248,7 @@ export class Gateway implements AsyncDisposable {
     } catch {
       answer = errorResponse(500, -32603, "Internal error");
     }
-    // A balancer that keeps connections open would send further requests to a replica that is about to end.
-    if (this.#state !== "serving") answer = withHeader(answer, "connection", "close");
-    answer = withPolicy(answer);
+    answer = this.#final(answer);
     if (answer instanceof Response) {
       const { maxBufferedBytes } = this.#settings;
       return withBoundedBody(answer, { maxBufferedBytes, onStalled: cut, onEnd, signal: request.signal });
@@ -274,14 +272,16 @@ export class Gateway implements AsyncDisposable {
     return this.#modern.serve(request, body, authInfo, atEnd);
   }
 
+  #final(answer: Answer): Answer {
+    // A balancer that keeps connections open would send further requests to a replica that is about to end.
+    const last = this.#state === "serving" ? answer : withHeader(answer, "connection", "close");
+    // No page may show what the gateway answers in a frame.
+    return withHeader(last, "content-security-policy", "frame-ancestors 'none'");
+  }
+
   #rejected(reason: Rejection): void {
     this.#metrics?.rejected(reason);
     const none = { principal: undefined, method: "", server: "", target: undefined, code: undefined, durationMs: 0 };
     this.#settings.audit?.({ at: Date.now(), ...none, outcome: "rejected", reason });
   }
-}
-
-/** No page may show what the gateway answers in a frame. */
-function withPolicy(answer: Answer): Answer {
-  return withHeader(answer, "content-security-policy", "frame-ancestors 'none'");
 }

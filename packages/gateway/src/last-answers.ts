@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
+import { turns } from "./turns.js";
 
 /** How long the end of the input over stdio waits for answers, and then for their reader, in milliseconds. */
 const lastAnswersMs = 1_500;
@@ -17,9 +18,4 @@ async function within(ms: number, promise: Promise<void>): Promise<void> {
   const over = new AbortController();
   await Promise.race([promise, pause(ms, undefined, { signal: over.signal }).catch(() => {})]);
   over.abort();
-}
-
-/** Lets what was read reach those who answer it, and what was answered those who write it. */
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

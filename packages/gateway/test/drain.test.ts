@@ -21,6 +21,16 @@ test("G4: close ends a drain, and whoever drains a second time waits for the fir
   await call;
 }, 20_000);
 
+test("G4: whatever is answered during a drain, a balancer is told to send no more over that connection", async () => {
+  const { url, gateway } = await startGateway({});
+  const connectionOf = async (path: string) => (await fetch(new URL(path, url))).headers.get("connection");
+  expect(await connectionOf("/")).toBe("keep-alive");
+  const drained = gateway.drain({ delayMs: 600_000 });
+  expect([await connectionOf("/"), await connectionOf("/mcp")]).toEqual(["close", "close"]);
+  await gateway.close();
+  await drained;
+});
+
 test("G4: a close ends the wait for balancers, and what fails before refusing ends no drain", async () => {
   const waiting = await startGateway({});
   const drained = waiting.gateway.drain({ delayMs: 600_000 });

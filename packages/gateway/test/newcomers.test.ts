@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { type AddressInfo, connect, Socket } from "node:net";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { closeServer } from "../src/close-server.js";
 import { Newcomers } from "../src/newcomers.js";
+import { turns } from "../src/turns.js";
 
 async function start() {
   const server = createServer((_, answer) => answer.end());
@@ -19,7 +21,7 @@ async function start() {
     onTestFinished(() => void socket.destroy());
     return socket;
   };
-  return { newcomers, open };
+  return { server, newcomers, open };
 }
 
 const aLongTimeMs = 600_000;
@@ -61,6 +63,43 @@ test("G4: where there is no connection, or none that is silent, nothing is waite
   socket.write("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
   await once(socket, "data");
   await newcomers.gone(aLongTimeMs);
+});
+
+test("G4: whoever still sends requests has not noticed the drain: it is waited for until it is quiet, but not beyond the time given", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const server = createServer();
+  const newcomers = new Newcomers(server);
+  const ask = () => server.emit("request", { socket: new Socket() });
+  const over: string[] = [];
+  ask();
+  const gone = newcomers.gone(aLongTimeMs).then(() => over.push("quiet"));
+  const hurried = newcomers.gone(900).then(() => over.push("hurried"));
+  await turns();
+  for (let count = 0; count < 4; count += 1) {
+    await vi.advanceTimersByTimeAsync(200);
+    ask();
+  }
+  expect(over).toEqual([]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(over).toEqual(["hurried"]);
+  await vi.advanceTimersByTimeAsync(150);
+  expect(over).toEqual(["hurried", "quiet"]);
+  await Promise.all([gone, hurried]);
+});
+
+test("G4: a request that came over an idle connection while the process was busy is answered, not reset by the end of the server", async () => {
+  const { server, open } = await start();
+  const socket = open();
+  const head = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+  socket.write(head);
+  await once(socket, "data");
+  socket.write(head);
+  // The system has it by now, and this process has not read it yet.
+  beBusy(50);
+  const answer = once(socket, "data");
+  await closeServer(server, aLongTimeMs);
+  expect(String(await answer)).toMatch(/^HTTP\/1\.1 200 /);
 });
 
 test("G4: a connection that stays silent is waited for as long as is said, and no longer", async () => {
