@@ -33,10 +33,16 @@ export async function joinFleet(
     if (error.message !== lastError) say(`Redis: ${withoutUrl(error.message)}`);
     lastError = error.message;
   });
+  const refused = new Set<string>();
   const fleet = new Fleet({
     redis,
     namespace,
     onEvent: (event) => {
+      // What Redis itself refuses begins with a code, as NOPERM, READONLY or OOM do, and is refused again each time.
+      if (event.type === "commandFailed" && /^[A-Z]{2,} /.test(event.message) && !refused.has(event.command)) {
+        refused.add(event.command);
+        say(`Redis refuses "${event.command}", this replica is by itself in that: ${withoutUrl(event.message)}`);
+      }
       if (event.type === "linkLost") say(`Redis is lost, each replica is by itself: ${withoutUrl(event.reason)}`);
       if (event.type === "linkRestored") say("sharing over Redis");
     },

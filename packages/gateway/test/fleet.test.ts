@@ -16,14 +16,16 @@ const isFound = spawnSync("redis-server", ["--version"]).status === 0;
 /** Needs a real `redis-server`; with MINION_REQUIRE_REDIS=1 it runs in any case, and fails without one. */
 const test = vitestTest.runIf(isFound || process.env.MINION_REQUIRE_REDIS === "1");
 
-async function startRedis(): Promise<{ readonly child: ChildProcess; readonly url: string }> {
+async function startRedis(
+  ...settings: readonly string[]
+): Promise<{ readonly child: ChildProcess; readonly url: string }> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const address = probe.address();
   const port = typeof address === "object" ? (address?.port ?? 0) : 0;
   probe.close();
   await once(probe, "close");
-  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...settings];
   const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "ignore"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   await new Promise<void>((resolve, reject) => {
@@ -64,6 +66,18 @@ vitestTest("G15: a URL of Redis that is none is refused by the name of its flag,
     await expect(joinFleet(url, config, () => {})).rejects.toThrow(
       /^--redis must be a redis:\/\/ or rediss:\/\/ URL[^@]*$/,
     );
+});
+
+test("R1: what Redis refuses is said, once, and what it was for is done by the replica itself", async () => {
+  const { url } = await startRedis("--maxmemory", "1");
+  const said: string[] = [];
+  const quotas = [{ per: [], limit: 2, perMs: 60_000 }];
+  await using member = await joinFleet(url, { quotas, namespace: undefined }, (text) => said.push(text));
+  const call = { principal: undefined, server: "a", tool: "b" };
+  const decisions = [await member.quota?.(call), await member.quota?.(call), await member.quota?.(call)];
+  expect(decisions.map((one) => one?.ok)).toEqual([true, true, false]);
+  const refusals = said.filter((text) => text.includes("refuses"));
+  expect(refusals).toEqual([expect.stringMatching(/^Redis refuses "take", this replica is by itself in that: OOM /)]);
 });
 
 test("R2 and G8: with --redis replicas fetch a list once, and all tell of a change that one of them hears of", async () => {

@@ -50,13 +50,17 @@ export class Fleet implements AsyncDisposable {
     this.#settings = fleetSettings(options);
     const { redis, namespace, commandTimeoutMs } = this.#settings;
     this.#presence = new Presence(this.#self);
+    const failed = (command: string, message: string): void => {
+      if (this.#state === "alone") this.#reason = `${command}: ${message}`;
+      this.#emit({ type: "commandFailed", command, message });
+    };
     this.#link = new RedisLink({
       redis,
       timeoutMs: commandTimeoutMs,
       counters: this.#counters,
       onUp: () => void this.#beat(),
       onDown: (reason) => this.#lost(reason),
-      onFailed: (command, message) => this.#emit({ type: "commandFailed", command, message }),
+      onFailed: failed,
     });
     this.#bus = new FleetBus({
       redis,
@@ -65,7 +69,7 @@ export class Fleet implements AsyncDisposable {
       self: this.#self,
       onMessage: (message, from) => this.#heard(message, from),
       onRefused: (message) => this.#emit({ type: "valueRefused", message }),
-      onFailed: (command, message) => this.#emit({ type: "commandFailed", command, message }),
+      onFailed: failed,
       onSubscribed: () => void this.#beat(),
       onLost: (reason) => this.#lost(reason),
     });

@@ -133,6 +133,16 @@ test("R11: the ACL user of the README may do all that is needed, and every key h
   expect(String(await admin.call("CLIENT", "LIST")).split("user=minion").length - 1).toBe(4);
 });
 
+test("R1: a user who may not do what is needed is told so by the status, and everything works without", async () => {
+  const redis = await startRedis();
+  await redis.command("ACL", "SETUSER", "poor", "on", ">word", "~*", "+@all", "resetchannels");
+  const server = await startServer();
+  const { fleet, tools } = startReplica(redis.port, server.url, { redis: { username: "poor", password: "word" } });
+  await until(() => fleet.status().reason?.startsWith("subscribe: NOPERM") === true, "the status says what is refused");
+  expect(await tools()).toContain("echo");
+  expect(await fleet.quota("calls", { limit: 5, perMs: 60_000 }).take("ann")).toMatchObject({ ok: true });
+});
+
 test("R12: close ends the subscription and leaves the user's client open; lists go on by themselves", async () => {
   const redis = await startRedis();
   const server = await startServer();
