@@ -314,10 +314,11 @@ test("a start that is refused exits with 2 and says why", async () => {
     [{ mcpServers: { a: { url } }, gateway: { perUser: ["b"] } }, [], /perUser\.b: there is no such server/],
     [{ mcpServers: { a: { url } } }, ["--path", "/mcp?x"], /path must begin with "\/", without "\?" and "#"/],
   ];
-  for (const [content, args, problem] of cases) {
+  const refusals = cases.map(async ([content, args, problem]) => {
     const gateway = run(["--config", config(content), "--port", "0", ...args]);
     expect([problem, await gateway.ended, gateway.stderr()]).toEqual([problem, 2, expect.stringMatching(problem)]);
-  }
+  });
+  await Promise.all(refusals);
 });
 
 test("G19: a message of 8 MB is answered, one that is too large is refused by its id, and what is asked before the end is answered", async () => {
