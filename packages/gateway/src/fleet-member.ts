@@ -12,6 +12,8 @@ export interface FleetMember extends AsyncDisposable {
 
 /** How long the start waits for Redis, so that replicas that start together share their first lists. */
 const startMs = 2_000;
+/** How often a Redis that cannot be written to is connected to anew: it may be a replica that stays one. */
+const reconnectEveryMs = 30_000;
 
 /**
  * Joins the fleet that shares over a Redis. Where that cannot be reached the gateway starts by itself and joins later.
@@ -27,7 +29,18 @@ export async function joinFleet(
     throw new Error("--redis must be a redis:// or rediss:// URL, and so must MINION_REDIS_URL");
   const { Fleet, Redis } = await packages();
   // A connection that a firewall has dropped silently is given up after a while.
-  const redis = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, socketTimeout: 10_000 });
+  let reconnectedAt = Number.NEGATIVE_INFINITY;
+  const redis = new Redis(url, {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    socketTimeout: 10_000,
+    // After a failover behind one address an open connection still leads to the master that was.
+    reconnectOnError: ({ message }) => {
+      const isDue = message.startsWith("READONLY") && performance.now() - reconnectedAt > reconnectEveryMs;
+      if (isDue) reconnectedAt = performance.now();
+      return isDue;
+    },
+  });
   let lastError = "";
   redis.on("error", (error: Error) => {
     if (error.message !== lastError) say(`Redis: ${withoutUrl(error.message)}`);

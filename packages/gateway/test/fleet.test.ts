@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type ChaosServer, startChaosServer } from "@minion/chaos";
+import { Redis } from "ioredis";
 import { expect, onTestFinished, vi, test as vitestTest } from "vitest";
 import { joinFleet } from "../src/fleet-member.js";
 import { post, readUntil } from "./support.js";
@@ -25,7 +26,8 @@ async function startRedis(
   const port = typeof address === "object" ? (address?.port ?? 0) : 0;
   probe.close();
   await once(probe, "close");
-  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...settings];
+  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  args.push("--dir", temporaryFolder(), ...settings);
   const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "ignore"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   await new Promise<void>((resolve, reject) => {
@@ -35,6 +37,12 @@ async function startRedis(
   return { child, url: `redis://127.0.0.1:${port}` };
 }
 
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "minion-gateway-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 interface Replica {
   readonly url: string;
   /** Reads of the port for operators. */
@@ -42,8 +50,7 @@ interface Replica {
 }
 
 async function startReplica(chaos: ChaosServer, redis: string, gateway: object = {}): Promise<Replica> {
-  const folder = mkdtempSync(join(tmpdir(), "minion-gateway-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   const file = join(folder, "mcp.json");
   writeFileSync(file, JSON.stringify({ mcpServers: { chaos: { url: chaos.url } }, gateway }));
   const args = [cli, "--config", file, "--port", "0", "--metrics-port", "0", "--redis", redis];
@@ -78,6 +85,30 @@ test("R1: what Redis refuses is said, once, and what it was for is done by the r
   expect(decisions.map((one) => one?.ok)).toEqual([true, true, false]);
   const refusals = said.filter((text) => text.includes("refuses"));
   expect(refusals).toEqual([expect.stringMatching(/^Redis refuses "take", this replica is by itself in that: OOM /)]);
+});
+
+test("R1: after a failover behind one address the new master is found, though the old one keeps the connection as a replica", async () => {
+  const [old, next] = await Promise.all([startRedis(), startRedis()]);
+  let master = old;
+  const address = createServer((socket) => {
+    const onward = connect(Number(new URL(master.url).port), "127.0.0.1");
+    for (const one of [socket, onward]) one.on("error", () => {});
+    socket.pipe(onward).pipe(socket);
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void address.close());
+  await once(address, "listening");
+  const { port } = Object(address.address());
+  const quotas = [{ per: [], limit: 1_000, perMs: 60_000 }];
+  const config = { quotas, namespace: undefined };
+  await using member = await joinFleet(`redis://127.0.0.1:${port}`, config, () => {});
+  const [oldRedis, nextRedis] = [old, next].map(({ url }) => new Redis(url));
+  onTestFinished(() => [oldRedis, nextRedis].forEach((one) => void one?.disconnect()));
+  master = next;
+  await oldRedis?.replicaof("127.0.0.1", new URL(next.url).port);
+  await vi.waitFor(async () => {
+    await member.quota?.({ principal: undefined, server: "a", tool: "b" });
+    expect(await nextRedis?.keys("*quota*")).toHaveLength(1);
+  }, 60_000);
 });
 
 test("R2 and G8: with --redis replicas fetch a list once, and all tell of a change that one of them hears of", async () => {
@@ -140,8 +171,7 @@ test("R10: quotas of the configuration hold over two replicas, and each grants i
 });
 
 vitestTest("quotas without a Redis, and a URL that is none of Redis, end the start", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "minion-gateway-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   const file = join(folder, "mcp.json");
   const gateway = { quotas: [{ per: ["principal", "tool"], limit: 5, perMs: 1_000 }] };
   writeFileSync(file, JSON.stringify({ mcpServers: {}, gateway }));
