@@ -19,11 +19,11 @@ const unknownType = "application/octet-stream";
 
 /**
  * What a model is to see of a result: its content, its structured content where there is no other, or a text that says that
- * there is nothing. Never empty, and no text in it is empty, since model APIs refuse both.
+ * there is nothing. Never empty, and no text in it is blank, since model APIs refuse both.
  */
 export function resultParts(result: unknown): readonly [ResultPart, ...ResultPart[]] {
   const { content, structuredContent } = isRecord(result) ? result : {};
-  const [first, ...others] = (Array.isArray(content) ? content : []).map(partOf).filter((part) => !isEmptyText(part));
+  const [first, ...others] = (Array.isArray(content) ? content : []).map(partOf).filter((part) => !isBlank(part));
   if (first !== undefined) return [first, ...others];
   if (structuredContent !== undefined && structuredContent !== null)
     return [{ kind: "text", text: JSON.stringify(structuredContent) }];
@@ -44,8 +44,8 @@ export function describe({ kind, data, mimeType, name }: BinaryPart): string {
   return `[${[what, name, mimeType, `${bytes} bytes`].filter((word) => word !== undefined).join(", ")}]`;
 }
 
-function isEmptyText(part: ResultPart): boolean {
-  return part.kind === "text" && part.text === "";
+function isBlank(part: ResultPart): boolean {
+  return part.kind === "text" && part.text.trim() === "";
 }
 
 function partOf(block: unknown): ResultPart {
@@ -53,12 +53,7 @@ function partOf(block: unknown): ResultPart {
   const { text, data, mimeType, resource } = members;
   if (type === "text" && typeof text === "string") return { kind: "text", text };
   if ((type === "image" || type === "audio") && typeof data === "string")
-    return {
-      kind: type === "image" ? "image" : "file",
-      data,
-      mimeType: textOr(mimeType, unknownType),
-      name: undefined,
-    };
+    return binaryPart(type === "image" ? "image" : "file", data, typeOf(mimeType), undefined);
   if (type === "resource" && isRecord(resource)) return resourcePart(resource);
   if (type === "resource_link") return { kind: "text", text: linkLine(members) };
   return { kind: "text", text: `[content of the unknown type ${JSON.stringify(type)}]` };
@@ -67,8 +62,19 @@ function partOf(block: unknown): ResultPart {
 function resourcePart({ uri, mimeType, text, blob }: Readonly<Record<string, unknown>>): ResultPart {
   if (typeof text === "string") return { kind: "text", text };
   if (typeof blob !== "string") return { kind: "text", text: `[resource ${textOr(uri, "without a URI")}, empty]` };
-  const type = textOr(mimeType, unknownType);
-  return { kind: type.startsWith("image/") ? "image" : "file", data: blob, mimeType: type, name: fileName(uri) };
+  const type = typeOf(mimeType);
+  return binaryPart(type.startsWith("image/") ? "image" : "file", blob, type, fileName(uri));
+}
+
+/** Bytes, or a line that says that there are none. Some servers give the whole `data:` URL where only its end belongs. */
+function binaryPart(kind: BinaryPart["kind"], given: string, mimeType: string, name: string | undefined): ResultPart {
+  const part = { kind, data: given.replace(/^data:[^,]*,/, ""), mimeType, name };
+  return part.data === "" ? { kind: "text", text: describe(part) } : part;
+}
+
+/** As model APIs look for it: in lower case, and a JPEG by its registered name. */
+function typeOf(mimeType: unknown): string {
+  return textOr(mimeType, unknownType).toLowerCase().replace("image/jpg", "image/jpeg");
 }
 
 /** The last segment of a URI's path, which is what a file of that URI is called. */

@@ -32,6 +32,30 @@ test("A2: the whole result is on the error, and as the artifact of LangChain", a
   expect((await langChainLoop.run(client, { name: "mcp_chaos_fail" })).artifact).toEqual(result);
 });
 
+test("A1: what a model API would refuse is never handed to it: blank texts, images without bytes, spellings that it does not know", async () => {
+  const text = (words: string) => ({ type: "text", text: words });
+  const image = (data: string, mimeType: string) => ({ type: "image", data, mimeType });
+  const resource = { uri: "file:///a.png", mimeType: "IMAGE/PNG", blob: "" };
+  const content = [
+    text(" \n"),
+    image("", "image/png"),
+    image("data:image/jpg;base64,QUJD", "image/jpg"),
+    { type: "resource", resource },
+  ];
+  const extraTools = [
+    { name: "odd", result: { content } },
+    { name: "blank", result: { content: [text("\n")] } },
+  ];
+  const { client } = await chaosAndMinion({ extraTools });
+  const [odd, blank] = await toAnthropicTools(client, { filter: ({ tool }) => tool === "odd" || tool === "blank" });
+  expect(await odd?.run({})).toEqual([
+    text("[image, image/png, 0 bytes]"),
+    { type: "image", source: { type: "base64", media_type: "image/jpeg", data: "QUJD" } },
+    text("[image, a.png, image/png, 0 bytes]"),
+  ]);
+  expect(await blank?.run({})).toEqual([text("(no output)")]);
+});
+
 test("A4: LangChain's artifact of an error of Minion says what is known of the call", async () => {
   const { server, client } = await chaosAndMinion();
   await client.listAllTools();
