@@ -15,7 +15,7 @@ import { type FleetMember, joinFleet } from "./fleet-member.js";
 import { registerFleetMetrics } from "./fleet-metrics.js";
 import { Gateway } from "./gateway.js";
 import { type GatewayConfig, readGatewayConfig } from "./gateway-config.js";
-import type { GatewayOptions } from "./gateway-options.js";
+import { type GatewayOptions, gatewaySettings } from "./gateway-options.js";
 import { isRecord } from "./is-record.js";
 import { keepLogHarmless, log } from "./log.js";
 import { Newcomers } from "./newcomers.js";
@@ -50,7 +50,11 @@ async function main(): Promise<ExitCode> {
     defaults: { outputSchemas: "off" },
   });
   checkServers(client, credentials, config.options);
-  if (args.mode === "check") return await check(client);
+  if (args.mode === "check") {
+    // What would refuse the start is refused here too.
+    gatewaySettings({ ...optionsOf(config, undefined), client });
+    return await check(client);
+  }
   for (const [server, { ignored, problems }] of Object.entries(client.configReport ?? {})) {
     for (const { key, why } of ignored) say(`server "${server}": "${key}" is ignored: ${why}`);
     for (const problem of problems) say(problem.message);

@@ -12,7 +12,9 @@ export function isServerRequest(
 
 /** The head of a request, without its body; undefined where its URL or its method is none that a `Request` can have. */
 export function headOf(request: IncomingMessage, signal: AbortSignal): Request | undefined {
-  const url = `http://${request.headers.host ?? "localhost"}${request.url ?? "/"}`;
+  const { url: target = "/" } = request;
+  // Whoever comes over a proxy may name the whole URL.
+  const url = /^https?:/i.test(target) ? target : `http://${request.headers.host ?? "localhost"}${target}`;
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers))
     for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) headers.append(name, one);

@@ -300,6 +300,7 @@ test("a start that is refused exits with 2 and says why", async () => {
   const url = "http://127.0.0.1:9/mcp";
   const cases: readonly (readonly [content: object, args: readonly string[], problem: RegExp])[] = [
     [{ mcpServers: { a: { url } }, gateway: { pageSize: 0 } }, [], /pageSize must be a positive integer/],
+    [{ mcpServers: {}, gateway: { pageSize: 0 } }, ["--check"], /pageSize must be a positive integer/],
     // Taken letter by letter it would name servers that there are not, and share the one that is meant with everybody.
     [{ mcpServers: { github: { url } }, gateway: { perUser: "github" } }, [], /perUser must be an array/],
     [{ mcpServers: { a: { url } }, gateway: { perUser: null } }, [], /perUser must be an array/],

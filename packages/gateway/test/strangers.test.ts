@@ -224,6 +224,20 @@ test("G18: a body that is compressed is refused in so many words, one with a byt
   expect(response.statusCode).toBe(400);
 });
 
+test("X2, G18: whoever names the whole URL, as over a proxy, is answered where the door lets it in", async () => {
+  const { url } = await startGateway({});
+  const ask = async (path: string, host: string): Promise<number> => {
+    const request = httpRequest(url, { method: "POST", path, headers: { ...json, host } });
+    request.end(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" }));
+    const [response] = await once(request, "response");
+    response.resume();
+    return response.statusCode;
+  };
+  expect(await ask(url, "localhost")).toBe(200);
+  expect(await ask(url, "evil.example")).toBe(403);
+  expect(await ask(`${url}/other`, "localhost")).toBe(404);
+});
+
 test("P24: an error that a caller gets holds at most 100 characters of the name that it sent", async () => {
   const { url } = await startGateway({});
   for (const [method, params] of [
