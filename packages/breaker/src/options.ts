@@ -2,7 +2,7 @@ import { type BreakerSnapshot, readSnapshot } from "./snapshot.js";
 import type { StateChange } from "./stats.js";
 import { checkKind, shorten, show } from "./text.js";
 
-/** What a call proves about what is called: that it is well, that it is not, or nothing. */
+/** What a call proves about the service it called: that it is healthy ("success"), that it is not ("failure"), or nothing ("ignored"). */
 export type Verdict = "success" | "failure" | "ignored";
 
 /** How a call ended. */
@@ -12,7 +12,7 @@ export type Outcome =
 
 /** How a {@link CircuitBreaker} behaves. Every member may be left out; `Infinity` turns a rule off. */
 export interface CircuitBreakerOptions {
-  /** Stands in errors, events and metrics. Default "breaker". */
+  /** The name in errors, events and metrics. Default "breaker". */
   readonly name?: string | undefined;
   /** Consecutive failures that open it. Default 5. */
   readonly failureThreshold?: number | undefined;
@@ -30,7 +30,7 @@ export interface CircuitBreakerOptions {
   readonly openMs?: number | undefined;
   /** The rest doubles at each re-opening up to so many milliseconds. Default `openMs`: it does not grow. */
   readonly maxOpenMs?: number | undefined;
-  /** Share of the rest, 0..1, up to which a random part is added to it. Default 0. */
+  /** Largest random addition to a rest, as a share of it, 0..1. Default 0. */
   readonly openJitter?: number | undefined;
   /** Calls admitted while half-open. Default 3, at least a given `successThreshold`. */
   readonly maxProbes?: number | undefined;

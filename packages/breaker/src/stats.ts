@@ -1,6 +1,6 @@
 import type { EvidenceFigures } from "./evidence.js";
 
-/** What a breaker is doing. The forced states are a person's decision and end with it. */
+/** The state of a breaker. The forced states last until whoever forced them releases them. */
 export type BreakerState = "closed" | "open" | "half-open" | "forced-open" | "forced-closed";
 
 /** One transition, told to `onStateChange`. */
@@ -60,8 +60,9 @@ export interface BreakerStats {
   readonly failureRate: number;
   /** Share of slow calls in the window, 0..1; 0 of nothing. */
   readonly slowCallRate: number;
-  /** Epoch milliseconds, as the next. */
+  /** Epoch milliseconds. */
   readonly lastFailureAt: number | undefined;
+  /** Epoch milliseconds. */
   readonly lastSuccessAt: number | undefined;
 }
 

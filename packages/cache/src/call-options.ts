@@ -4,7 +4,7 @@ import type { Ttl } from "./loads.js";
 
 /** Options of {@link Cache.set}. */
 export interface SetOptions {
-  /** How long this value is fresh, in milliseconds; 0: it is not kept, and the older one goes. Default: the cache's. */
+  /** How long this value is fresh, in milliseconds. 0 does not keep it and removes the older value. Default: the cache's. */
   readonly ttlMs?: number | undefined;
   /** The groups that the value belongs to, for `invalidateTag` and `expire`. Default none. */
   readonly tags?: readonly string[] | undefined;
@@ -17,9 +17,9 @@ export type ExpireTarget = { readonly key: string } | { readonly tag: string };
 export interface GetOrSetOptions<V> {
   /** Lets this caller leave: its promise rejects with `signal.reason`, the load goes on for the others. */
   readonly signal?: AbortSignal | undefined;
-  /** How long what this call loads is fresh, in milliseconds, or how to tell from the value. Default: the cache's. */
+  /** How long the loaded value is fresh, in milliseconds, or a function of the value that says so. Default: the cache's. */
   readonly ttlMs?: Ttl<V> | undefined;
-  /** The groups that what this call loads belongs to. Callers who share a load add theirs to it. Default none. */
+  /** The groups that the loaded value belongs to. Callers who share a load add theirs to it. Default none. */
   readonly tags?: readonly string[] | undefined;
   /** Waits for a load even where a value is fresh; joins one already in flight. Default false. */
   readonly refresh?: boolean | undefined;

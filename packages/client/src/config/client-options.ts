@@ -8,21 +8,21 @@ import type { McpSession } from "../mcp-session.js";
 import type { NameOptions } from "./name-options.js";
 import type { ServerConfig, ServerPolicy } from "./server-config.js";
 
-/** How a {@link MinionClient} is made. */
+/** Options of {@link MinionClient}. */
 export interface MinionClientOptions {
   /** The servers by name: the `mcpServers` object of mcp.json. */
   readonly servers: Readonly<Record<string, ServerConfig>>;
-  /** For every server that does not say otherwise. */
+  /** The policy of every server, where its own entry does not override it. */
   readonly defaults?: ServerPolicy | undefined;
   /** Connections over all servers at the same time; the one that has been idle longest makes room. Default Infinity. */
   readonly maxTotalConnections?: number | undefined;
-  /** Who this client says it is. Default: minion. */
+  /** The name and version that servers are told. Default: minion. */
   readonly clientInfo?: { readonly name: string; readonly version: string } | undefined;
-  /** What it declares to servers. Default: nothing. */
+  /** The capabilities that are declared to servers. Default: none. */
   readonly capabilities?: ClientCapabilities | undefined;
   /** Answers what servers ask, as far as `capabilities` declare it. Its result goes to the server as it is. */
   readonly onServerRequest?: OnServerRequest | undefined;
-  /** Told what happens. What it throws is dropped. */
+  /** Called with each event. Errors that it throws are dropped. */
   readonly onEvent?: ((event: ClientEvent) => void) | undefined;
   /** How the names of `listAllTools` and `callQualified` are made. */
   readonly names?: NameOptions | undefined;
@@ -36,10 +36,10 @@ export interface MinionClientOptions {
   readonly breaker?: ((server: string, options: CircuitBreakerOptions, context: BreakerContext) => Breaker) | undefined;
 }
 
-/** Answers what a server asks. What it resolves with goes to the server; where it rejects, the server gets an error. */
+/** Answers a request of a server. Its result is sent to the server; if it rejects, the server gets an error. */
 export type OnServerRequest = (request: ServerRequest, context: ServerRequestContext) => Promise<unknown>;
 
-/** What a server asks. */
+/** A request that a server sends to its client. */
 export interface ServerRequest {
   readonly server: string;
   /** On whose behalf the connection was opened over which the server asks. */
@@ -49,7 +49,7 @@ export interface ServerRequest {
   readonly params: unknown;
 }
 
-/** What goes with a request of a server. */
+/** The context of a {@link ServerRequest}. */
 export interface ServerRequestContext {
   /** Aborts when the server does not want the answer any more. */
   readonly signal: AbortSignal;
@@ -60,7 +60,7 @@ export interface ServerRequestContext {
   readonly call: { readonly method: string; readonly target: string | undefined } | undefined;
 }
 
-/** What a server may ask of its client. */
+/** The methods that a server may request of its client. */
 export type ServerRequestMethod = "elicitation/create" | "sampling/createMessage" | "roots/list";
 
 /** Answers what one server asks on behalf of one principal. */

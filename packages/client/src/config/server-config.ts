@@ -83,7 +83,7 @@ export interface RetryOptions {
 /** A revision of the protocol. */
 export type ProtocolVersion = "2026-07-28" | "2025-11-25" | "2025-06-18" | "2025-03-26" | "2024-11-05";
 
-/** What a server is allowed and given. Every member may be left out. */
+/** Limits, timeouts and mechanisms of one server. Every member may be left out. */
 export interface ServerPolicy {
   /** The server remembers its client: one connection, never given up for reasons of age or room. Default false. */
   readonly stateful?: boolean | undefined;
@@ -111,15 +111,15 @@ export interface ServerPolicy {
   readonly outputSchemas?: "enforce" | "report" | "off" | undefined;
   /** The revision of MCP that is spoken; "auto", the default: the newest that the server knows, found by asking it once. */
   readonly protocol?: "auto" | ProtocolVersion | undefined;
-  /** How failed calls are repeated; false: not at all. */
+  /** How failed calls are repeated; false turns retries off. */
   readonly retry?: RetryOptions | false | undefined;
-  /** The circuit breaker of each replica; false: none. */
+  /** The circuit breaker of each replica; false turns it off. */
   readonly breaker?: CircuitBreakerOptions | false | undefined;
   /** The pool of connections. `maxLifetimeMs` is Infinity for stdio; `destroyTimeoutMs` is more than `closeTimeoutMs`. */
   readonly pool?:
     | Omit<Partial<PoolLimits>, "maxPerKey" | "maxLeasesPerResource" | "acquireTimeoutMs" | "createTimeoutMs">
     | undefined;
-  /** The cached lists; false: none is kept. `staleIfErrorMs` is 3 600 000 here. */
+  /** The cache of lists; false turns it off. `staleIfErrorMs` is 3 600 000 here. */
   readonly cache?:
     | Pick<CacheOptions<unknown>, "enabled" | "ttlMs" | "staleWhileRevalidateMs" | "staleIfErrorMs">
     | false
