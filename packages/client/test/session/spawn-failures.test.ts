@@ -16,6 +16,11 @@ test("M5: a working directory that is missing or a file is named, the missing pr
     kind: "connect",
     message: `its working directory ${file} is not a directory`,
   });
+  const below = join(file, "folder");
+  expect(await rejection(open({ ...target, cwd: below }))).toMatchObject({
+    kind: "connect",
+    message: `its working directory ${below} does not exist`,
+  });
   expect(await rejection(open({ command: file }))).toMatchObject({
     kind: "connect",
     message: `${file} names a program in its first line that does not exist`,

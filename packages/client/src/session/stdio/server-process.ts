@@ -197,7 +197,7 @@ function explained(error: Error, { command, cwd }: StdioServer): Error {
   const code = "code" in error ? error.code : undefined;
   const problem =
     cwd !== undefined && !isDirectory(cwd)
-      ? `its working directory ${cwd} ${existsSync(cwd) ? "is not a directory" : "does not exist"}`
+      ? `its working directory ${cwd} ${troubleWith(cwd, code)}`
       : code === "ENOENT" &&
         isAbsolute(command) &&
         existsSync(command) &&
@@ -205,8 +205,18 @@ function explained(error: Error, { command, cwd }: StdioServer): Error {
   return problem ? Object.assign(new Error(problem, { cause: error }), { code }) : error;
 }
 
+function troubleWith(cwd: string, code: unknown): string {
+  if (existsSync(cwd)) return "is not a directory";
+  return code === "EACCES" ? "may not be entered" : "does not exist";
+}
+
+/** Never throws, since it is asked where an event is heard: a folder above may be a file, or closed to this user. */
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function isWindows(): boolean {
