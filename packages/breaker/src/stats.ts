@@ -1,6 +1,6 @@
 import type { EvidenceFigures } from "./evidence.js";
 
-/** The state of a breaker. The forced states last until whoever forced them releases them. */
+/** The state of a breaker. The forced states last until they are released, or until `reset()`. */
 export type BreakerState = "closed" | "open" | "half-open" | "forced-open" | "forced-closed";
 
 /** One transition, told to `onStateChange`. */

@@ -19,7 +19,7 @@ import { type Load, type LoadRequest, Loads } from "./loads.js";
 /** What is known of a held value. */
 export interface CacheEntry<V> {
   readonly value: V;
-  /** When it was stored, epoch milliseconds. */
+  /** When the value was stored, in epoch milliseconds. */
   readonly cachedAt: number;
   readonly ageMs: number;
   /** Milliseconds of freshness left; 0 once stale. */

@@ -9,7 +9,7 @@ import { dropRejection, notify } from "./notify.js";
 import { runInOwnContext } from "./own-context.js";
 import { TagIndex } from "./tag-index.js";
 
-/** What a load is given. */
+/** The argument of a {@link Load}. */
 export interface LoadContext<V> {
   /**
    * Aborts when the last caller that waited for this load has left, when an unattended refresh is overtaken, or when the
@@ -23,7 +23,7 @@ export interface LoadContext<V> {
 /** Produces the value of a key. It must not wait for the same key of the same cache: it would wait for itself. */
 export type Load<V> = (context: LoadContext<V>) => V | PromiseLike<V>;
 
-/** How long a loaded value is fresh, in milliseconds, or how to tell from the value. */
+/** How long a loaded value is fresh, in milliseconds, or a function of the value that says so. */
 export type Ttl<V> = number | ((value: V) => number);
 
 /** A load that a caller asks for, and what is to become of its value. */

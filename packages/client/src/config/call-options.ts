@@ -1,9 +1,9 @@
 import type { ClientCapabilities, Progress } from "@modelcontextprotocol/sdk/types.js";
 import { isLiteral } from "../untrusted.js";
 
-/** How a call is made. */
+/** Options of one call. */
 export interface CallOptions {
-  /** Its abort rejects the call with `signal.reason` at once and tells the server. */
+  /** Aborting it rejects the call with `signal.reason` at once and cancels the request at the server. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for everything the call does. Default: the server's `callTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
@@ -21,23 +21,23 @@ export interface CallOptions {
   readonly priority?: number | undefined;
   /** Whether running it twice does no harm. Default: what the tool's annotations say, as far as they are cached. */
   readonly idempotent?: boolean | undefined;
-  /** On whose behalf. Connections and lists are never shared across principals. */
+  /** On whose behalf the call is made. Connections and lists are never shared across principals. Default: none. */
   readonly principal?: string | undefined;
   /** Receives all progress before the result. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** What the client declares for this call alone, in place of its own; only servers of revision 2026-07-28 are told. */
+  /** Capabilities for this call, in place of the client's own. Only servers of revision 2026-07-28 are told them. */
   readonly capabilities?: ClientCapabilities | undefined;
-  /** Goes into the request's `_meta`. */
+  /** Members of the request's `_meta`. */
   readonly meta?: Record<string, unknown> | undefined;
 }
 
-/** How a list is asked for. */
+/** Options of a list request. */
 export interface ListOptions {
-  /** Its abort rejects with `signal.reason` at once; others who wait for the same list go on. */
+  /** Aborting it rejects with `signal.reason` at once; others who wait for the same list are not affected. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds. Default: the server's `callTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
-  /** On whose behalf. */
+  /** On whose behalf the list is read. */
   readonly principal?: string | undefined;
   /** Asks the server even where the cached list is good. Default false. */
   readonly refresh?: boolean | undefined;

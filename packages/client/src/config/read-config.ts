@@ -10,11 +10,11 @@ import { Variables } from "./variables.js";
 /** Gives the headers of a request on behalf of a principal. */
 export type RequestHeaders = (context: { readonly principal: string | undefined }) => Promise<Record<string, string>>;
 
-/** How a configuration is read. */
+/** Options for reading a configuration. */
 export interface ReadConfigOptions {
-  /** Whose file it is. Default: what the file's name and folder tell. */
+  /** The host application whose format the file has. Default: found from the file's name and folder. */
   readonly host?: ConfigHost | undefined;
-  /** What `${workspaceFolder}` stands for. Default: the folder of the file, its parent for `.vscode` and `.cursor`. */
+  /** The value of `${workspaceFolder}`. Default: the folder of the file, its parent for `.vscode` and `.cursor`. */
   readonly workspaceFolder?: string | undefined;
   /** Values of variables, by the whole reference between the braces; looked up before the process's environment. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
@@ -29,7 +29,7 @@ export interface ReadConfigOptions {
   readonly strict?: boolean | undefined;
 }
 
-/** What became of the entry of one server. */
+/** How the entry of one server was read. */
 export interface ConfigEntryReport {
   /** Whether the server can be used. */
   readonly loaded: boolean;
@@ -43,7 +43,7 @@ export interface ConfigEntryReport {
   readonly unresolved: readonly string[];
 }
 
-/** What became of each entry of a configuration, by the server's name. */
+/** How each entry of a configuration was read, by the server's name. */
 export type ConfigReport = Readonly<Record<string, ConfigEntryReport>>;
 
 /** An entry that cannot be used: the server's name, what is wrong, and how it would have been reached. */
