@@ -70,7 +70,8 @@ export function checkOptions(
     else if (kind === "fault") startFaults({ [name]: value }, owner);
     else if (!rules[kind].accepts(value)) {
       const message = `${owner}: ${name} must be ${rules[kind].rule}, got ${show(value)}`;
-      throw typeof value === "number" ? new RangeError(message) : new TypeError(message);
+      const isNumeric = kind === "port" || kind === "lifetime";
+      throw isNumeric && typeof value === "number" ? new RangeError(message) : new TypeError(message);
     }
   }
 }

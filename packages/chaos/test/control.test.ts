@@ -30,6 +30,14 @@ describe("options", () => {
     await expect(startChaosServer(options)).rejects.toThrow(message);
   });
 
+  test.each([{ host: 5 }, { journal: 5 }, { allowedHosts: 5 }])(
+    "%o is of the wrong type: a TypeError",
+    async (options) => {
+      // @ts-expect-error: what the types forbid
+      await expect(startChaosServer(options)).rejects.toThrow(TypeError);
+    },
+  );
+
   test("undefined is the default everywhere", async () => {
     await using server = await startChaosServer({
       port: undefined,
