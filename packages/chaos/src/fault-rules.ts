@@ -6,7 +6,15 @@ interface FaultRule<T> {
   readonly off: T;
   readonly rule: string;
   readonly help: string;
+  /** What a value is, as {@link kindOf} says it, where only its range can be wrong. */
+  readonly kinds: readonly string[];
   readonly accepts: (value: unknown) => value is T;
+}
+
+/** `typeof`, which takes a list for any object, but lists apart. */
+function kindOf(value: unknown): string {
+  if (!Array.isArray(value)) return typeof value;
+  return value.every((one) => typeof one === "string") ? "strings" : "list";
 }
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
@@ -15,18 +23,21 @@ const flag = (help: string): FaultRule<boolean> => ({
   off: false,
   rule: "true or false",
   help,
+  kinds: ["boolean"],
   accepts: (value) => typeof value === "boolean",
 });
 const amount = (off: number, help: string): FaultRule<number> => ({
   off,
   rule: "a whole number from 0 up",
   help,
+  kinds: ["number"],
   accepts: (value): value is number => isWhole(value) && value >= 0,
 });
 const limitOf = (off: number, help: string): FaultRule<number> => ({
   off,
   rule: "a positive integer or Infinity",
   help,
+  kinds: ["number"],
   accepts: (value): value is number => value === Number.POSITIVE_INFINITY || (isWhole(value) && value > 0),
 });
 const limit = (help: string): FaultRule<number> => limitOf(Number.POSITIVE_INFINITY, help);
@@ -34,6 +45,7 @@ const text = (help: string): FaultRule<string> => ({
   off: "",
   rule: "a string",
   help,
+  kinds: ["string"],
   accepts: (value) => typeof value === "string",
 });
 const several = <T extends string>(
@@ -44,6 +56,7 @@ const several = <T extends string>(
   off,
   rule: `a list of ${choices.join(", ")}`,
   help,
+  kinds: ["strings"],
   accepts: (value): value is readonly T[] =>
     Array.isArray(value) && value.every((one) => choices.some((choice) => choice === one)),
 });
@@ -51,16 +64,19 @@ const choice = <T extends string | undefined>(off: T, choices: readonly T[], hel
   off,
   rule: `one of ${choices.join(", ")}`,
   help,
+  kinds: ["string"],
   accepts: (value): value is T => value === off || choices.some((one) => one === value),
 });
 const optional = <T>(
   rule: string,
   help: string,
   accepts: (value: unknown) => value is T,
+  kinds: readonly string[] = ["number"],
 ): FaultRule<T | undefined> => ({
   off: undefined,
   rule,
   help,
+  kinds,
   accepts: (value): value is T | undefined => value === undefined || accepts(value),
 });
 
@@ -118,6 +134,7 @@ export const faultRules: { readonly [K in keyof Faults]: FaultRule<Faults[K]> } 
     "seconds or an HTTP date",
     "http: the Retry-After of such a refusal",
     (value): value is string | number => (typeof value === "string" && value !== "") || (isWhole(value) && value >= 0),
+    ["number", "string"],
   ),
   resetSocket: flag("http: resets the socket instead of an answer"),
   endStream: flag("http: ends the reply without the answer"),
@@ -158,6 +175,7 @@ export const faultRules: { readonly [K in keyof Faults]: FaultRule<Faults[K]> } 
     off: [],
     rule: "an array of tools, each with a name",
     help: "tools as a JSON array: name, inputSchema, outputSchema, annotations, result, error",
+    kinds: [],
     accepts: (value): value is readonly ExtraTool[] => Array.isArray(value) && value.every(isExtraTool),
   },
   protocol: choice("dual", ["legacy", "modern", "dual"], "the protocol eras that are spoken"),
@@ -214,7 +232,7 @@ function assign<K extends keyof Faults>(
   const meant = value ?? rule.off;
   if (!rule.accepts(meant)) {
     const message = `${owner}: ${name} must be ${rule.rule}, got ${show(value)}`;
-    throw typeof value === typeof rule.off ? new RangeError(message) : new TypeError(message);
+    throw rule.kinds.includes(kindOf(value)) ? new RangeError(message) : new TypeError(message);
   }
   target[name] = meant;
 }

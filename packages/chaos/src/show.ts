@@ -4,5 +4,5 @@ import { inspect } from "node:util";
 export function show(value: unknown): string {
   return typeof value === "string"
     ? JSON.stringify(value)
-    : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
+    : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }).replaceAll(/\s*\n\s*/g, " ");
 }

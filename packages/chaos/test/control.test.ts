@@ -37,6 +37,33 @@ describe("options", () => {
       await expect(startChaosServer(options)).rejects.toThrow(TypeError);
     },
   );
+  test.each([
+    [{ lacks: {} }, TypeError],
+    [{ versions: { length: 1 } }, TypeError],
+    [{ versions: [1] }, TypeError],
+    [{ extraTools: {} }, TypeError],
+    [{ extraTools: [{}] }, TypeError],
+    [{ status: "400" }, TypeError],
+    [{ retryAfter: {} }, TypeError],
+    [{ cacheScope: 1 }, TypeError],
+    [{ lacks: ["x"] }, RangeError],
+    [{ status: 200 }, RangeError],
+    [{ ttlMs: -1 }, RangeError],
+    [{ retryAfter: "" }, RangeError],
+    [{ cacheScope: "x" }, RangeError],
+    [{ reply: "x" }, RangeError],
+  ])("a fault of the wrong type is a TypeError, of the right type a RangeError: %o", (faults, kind) => {
+    // @ts-expect-error: what the types forbid
+    expect(() => chaosCommand({ faults })).toThrow(kind);
+  });
+
+  test("a refused value stands on one line, whatever it is", () => {
+    const values: readonly unknown[] = [new Array(200).fill("y"), new Error("a\nb"), { a: new Array(30).fill(1) }];
+    for (const noise of values) {
+      // @ts-expect-error: what the types forbid
+      expect(() => chaosCommand({ faults: { noise } })).toThrow(/^chaosCommand: noise must be .*, got .*$/);
+    }
+  });
 
   test("undefined is the default everywhere", async () => {
     await using server = await startChaosServer({
