@@ -10,7 +10,8 @@ export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(shorten(value));
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return "an array";
-  return typeof value === "object" && value !== null ? "an object" : shorten(String(value));
+  if (typeof value === "object" && value !== null) return "an object";
+  return shorten(typeof value === "bigint" ? `${value}n` : String(value));
 }
 
 /** Throws a TypeError where an object is no literal, as a promise that was not awaited, and has none of the known members. */

@@ -126,3 +126,9 @@ test("P24: a message holds at most 100 characters of a name, a key or a value", 
   for (const message of messages) expect(message.match(/x+/)?.[0].length).toBeLessThanOrEqual(100);
   expect(messages[0]).toContain("xxx...");
 });
+
+test("a bigint is shown as one, not as the number that is asked for", () => {
+  expect(() => Reflect.construct(CircuitBreaker, [{ minimumCalls: 10n }])).toThrow(
+    "minimumCalls must be a positive integer, got 10n",
+  );
+});

@@ -286,3 +286,9 @@ test("P24: a message holds at most 100 characters of a key, a name or a value", 
   expect(String(new PoolLeaseReleasedError(emoji))).toContain(`"${"x".repeat(99)}…"`);
   expect(new PoolLeaseReleasedError(long).key).toBe(long);
 });
+
+test("a bigint is shown as one, not as the number that is asked for", () => {
+  expect(() => Reflect.construct(Pool, [{ create: () => 1, maxPerKey: 10n }])).toThrow(
+    "Pool: maxPerKey must be a positive integer or Infinity, got 10n",
+  );
+});

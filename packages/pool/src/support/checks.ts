@@ -90,5 +90,5 @@ function show(value: unknown): string {
   if (typeof value === "function") return "a function";
   return typeof value === "object" && value !== null
     ? `an ${Array.isArray(value) ? "array" : "object"}`
-    : cut(String(value));
+    : cut(typeof value === "bigint" ? `${value}n` : String(value));
 }
