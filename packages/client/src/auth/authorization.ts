@@ -130,7 +130,9 @@ export class Authorization {
   async #noteAnswer(): Promise<void> {
     const tokens = await this.#current();
     const lifetimeMs = 1_000 * (tokens?.expires_in ?? 0);
-    this.#unproven = { token: tokens?.access_token, until: performance.now() + (lifetimeMs || defaultLifetimeMs) };
+    // What is left of it, by the provider's own clock, may be less than nothing.
+    const until = performance.now() + (lifetimeMs > 0 ? lifetimeMs : defaultLifetimeMs);
+    this.#unproven = { token: tokens?.access_token, until };
   }
 
   #begin(refused: string | undefined, challenge: Challenge): Flight<Outcome> {

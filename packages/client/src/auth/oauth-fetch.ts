@@ -138,13 +138,18 @@ function readable(text: string, isSuccess: boolean, secrets: Secrets): Readable 
 }
 
 /** What was granted, without what the SDK would take offence at: the refresh token before it is spent, and the login would be lost. */
-function tokensOf({ token_type, scope, id_token, ...rest }: Readonly<Record<string, unknown>>): object {
+function tokensOf(members: Readonly<Record<string, unknown>>): object {
+  const { token_type, scope, id_token, refresh_token, expires_in, ...rest } = members;
+  const seconds = Number(expires_in);
   const scopes = Array.isArray(scope) ? scope.join(" ") : scope;
   return {
     ...rest,
     token_type: typeof token_type === "string" ? token_type : "Bearer",
     ...(typeof scopes === "string" && { scope: scopes }),
     ...(typeof id_token === "string" && { id_token }),
+    // An empty one would take the place of the one that is still good.
+    ...(typeof refresh_token === "string" && refresh_token !== "" && { refresh_token }),
+    ...(seconds > 0 && { expires_in: seconds }),
   };
 }
 

@@ -121,6 +121,11 @@ describe("what an authorization server answers", () => {
       { token_type: "Bearer", scope: "a b" },
     ],
     [{ token_type: 7, scope: {} }, { token_type: "Bearer" }],
+    [{ refresh_token: "" }, { token_type: "Bearer" }],
+    [{ refresh_token: 7, expires_in: "soon" }, { token_type: "Bearer" }],
+    [{ refresh_token: {}, expires_in: -1 }, { token_type: "Bearer" }],
+    [{ expires_in: {} }, { token_type: "Bearer" }],
+    [{ expires_in: "60" }, { token_type: "Bearer", expires_in: 60 }],
   ])("M18: beside a token that was granted costs no login: %j", async (written, expected) => {
     const { fetch, refreshTokens } = fetching({ body: JSON.stringify({ access_token: "access-1", ...written }) });
     const read = await (await fetch("https://203.0.113.1/token", refresh)).json();

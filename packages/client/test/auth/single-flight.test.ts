@@ -1,3 +1,4 @@
+import type { StoredOAuthTokens } from "@modelcontextprotocol/client";
 import { describe, expect, test } from "vitest";
 import { deferred, rejection, start, statusOf, until } from "../support.js";
 import { MemoryProvider } from "./memory-provider.js";
@@ -184,5 +185,40 @@ describe("M18: one refresh for all", () => {
     expect(tally(await burst(4))).toEqual({ ERR_MCP_AUTHORIZATION: 4 });
     expect(tally(await burst(4))).toEqual({ ERR_MCP_AUTHORIZATION: 4 });
     expect(authorization.refreshes).toHaveLength(1);
+  });
+
+  test("M18: nor is one whose provider says that less than nothing is left of it", { timeout }, async () => {
+    class Remaining extends MemoryProvider {
+      override async tokens(): Promise<StoredOAuthTokens | undefined> {
+        const tokens = await super.tokens();
+        return tokens && { ...tokens, expires_in: -1 };
+      }
+    }
+    const { authorization, server, burst } = await startLab({ provider: (...given) => new Remaining(...given) });
+    await burst(1);
+    server.hook = () => {
+      authorization.expire();
+      return false;
+    };
+    expect(tally(await burst(4))).toEqual({ ERR_MCP_AUTHORIZATION: 4 });
+    expect(authorization.refreshes.length).toBeLessThan(2);
+  });
+
+  test("M18: a refresh answered with an empty refresh token leaves the one that is still good", {
+    timeout,
+  }, async () => {
+    const { authorization, provider, burst } = await startLab({ authorization: { rotates: false } });
+    await burst(1);
+    const { access_token } = authorization.issue("ann");
+    authorization.tokenAnswer = {
+      status: 200,
+      text: JSON.stringify({ access_token, refresh_token: "", token_type: "Bearer" }),
+    };
+    await provider.saveTokens({ ...(await provider.tokens()), access_token: "expired", token_type: "Bearer" });
+    expect(tally(await burst(4))).toEqual({ ann: 4 });
+    authorization.expire();
+    authorization.tokenAnswer = undefined;
+    expect(tally(await burst(4))).toEqual({ ann: 4 });
+    expect(provider.redirects).toEqual([]);
   });
 });

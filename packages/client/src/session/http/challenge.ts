@@ -1,6 +1,9 @@
 import type { IncomingMessage } from "node:http";
 
 const maxLength = 4_000;
+const quotedTexts = /"(?:[^"\\]|\\.)*"/g;
+/** What stands within the quotes of a value is no field. */
+const fields = /(?<![\w-])([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g;
 
 /** What a server asks for that refuses a request for want of authorization (RFC 6750, RFC 9449). */
 export interface Challenge {
@@ -17,15 +20,17 @@ export interface Challenge {
 export function challengeOf({ statusCode: status, headers }: IncomingMessage): Challenge | undefined {
   if (status !== 401 && status !== 403) return undefined;
   const text = headers["www-authenticate"]?.slice(0, maxLength);
-  // A header may hold several challenges.
-  const ours = text === undefined ? undefined : /(?:^|[\s,])((?:bearer|dpop)(?:\s[\s\S]*)?)$/i.exec(text)?.[1];
+  // A header may hold several challenges; a word within quotes begins none.
+  const unquoted = text?.replace(quotedTexts, (quoted) => "_".repeat(quoted.length)) ?? "";
+  const start = /(?:^|[\s,])(?=(?:bearer|dpop)(?:\s|$))/i.exec(unquoted);
+  const ours = start === null ? "" : text?.slice(start.index);
   const field = (name: string): string | undefined => fieldOf(ours ?? "", name);
   if (status === 403 && field("error") !== "insufficient_scope") return undefined;
   return { status, text, scope: field("scope"), resourceMetadata: field("resource_metadata") };
 }
 
 function fieldOf(challenge: string, name: string): string | undefined {
-  const [, quoted, plain] = new RegExp(`[\\s,]${name}\\s*=\\s*(?:"([^"]*)"|([^\\s,"]+))`, "i").exec(challenge) ?? [];
-  const value = quoted ?? plain;
-  return value === "" ? undefined : value;
+  for (const [, field, quoted, plain] of challenge.matchAll(fields))
+    if (field?.toLowerCase() === name) return (quoted ?? plain) || undefined;
+  return undefined;
 }
