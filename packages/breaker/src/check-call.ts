@@ -32,6 +32,8 @@ function checkSignal(signal: unknown): void {
     signal !== null &&
     "aborted" in signal &&
     "addEventListener" in signal &&
-    typeof signal.addEventListener === "function";
+    typeof signal.addEventListener === "function" &&
+    "removeEventListener" in signal &&
+    typeof signal.removeEventListener === "function";
   if (!fits) throw new TypeError(`CircuitBreaker: signal must be an AbortSignal, got ${show(signal)}`);
 }

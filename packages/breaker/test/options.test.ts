@@ -84,7 +84,9 @@ test("what is no operation or no signal is refused as a rejection and counts aga
   await expect(execute("now")).rejects.toThrow(
     new TypeError('CircuitBreaker: operation must be a function, got "now"'),
   );
-  for (const signal of [null, 7, {}, { aborted: false }, { aborted: false, addEventListener: true }]) {
+  const listens = { aborted: false, addEventListener() {} };
+  const strange = [{ ...listens, addEventListener: true }, listens, { ...listens, removeEventListener: true }];
+  for (const signal of [null, 7, {}, { aborted: false }, ...strange]) {
     await expect(execute(() => "up", { signal })).rejects.toThrow("CircuitBreaker: signal must be an AbortSignal, got");
   }
   for (const [options, message] of [

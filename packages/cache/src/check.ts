@@ -77,6 +77,8 @@ export function checkSignal(value: unknown, what: string): void {
     value !== null &&
     "aborted" in value &&
     "addEventListener" in value &&
-    typeof value.addEventListener === "function";
+    typeof value.addEventListener === "function" &&
+    "removeEventListener" in value &&
+    typeof value.removeEventListener === "function";
   if (!fits) throw new TypeError(`${what} must be an AbortSignal, got ${show(value)}`);
 }

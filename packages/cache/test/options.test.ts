@@ -136,6 +136,11 @@ describe("arguments", () => {
     [["key", () => 1, { signal: {} }], "Cache.getOrSet: signal must be an AbortSignal, got an object"],
     [["key", () => 1, { signal: { aborted: false } }], "Cache.getOrSet: signal must be an AbortSignal"],
     [["key", () => 1, { signal: { aborted: false, addEventListener: 1 } }], "must be an AbortSignal"],
+    [["key", () => 1, { signal: { aborted: false, addEventListener() {} } }], "must be an AbortSignal"],
+    [
+      ["key", () => 1, { signal: { aborted: false, addEventListener() {}, removeEventListener: 1 } }],
+      "must be an AbortSignal",
+    ],
   ];
   test("getOrSet rejects a bad argument, never throws, and loads nothing", async () => {
     for (const [args, message] of badCalls) await expect(call("getOrSet", ...args)).rejects.toThrow(message);

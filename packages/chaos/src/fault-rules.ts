@@ -216,7 +216,7 @@ export function startFaults(settings: unknown, owner: string): Faults {
 function withFaults(base: Faults, entries: readonly (readonly [string, unknown])[], owner: string): Faults {
   const next: { -readonly [K in keyof Faults]: Faults[K] } = { ...base };
   for (const [name, value] of entries) {
-    if (!isFaultName(name)) throw new TypeError(`${owner}: there is no fault "${name}"`);
+    if (!isFaultName(name)) throw new TypeError(`${owner}: there is no fault ${show(name)}`);
     assign(next, name, value, owner);
   }
   return next;

@@ -63,7 +63,7 @@ export function checkOptions(
   for (const [name, value] of Object.entries(options)) {
     const kind = Object.hasOwn(known, name) ? known[name] : undefined;
     if (kind === undefined) {
-      throw new TypeError(`${owner}: there is no option "${name}"; there are ${Object.keys(known).join(", ")}`);
+      throw new TypeError(`${owner}: there is no option ${show(name)}; there are ${Object.keys(known).join(", ")}`);
     }
     if (value === undefined) continue;
     if (kind === "faults") startFaults(value, owner);

@@ -1,6 +1,8 @@
+import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { chaosCommand, readJournal, spawnChaosServer, startChaosServer } from "../src/index.js";
 import { entriesOf, isAlive, openBench, temporaryFolder, until } from "./support.js";
@@ -30,7 +32,7 @@ describe("options", () => {
     await expect(startChaosServer(options)).rejects.toThrow(message);
   });
 
-  test.each([{ host: 5 }, { journal: 5 }, { allowedHosts: 5 }])(
+  test.each([{ host: 5 }, { journal: 5 }, { allowedHosts: 5 }, { versions: {} }])(
     "%o is of the wrong type: a TypeError",
     async (options) => {
       // @ts-expect-error: what the types forbid
@@ -63,6 +65,16 @@ describe("options", () => {
       // @ts-expect-error: what the types forbid
       expect(() => chaosCommand({ faults: { noise } })).toThrow(/^chaosCommand: noise must be .*, got .*$/);
     }
+  });
+
+  test("P24: a message holds at most 100 characters of a name or a value, and calls nothing of the value's own", () => {
+    const long = "x".repeat(5_000);
+    expect(() => chaosCommand({ [long]: 1 })).toThrow(/^chaosCommand: there is no option "x{97}\.\.\."; there are/);
+    expect(() => chaosCommand({ faults: Object.fromEntries([[long, true]]) })).toThrow(/no fault "x{97}\.\.\."$/);
+    // @ts-expect-error: what the types forbid
+    expect(() => chaosCommand({ controlPort: long })).toThrow(/got "x{97}\.\.\."$/);
+    // @ts-expect-error: what the types forbid
+    expect(() => chaosCommand({ controlPort: { [inspect.custom]: () => assert.fail("called") } })).toThrow(TypeError);
   });
 
   test("undefined is the default everywhere", async () => {

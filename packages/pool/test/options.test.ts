@@ -63,6 +63,14 @@ test("methods refuse what they cannot use, and reject where they are async", asy
   await expect(call("acquire", "a", { priority: Number.NaN })).rejects.toThrow("priority must be a number, not NaN");
   await expect(call("acquire", "a", { signal: {} })).rejects.toThrow("signal must be an AbortSignal, got an object");
   await expect(call("acquire", "a", { signal: null })).rejects.toThrow("signal must be an AbortSignal, got null");
+  const listens = { aborted: false, addEventListener() {} };
+  for (const signal of [
+    { aborted: false },
+    { ...listens, addEventListener: 5 },
+    listens,
+    { ...listens, removeEventListener: 5 },
+  ])
+    await expect(call("acquire", "a", { signal })).rejects.toThrow("signal must be an AbortSignal, got an object");
   await expect(call("use", "a")).rejects.toThrow("Pool.use: task must be a function, got null");
   await expect(call("warm", {})).rejects.toThrow("Pool.warm: key must be a string");
   await expect(call("warm", "a", 1.5)).rejects.toThrow("Pool.warm: count must be an integer >= 0, got 1.5");

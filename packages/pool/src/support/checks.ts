@@ -72,8 +72,15 @@ function isPlain(value: object): boolean {
 /** Throws a TypeError where `signal` is neither undefined nor an AbortSignal, of whatever realm. */
 export function checkSignal(what: string, signal: unknown): void {
   if (signal === undefined) return;
-  if (typeof signal === "object" && signal !== null && "aborted" in signal && "addEventListener" in signal) return;
-  throw new TypeError(`${what} must be an AbortSignal, got ${show(signal)}`);
+  const fits =
+    typeof signal === "object" &&
+    signal !== null &&
+    "aborted" in signal &&
+    "addEventListener" in signal &&
+    typeof signal.addEventListener === "function" &&
+    "removeEventListener" in signal &&
+    typeof signal.removeEventListener === "function";
+  if (!fits) throw new TypeError(`${what} must be an AbortSignal, got ${show(signal)}`);
 }
 
 /** Throws a TypeError where `key` is not a string. */
