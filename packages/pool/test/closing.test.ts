@@ -362,3 +362,23 @@ test("P14: destroying a lease whose resource was taken by force resolves at once
   expect(await factory.ends()).toEqual(["0: cleared"]);
   expect(pool.stats()).toMatchObject({ leases: 0, released: 1, total: 0 });
 });
+
+test("P14: a creation with a time limit of its own is not ended by the end of graceMs: what comes of it in time is destroyed", async () => {
+  const arrival = deferred<string>();
+  const creations = [arrival.promise, Promise.resolve("new")];
+  const ends: string[] = [];
+  const pool = new Pool({
+    create: async () => (await creations.shift()) ?? "unexpected",
+    destroy: (resource, { reason }) => void ends.push(`${resource}: ${reason}`),
+    createTimeoutMs: 1_000,
+  });
+  const caller = follow(pool.acquire("a"));
+  await microtasks();
+  const cleared = follow(pool.clear("a", { graceMs: 0 }));
+  await vi.advanceTimersByTimeAsync(500);
+  expect(await cleared(), "it waits for what is on its way").toBe("pending");
+  arrival.resolve("late");
+  expect(await cleared()).toEqual({ value: undefined });
+  expect(await caller()).toMatchObject({ value: { resource: "new" } });
+  expect(ends).toEqual(["late: cleared"]);
+});

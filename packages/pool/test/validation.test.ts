@@ -319,6 +319,28 @@ test("P8: rounds in the background validate what rests, one at a time, and repla
   expect(phases(pool)).toMatchObject({ idle: 1, leased: 1 });
 });
 
+test("P9: what dies while a round in the background validates it goes at once, and the round goes on", async () => {
+  const factory = new Factory();
+  const { create, destroy } = factory;
+  const asked: number[] = [];
+  const pool = new Pool<Thing>({
+    create,
+    destroy,
+    validate: ({ id }) => {
+      asked.push(id);
+      return deferred<boolean>().promise;
+    },
+    maintenanceMs: 10_000,
+    validateTimeoutMs: 60_000,
+  });
+  await pool.warm("a", 2);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(asked).toEqual([0]);
+  factory.died[0]?.();
+  expect(await factory.ends()).toEqual(["0: died"]);
+  expect(asked).toEqual([0, 1]);
+});
+
 test("P8: a round in the background leaves out what is lent before its turn comes", async () => {
   const { create } = new Factory();
   const pending: [number, Deferred<boolean>][] = [];
